@@ -1,0 +1,1 @@
+"""graphdl and its peers on the same network, data, batch size and optimizer: see `--help`."""

@@ -1,0 +1,33 @@
+"""One file a peer: its fastest idiomatic way to train, and nothing to make it slower.
+
+A peer's module imports its library at the top, so that a missing one is seen by the import,
+states `VERSION`, and has `prepare(workload, data)`, which returns a `Trainer`.
+"""
+
+from typing import Protocol
+
+from benchmarks.workloads import Parameters
+
+FLOOR = "floor"
+OURS = "graphdl_fit"
+PEERS = (
+    "jax_scan",
+    "pytensor_numba",
+    "pytensor_scan",
+    "torch_eager",
+    "torch_compile",
+    "sklearn_mlp",
+    "keras_tf",
+)
+
+
+class Trainer(Protocol):
+    """A network with its data and optimizer state, ready to train."""
+
+    def train(self, epochs: int) -> int:
+        """Train on shuffled batches, wait for the result, return the number of steps."""
+        ...
+
+    def parameters(self) -> Parameters | None:
+        """The trained parameters, as NumPy arrays; `None` for the floor, which trains nothing."""
+        ...

@@ -1,0 +1,105 @@
+"""The parent's end of a worker: starts it on its cores, asks, and waits for the answer."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+)
+
+
+class WorkerError(Exception):
+    """A peer is not installed, or failed; the text says which and how."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where workers run: how many cores, which interpreter for which peer, what variables."""
+
+    threads: int = 1
+    pythons: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Set for every worker; an empty value takes the variable away."""
+
+    @property
+    def cores(self) -> list[int]:
+        """The last cores this process may use; empty where a system cannot pin."""
+        if not hasattr(os, "sched_getaffinity"):
+            return []
+        return sorted(os.sched_getaffinity(0))[-self.threads :]
+
+    def environment(self) -> dict[str, str]:
+        threads = dict.fromkeys(THREAD_VARIABLES, str(self.threads))
+        variables = {**os.environ, **threads, **self.variables, "PYTHONPATH": str(ROOT)}
+        return {name: value for name, value in variables.items() if value}
+
+    @property
+    def blas_variables(self) -> dict[str, str]:
+        """What OpenBLAS is told: a forced core type slows those who use it, and only those."""
+        environment = self.environment().items()
+        return {name: value for name, value in environment if name.startswith("OPENBLAS_")}
+
+
+class WorkerProcess:
+    """One peer on one workload, set up in a process of its own. Use it in a `with`.
+
+    Raises `WorkerError` when the peer is missing, fails or dies.
+    """
+
+    def __init__(self, workload: str, peer: str, machine: Machine, environment=None):
+        self.peer = peer
+        python = machine.pythons.get(peer, sys.executable)
+        cores = ",".join(map(str, machine.cores))
+        command = [python, "-m", "benchmarks.worker", workload, peer, cores, str(time.monotonic())]
+        self.process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**machine.environment(), **(environment or {})},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def setup(self) -> dict:
+        return self._ask(do="setup")
+
+    def epoch(self, epochs: int) -> dict:
+        return self._ask(do="epoch", epochs=epochs)
+
+    def memory(self) -> dict:
+        return self._ask(do="memory")
+
+    def __enter__(self) -> "WorkerProcess":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait()
+
+    def _ask(self, **request) -> dict:
+        try:
+            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            raise WorkerError("its process ended") from None
+        line = self.process.stdout.readline()
+        answer = json.loads(line) if line else {"error": "its process ended"}
+        if "missing" in answer:
+            raise WorkerError(f"{answer['missing']} is not installed")
+        if "error" in answer:
+            raise WorkerError(answer["error"])
+        return answer

@@ -1,0 +1,105 @@
+"""A child process which trains one workload with one peer, told what to do in JSON lines.
+
+    python -m benchmarks.worker WORKLOAD PEER CORES SPAWNED
+
+CORES is a comma-separated list, empty for no pinning; SPAWNED the parent's monotonic clock when it
+started this process. Requests on standard input, one answer each on standard output:
+
+    {"do": "setup"}              -> seconds to import, to build, and since SPAWNED, to the first
+                                    trained epoch; steps of that epoch; loss after it
+    {"do": "epoch", "epochs": k} -> seconds, steps
+    {"do": "memory"}             -> peak resident memory, MB
+
+A library that is not installed answers {"missing": its name}, a failure {"error": its text}.
+Only the standard library and NumPy are needed beside the peer: any interpreter will do.
+"""
+
+import json
+import os
+import resource
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+
+from benchmarks.workloads import WORKLOADS, make_data, mean_loss
+
+
+def main() -> None:
+    workload, peer, cores, spawned = sys.argv[1:]
+    if cores:
+        os.sched_setaffinity(0, map(int, cores.split(",")))
+    answers = _keep_stdout_for_answers()
+    worker = Worker(workload, peer, float(spawned))
+    for line in sys.stdin:
+        request = json.loads(line)
+        answers.write(json.dumps(_answer(worker, request)) + "\n")
+        answers.flush()
+
+
+class Worker:
+    def __init__(self, workload: str, peer: str, spawned: float):
+        self.workload, self.peer, self.spawned = workload, peer, spawned
+
+    def setup(self) -> dict:
+        workload = WORKLOADS[self.workload]
+        started = time.monotonic()
+        data = make_data(workload)
+        data_seconds = time.monotonic() - started
+        started = time.monotonic()
+        module = import_module(f"benchmarks.peers.{self.peer}")
+        imported = time.monotonic()
+        self.trainer = module.prepare(workload, data)
+        built = time.monotonic()
+        steps = self.trainer.train(1)
+        trained = time.monotonic()
+        parameters = self.trainer.parameters()
+        return {
+            "version": module.VERSION,
+            "import_seconds": imported - started,
+            "build_seconds": built - imported,
+            "first_epoch_seconds": trained - self.spawned - data_seconds,
+            "steps": steps,
+            "loss": None if parameters is None else mean_loss(workload, data, parameters),
+        }
+
+    def epoch(self, epochs: int) -> dict:
+        started = time.perf_counter()
+        steps = self.trainer.train(epochs)
+        return {"seconds": time.perf_counter() - started, "steps": steps}
+
+    def memory(self) -> dict:
+        return {"peak_mb": _peak_bytes() / 1e6}
+
+
+def _answer(worker: Worker, request: dict) -> dict:
+    try:
+        return getattr(worker, request.pop("do"))(**request)
+    except ModuleNotFoundError as error:
+        return {"missing": error.name}
+    except Exception as error:  # reported by name beside the other peers' results
+        return {"error": f"{type(error).__name__}: {error}"}
+
+
+def _keep_stdout_for_answers():
+    """Whatever a library prints goes to standard error."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    return answers
+
+
+def _peak_bytes() -> int:
+    """Peak resident memory of this program alone.
+
+    `getrusage` would count what the parent held when it forked; Linux's own figure does not.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        return int(lines["VmHWM"].split()[0]) * 1024
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+if __name__ == "__main__":
+    main()

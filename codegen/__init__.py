@@ -1,0 +1,1 @@
+"""The machine: programs of loop nests, emitted as source, compiled and run."""

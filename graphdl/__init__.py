@@ -1,0 +1,1 @@
+"""The neural-network compiler you can read."""

@@ -1,0 +1,1 @@
+"""Nodes, types, sizes, graphs and what they mean."""

@@ -1,0 +1,41 @@
+"""The errors a user meets. Each message names the thing, what was expected, what came, the cure."""
+
+
+class GraphdlError(Exception):
+    """Base of every error raised by graphdl itself."""
+
+
+class ShapeError(GraphdlError, ValueError):
+    """Shapes or named sizes that cannot fit together."""
+
+
+class DTypeError(GraphdlError, TypeError):
+    """A dtype that an operation does not take, or two that must not be mixed."""
+
+
+class GraphError(GraphdlError, ValueError):
+    """A graph that is not what the caller declared: missing inputs, unknown nodes, wrong updates."""
+
+
+class NotDifferentiableError(GraphdlError, ValueError):
+    """Every path to the variable runs through an operation that has no derivative."""
+
+
+class DisconnectedError(GraphdlError, ValueError):
+    """The result does not depend on the variable at all."""
+
+
+class NonFiniteError(GraphdlError, ArithmeticError):
+    """A loss or gradient became NaN or infinite; the step was refused and nothing was changed."""
+
+
+class NotBuiltError(GraphdlError, RuntimeError):
+    """A model was used before its weights exist."""
+
+
+class NotCompiledError(GraphdlError, RuntimeError):
+    """A model was trained or evaluated before `compile`."""
+
+
+class MemoryBudgetError(GraphdlError, MemoryError):
+    """The arrays asked for are larger than the memory of this machine."""

@@ -1,0 +1,215 @@
+"""Backpropagation: the chain rule, applied to one node after the other, from the result back.
+
+The cotangent of a node v is ∂J/∂v. A node with inputs u₁, u₂, … sends ∂J/∂v · ∂v/∂uᵢ to each of
+them, and what arrives at a node over several paths is added up. Un-broadcasting and the masking of
+branches that were not taken live here, once, and in no rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graphdl.core.errors import DisconnectedError, NotDifferentiableError, ShapeError
+from graphdl.core.graph import Node, apply, walk
+from graphdl.core.op import ZERO, Where
+from graphdl.ops.arithmetic import or_op, where_op
+from graphdl.ops.build import cast, like
+from graphdl.ops.shape import broadcast_to, sum_to
+
+
+@dataclass(frozen=True, eq=False)
+class Cotangent:
+    """∂J/∂v. Where `mask` is false it is exactly 0, whatever a further factor may be."""
+
+    value: Node
+    mask: Node | None = None
+
+    def __add__(self, other: Cotangent) -> Cotangent:
+        if self.mask is None or other.mask is None:
+            return Cotangent(self.value + other.value)
+        return Cotangent(self.value + other.value, apply(or_op, self.mask, other.mask))
+
+    def times(self, partial: Any) -> Cotangent:
+        """∂J/∂v · ∂v/∂u for an elementwise v(u)."""
+        if isinstance(partial, Where):
+            return self.times(partial.partial).where(partial.condition)
+        if isinstance(partial, int):
+            return self if partial == 1 else Cotangent(-self.value, self.mask)
+        product = Cotangent(_times(self.value, partial))
+        return product if self.mask is None else product.where(self.mask)
+
+    def where(self, condition: Node) -> Cotangent:
+        """Exactly 0 where the condition does not hold: selected, not multiplied (0·∞ is not 0)."""
+        kept = apply(where_op, condition, self.value, like(self.value, 0.0))
+        mask = condition if self.mask is None else condition & self.mask
+        return Cotangent(kept, mask)
+
+
+def _times(value: Node, partial: Node) -> Node:
+    one = value.op.name == "constant" and value.rank == 0 and value.attrs["value"] == 1
+    return partial if one else value * partial
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One application of the chain rule: ∂J/∂node, and what it sends to each input."""
+
+    node: Node
+    cotangent: Cotangent
+    contributions: tuple[Cotangent | Any, ...]
+
+
+def sweep(
+    result: Node, cotangents: dict[Node, Cotangent], towards: set[Node] | None = None
+) -> Iterator[Step]:
+    """The reverse sweep: yields its steps; `cotangents` collects ∂J/∂v of every node v it meets.
+
+    `cotangents` starts with that of the result. Only nodes in `towards` (default: all) are met.
+    """
+    for node in reversed(walk([result])):
+        arrived = cotangents.get(node)
+        if arrived is None:
+            continue
+        contributions = _contributions(node, arrived)
+        for i, sent in zip(node.inputs, contributions, strict=True):
+            if isinstance(sent, Cotangent) and (towards is None or i in towards):
+                cotangents[i] = cotangents[i] + sent if i in cotangents else sent
+        yield Step(node, arrived, contributions)
+
+
+def _contributions(node: Node, ct: Cotangent) -> tuple[Any, ...]:
+    """What the node sends to its inputs; `None` or `ZERO` where nothing flows."""
+    if not node.inputs:
+        return ()
+    if not node.op.differentiable:
+        return (None,) * len(node.inputs)
+    if node.op.partials is not None:
+        sent = [p if p in (None, ZERO) else ct.times(p) for p in _partials(node)]
+    else:
+        sent = _by_rule(node, ct)
+    return tuple(_fit(c, i) for c, i in zip(sent, node.inputs, strict=True))
+
+
+def _partials(node: Node) -> Sequence[Any]:
+    return node.op.partials(node)  # type: ignore[misc]
+
+
+def _by_rule(node: Node, ct: Cotangent) -> list[Any]:
+    """The op's vjp; an op that only moves elements moves the mask along."""
+    value = broadcast_to(ct.value, node.type.shape)
+    sent = node.op.vjp(node, value)  # type: ignore[misc]
+    masks: Sequence[Any] = [None] * len(sent)
+    if ct.mask is not None and node.op.moves and node.op.name != "broadcast_to":
+        counted = cast(broadcast_to(ct.mask, node.type.shape), node.dtype)
+        masks = [m > 0 for m in node.op.vjp(node, counted)]  # type: ignore[misc]
+    return [
+        Cotangent(s, m) if isinstance(s, Node) else s for s, m in zip(sent, masks, strict=True)
+    ]
+
+
+def _fit(sent: Any, target: Node) -> Any:
+    """Un-broadcast: sum over the axes along which the input was repeated."""
+    if not isinstance(sent, Cotangent):
+        return sent
+    shape = target.type.shape
+    if sent.value.type.shape == shape:
+        return sent
+    if sent.value.rank < len(shape) or not _repeated(sent.value, target):
+        return Cotangent(broadcast_to(sent.value, shape), sent.mask)
+    return Cotangent(sum_to(sent.value, shape))
+
+
+def _repeated(value: Node, target: Node) -> bool:
+    """Was the target repeated to the shape of `value`? (Else they differ only in a size's name.)"""
+    offset = value.rank - target.rank
+    return offset > 0 or any(
+        d == 1 and e != 1 for d, e in zip(target.type.shape, value.type.shape, strict=True)
+    )
+
+
+def gradients(result: Node, wrt: Sequence[Node], ct: Node | None = None) -> list[Node]:
+    """∂result/∂w for each w, by one reverse sweep; with `ct`, of Σ ct ⊙ result."""
+    start = Cotangent(like(result, 1.0) if ct is None else ct)
+    towards = _leads_to(result, wrt)
+    cotangents = {result: start}
+    for _ in sweep(result, cotangents, towards):
+        pass
+    return [_gradient_of(w, result, cotangents, towards) for w in wrt]
+
+
+def _leads_to(result: Node, wrt: Sequence[Node]) -> set[Node]:
+    """The nodes of the result that depend on one of `wrt`: the only ones the sweep must meet."""
+    reached = set(wrt)
+    for node in walk([result]):
+        if any(i in reached for i in node.inputs):
+            reached.add(node)
+    return reached
+
+
+def _gradient_of(
+    w: Node, result: Node, cotangents: dict[Node, Cotangent], towards: set[Node]
+) -> Node:
+    found = cotangents.get(w)
+    if found is not None:
+        return broadcast_to(found.value, w.type.shape)
+    if result not in towards:
+        raise DisconnectedError(f"{_name(result)} does not depend on {_name(w)}: no path leads there")
+    blocking = _blocking(w, result, towards)
+    if blocking is None:  # every path passes a derivative that is 0 everywhere
+        return broadcast_to(like(w, 0.0), w.type.shape)
+    raise NotDifferentiableError(
+        f"{_name(result)} depends on {_name(w)} only through {blocking.op.name!r} "
+        f"(at {blocking.origin}), which has no derivative: {blocking.op.why_not}"
+    )
+
+
+def _blocking(w: Node, result: Node, towards: set[Node]) -> Node | None:
+    """The first op without a derivative on the way from w, where no path has a derivative of 0."""
+    live, blocker = {w}, None
+    for node in walk([result]):
+        if node not in towards or node is w:
+            continue
+        if not any(i in live for i in node.inputs):
+            continue
+        sent = _sent_kinds(node)
+        if all(s is None for i, s in zip(node.inputs, sent, strict=True) if i in live):
+            blocker = blocker or node
+        else:
+            live.add(node)
+    return None if result in live else blocker
+
+
+def _sent_kinds(node: Node) -> Sequence[Any]:
+    probe = Cotangent(broadcast_to(like(node, 1.0), node.type.shape))
+    return _contributions(node, probe) if node.type.is_float else (None,) * len(node.inputs)
+
+
+def _name(node: Node) -> str:
+    label = node.attrs.get("name")
+    return repr(label) if label else f"the result of {node.op.name!r} (at {node.origin})"
+
+
+def grad(result: Node, wrt: Node | Sequence[Node]) -> Any:
+    """The gradient of a scalar with respect to nodes: nodes again, of the shapes of `wrt`.
+
+    Raises ShapeError when `result` is not a scalar, DisconnectedError when it does not depend on one
+    of `wrt` at all, NotDifferentiableError when it does only through operations without a derivative.
+    """
+    many = isinstance(wrt, (list, tuple))
+    targets = list(wrt) if many else [wrt]  # type: ignore[arg-type]
+    for node in (result, *targets):
+        if not isinstance(node, Node):
+            raise TypeError(f"gd.grad takes nodes, got {type(node).__name__}")
+        if not node.type.is_float:
+            raise NotDifferentiableError(
+                f"{_name(node)} is {node.dtype}; a derivative needs floating-point values"
+            )
+    if result.rank != 0:
+        raise ShapeError(
+            f"gd.grad differentiates a scalar, got shape {result.type}; "
+            "take gd.mean or gd.sum of it first, or use gd.jacobian"
+        )
+    found = gradients(result, targets)
+    return found if many else found[0]

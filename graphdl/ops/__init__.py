@@ -1,0 +1,1 @@
+"""The vocabulary: one family of operations a file."""

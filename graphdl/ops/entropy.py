@@ -1,0 +1,215 @@
+"""Cross-entropies, from probabilities and from logits, with their derivatives.
+
+From probabilities they follow Keras: the probability is clipped to [ε, 1-ε], ε = 1e-7, and a row of
+class probabilities is first divided by its sum. The derivative is an operation of its own (`…_slope`),
+so that the rules which merge a loss with the sigmoid or softmax before it can recognise it:
+bce∘sigmoid gives δ = ŷ − y, never the dead 0 of the clip.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from graphdl.core.graph import Node, apply
+from graphdl.core.notation import function
+from graphdl.core.op import Op, Sample
+from graphdl.ops.arithmetic import absolute, clip, eq_op, floating_type, log, samples, where
+from graphdl.ops.build import like, operands, public
+from graphdl.ops.functions import exp, log1p, relu, sigmoid
+from graphdl.ops.reduce import logsumexp, softmax
+from graphdl.ops.reduce import sum as sum_
+from graphdl.ops.shape import expand_dims
+
+EPSILON = 1e-7
+
+
+def _clip(p: Node) -> Node:
+    return clip(p, like(p, EPSILON), 1 - like(p, EPSILON))
+
+
+def _np_clip(p: np.ndarray) -> np.ndarray:
+    epsilon = p.dtype.type(EPSILON)
+    return np.minimum(np.maximum(p, epsilon), 1 - epsilon)
+
+
+def _np_bce(y: np.ndarray, p: np.ndarray) -> np.ndarray:
+    q = _np_clip(p)
+    return -(y * np.log(q) + (1 - y) * np.log(1 - q))
+
+
+def _np_bce_slope(y: np.ndarray, p: np.ndarray) -> np.ndarray:
+    q, epsilon = _np_clip(p), p.dtype.type(EPSILON)
+    inside = (p >= epsilon) & (p <= 1 - epsilon)
+    return np.where(inside, (1 - y) / (1 - q) - y / q, p.dtype.type(0))
+
+
+def _bce_slope_body(y: Node, p: Node) -> Node:
+    """(1-y)/(1-p) - y/p inside the clip, 0 outside."""
+    q, epsilon = _clip(p), like(p, EPSILON)
+    inside = (p >= epsilon) & (p <= 1 - epsilon)
+    return where(inside, (1 - y) / (1 - q) - y / q, 0.0)
+
+
+bce_slope_op = Op(
+    name="bce_slope",
+    infer=floating_type,
+    reference=_np_bce_slope,
+    body=_bce_slope_body,
+    text=function("bce′"),
+    samples=samples(2, (0.0, 1.0), (0.1, 0.9)),
+)
+bce_op = Op(
+    name="bce",
+    infer=floating_type,
+    reference=_np_bce,
+    body=lambda y, p: -(y * log(_clip(p)) + (1 - y) * log(1 - _clip(p))),
+    partials=lambda n: [log(1 - _clip(n.inputs[1])) - log(_clip(n.inputs[1])),
+                        apply(bce_slope_op, *n.inputs)],
+    text=function("bce"),
+    samples=samples(2, (0.0, 1.0), (0.1, 0.9)),
+)
+
+
+def _np_bce_logits(y: np.ndarray, z: np.ndarray) -> np.ndarray:
+    return np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z)))
+
+
+bce_logits_op = Op(
+    name="bce_logits",
+    infer=floating_type,
+    reference=_np_bce_logits,
+    body=lambda y, z: relu(z) - z * y + log1p(exp(-absolute(z))),
+    partials=lambda n: [-n.inputs[1], apply(bce_residual_op, *n.inputs)],
+    text=function("bce_logits"),
+    samples=samples(2, (0.0, 1.0), (-3.0, 3.0)),
+)
+
+
+def _np_residual(y: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """σ(z) − y, as (1−y)·σ(z) − y·σ(−z): no digit is lost where σ saturates."""
+    e = np.exp(-np.abs(z))
+    big, small = 1 / (1 + e), e / (1 + e)
+    return np.where(z >= 0, (1 - y) * big - y * small, (1 - y) * small - y * big)
+
+
+bce_residual_op = Op(
+    name="bce_residual",
+    infer=floating_type,
+    reference=_np_residual,
+    body=lambda y, z: (1 - y) * sigmoid(z) - y * sigmoid(-z),
+    text=function("residual"),
+    samples=samples(2, (0.0, 1.0), (-3.0, 3.0)),
+)
+
+
+# -------------------------------------------------- classes along the last axis
+
+
+def _np_cce(y: np.ndarray, p: np.ndarray) -> np.ndarray:
+    q = _np_clip(p / p.sum(-1, keepdims=True))
+    return -(y * np.log(q)).sum(-1)
+
+
+def _normalised(p: Node) -> Node:
+    return p / sum_(p, -1, keepdims=True)
+
+
+def _cce_slope_body(y: Node, p: Node) -> Node:
+    """With s = Σp and q = clip(p/s):  (Σ g⊙q − g)/s,  g = y/q inside the clip, 0 outside."""
+    total = sum_(p, -1, keepdims=True)
+    ratio = p / total
+    q, epsilon = _clip(ratio), like(p, EPSILON)
+    inside = (ratio >= epsilon) & (ratio <= 1 - epsilon)
+    g = where(inside, y / q, 0.0)
+    return (sum_(g * ratio, -1, keepdims=True) - g) / total
+
+
+def _np_cce_slope(y: np.ndarray, p: np.ndarray) -> np.ndarray:
+    total = p.sum(-1, keepdims=True)
+    ratio, epsilon = p / total, p.dtype.type(EPSILON)
+    inside = (ratio >= epsilon) & (ratio <= 1 - epsilon)
+    g = np.where(inside, y / _np_clip(ratio), p.dtype.type(0))
+    return ((g * ratio).sum(-1, keepdims=True) - g) / total
+
+
+def _column(ct: Node) -> Node:
+    return expand_dims(ct, ct.rank)
+
+
+_ROWS = (Sample(((4, 3), (4, 3)), domain=(0.1, 0.9)),)
+
+cce_slope_op = Op(
+    name="cce_slope",
+    infer=floating_type,
+    reference=_np_cce_slope,
+    body=_cce_slope_body,
+    text=function("cce′"),
+    samples=_ROWS,
+)
+
+
+def _cce_infer(rule: Any, y: Any, p: Any) -> Any:
+    kind = floating_type(rule, y, p)
+    return kind.with_shape(kind.shape[:-1])
+
+
+cce_op = Op(
+    name="cce",
+    infer=_cce_infer,
+    reference=_np_cce,
+    body=lambda y, p: -sum_(y * log(_clip(_normalised(p))), -1),
+    vjp=lambda n, ct: [
+        _column(ct) * -log(_clip(_normalised(n.inputs[1]))),
+        _column(ct) * apply(cce_slope_op, *n.inputs),
+    ],
+    text=function("cce"),
+    samples=_ROWS,
+)
+
+
+def _np_cce_logits(y: np.ndarray, z: np.ndarray) -> np.ndarray:
+    top = z.max(-1, keepdims=True)
+    lse = np.log(np.exp(z - top).sum(-1, keepdims=True)) + top
+    return (y * np.where(y == 0, y.dtype.type(0), lse - z)).sum(-1)
+
+
+def _cce_logits_body(y: Node, z: Node) -> Node:
+    """Σ y ⊙ (logsumexp(z) − z); a class with y = 0 adds 0 even where its logit is -inf."""
+    gap = expand_dims(logsumexp(z, -1), z.rank - 1) - z
+    return sum_(where(apply(eq_op, y, like(y, 0.0)), 0.0, y * gap), -1)
+
+
+cce_logits_op = Op(
+    name="cce_logits",
+    infer=_cce_infer,
+    reference=_np_cce_logits,
+    body=_cce_logits_body,
+    vjp=lambda n, ct: [
+        _column(ct) * (expand_dims(logsumexp(n.inputs[1], -1), ct.rank) - n.inputs[1]),
+        _column(ct) * cce_residual(*n.inputs),
+    ],
+    text=function("cce_logits"),
+    samples=(Sample(((4, 3), (4, 3)), domain=((0.1, 0.9), (-2.0, 2.0))),),
+)
+
+
+def cce_residual(y: Node, z: Node) -> Node:
+    """softmax(z)·Σy − y"""
+    return softmax(z) * sum_(y, -1, keepdims=True) - y
+
+
+# ------------------------------------------------------------------ the functions of the face
+
+
+@public
+def bce(y: Any, p: Any, from_logits: bool = False) -> Node:
+    """−y·log p − (1−y)·log(1−p) of each element; `p` may be the logits."""
+    return apply(bce_logits_op if from_logits else bce_op, *operands(y, p, floating=True))
+
+
+@public
+def cce(y: Any, p: Any, from_logits: bool = False) -> Node:
+    """−Σ y·log p over the last axis; `p` may be the logits."""
+    return apply(cce_logits_op if from_logits else cce_op, *operands(y, p, floating=True))
