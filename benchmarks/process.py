@@ -48,8 +48,12 @@ class Machine:
     @property
     def blas_variables(self) -> dict[str, str]:
         """What OpenBLAS is told: a forced core type slows those who use it, and only those."""
-        environment = self.environment().items()
-        return {name: value for name, value in environment if name.startswith("OPENBLAS_")}
+        ours = set(THREAD_VARIABLES)
+        return {
+            name: value
+            for name, value in self.environment().items()
+            if name.startswith("OPENBLAS_") and name not in ours
+        }
 
 
 class WorkerProcess:
@@ -58,7 +62,9 @@ class WorkerProcess:
     Raises `WorkerError` when the peer is missing, fails or dies.
     """
 
-    def __init__(self, workload: str, peer: str, machine: Machine, environment=None):
+    def __init__(
+        self, workload: str, peer: str, machine: Machine, variables: Mapping[str, str] | None = None
+    ):
         self.peer = peer
         python = machine.pythons.get(peer, sys.executable)
         cores = ",".join(map(str, machine.cores))
@@ -66,12 +72,14 @@ class WorkerProcess:
         self.process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**machine.environment(), **(environment or {})},
+            env={**machine.environment(), **(variables or {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
         )
+        assert self.process.stdin and self.process.stdout  # both are pipes
+        self.requests, self.answers = self.process.stdin, self.process.stdout
 
     def setup(self) -> dict:
         return self._ask(do="setup")
@@ -86,20 +94,23 @@ class WorkerProcess:
         return self
 
     def __exit__(self, *_) -> None:
-        self.process.stdin.close()
-        self.process.stdout.close()
+        self.requests.close()
+        self.answers.close()
         self.process.wait()
 
     def _ask(self, **request) -> dict:
         try:
-            self.process.stdin.write(json.dumps(request) + "\n")
-            self.process.stdin.flush()
+            self.requests.write(json.dumps(request) + "\n")
+            self.requests.flush()
         except BrokenPipeError:
-            raise WorkerError("its process ended") from None
-        line = self.process.stdout.readline()
-        answer = json.loads(line) if line else {"error": "its process ended"}
+            raise WorkerError(self._end()) from None
+        line = self.answers.readline()
+        answer = json.loads(line) if line else {"error": self._end()}
         if "missing" in answer:
             raise WorkerError(f"{answer['missing']} is not installed")
         if "error" in answer:
             raise WorkerError(answer["error"])
         return answer
+
+    def _end(self) -> str:
+        return f"its process ended with status {self.process.wait()}"

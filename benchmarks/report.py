@@ -46,8 +46,9 @@ def startup_text(workload: str, results: Sequence[Startup], skipped: dict[str, s
 
 def machine_text(machine: Machine) -> str:
     cores = ", ".join(map(str, machine.cores)) or "any: this system cannot pin"
+    text = f"{_processor()}, core {cores}"
     variables = " ".join(f"{name}={value}" for name, value in machine.blas_variables.items())
-    return f"{_processor()}, core {cores}, {variables}"
+    return f"{text}\n{variables} (tells OpenBLAS alone; --env NAME= unsets)" if variables else text
 
 
 def machine_record(machine: Machine) -> dict:

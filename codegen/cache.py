@@ -192,14 +192,14 @@ def _stand_in(error: OSError) -> Path:
     process = os.getpid()  # a forked child needs one of its own: its parent may end first
     if process not in _stand_ins:
         _stand_ins[process] = Path(tempfile.mkdtemp(prefix="graphdl-"))
-        atexit.register(_remove_stand_in, process)
+        atexit.register(_remove_stand_in, process, _stand_ins[process])
         _warn_of_stand_in(error)
     return _stand_ins[process]
 
 
-def _remove_stand_in(process: int) -> None:
+def _remove_stand_in(process: int, directory: Path) -> None:
     if process == os.getpid():  # a forked child runs its parent's exit functions too
-        shutil.rmtree(_stand_ins[process], ignore_errors=True)
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _warn_of_stand_in(error: OSError) -> None:

@@ -121,7 +121,7 @@ def locked(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        if descriptor is not None:
+        if fcntl and descriptor is not None:
             # Closing alone would leave the lock to a child process that inherited the file.
             fcntl.flock(descriptor, fcntl.LOCK_UN)
             os.close(descriptor)

@@ -30,7 +30,6 @@ here are exact, so that compiler flags cannot change a bit. Uniforms and permuta
 therefore the same on every machine; normals are so as far as its log and cos are.
 """
 
-import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -39,26 +38,12 @@ import numpy as np
 from numpy import float32, float64, uint64
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-SOURCE: dict[str, str] = {}  # name -> text; each function comes after those it calls
-_CALLS: dict[str, list[str]] = {}  # name -> the functions of SOURCE that it calls itself
+from codegen.snippets import Snippets
 
-
-def jit(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Record the text of a scalar function; in a generated module, `jit` is its compiler."""
-    name = function.__name__
-    _CALLS[name] = [callee for callee in SOURCE if callee in function.__code__.co_names]
-    SOURCE[name] = inspect.getsource(function)
-    return function
-
-
-def source(*names: str) -> str:
-    """Text of the named functions after all that they call, each once, ready to paste."""
-    wanted, pending = set(), list(names)
-    while pending:
-        name = pending.pop()
-        wanted.add(name)
-        pending += _CALLS[name]
-    return "\n\n".join(text for name, text in SOURCE.items() if name in wanted)
+_snippets = Snippets()
+SOURCE = _snippets.text  # name -> text; each function comes after those it calls
+source = _snippets.source
+jit = _snippets.record  # in a generated module, `jit` is its compiler
 
 
 # The scalar definition

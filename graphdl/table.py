@@ -43,7 +43,7 @@ def render(
 
 
 def total(label: str, count: int, size: int) -> str:
-    """A footer line: ``Total params: 513 (2.00 KB)``, for `count` numbers of `size` bytes in all."""
+    """A footer line, ``Total params: 513 (2.00 KB)``: `count` numbers in `size` bytes."""
     return f"{label}: {count:,} ({format_size(size)})"
 
 
@@ -58,7 +58,7 @@ def format_size(size: int) -> str:
 
 
 def printable(text: str) -> str:
-    """`text` on one line: control, bidirectional and undefined characters as escapes (``\\x1b``)."""
+    """`text` on one line: control, bidirectional and undefined characters as escapes."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

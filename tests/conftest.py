@@ -3,9 +3,9 @@
 import os
 import random
 import shutil
-import sys
 import tempfile
 
+import hypothesis
 import pytest
 
 # Before anything loads NumPy. Workers of pytest-xdist inherit all of it from the first process.
@@ -14,7 +14,6 @@ IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 if not IS_WORKER:
     os.environ["GRAPHDL_CACHE_DIR"] = tempfile.mkdtemp(prefix="graphdl-tests-")
 
-import hypothesis  # noqa: E402
 import numpy as np  # noqa: E402
 
 hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, database=None)

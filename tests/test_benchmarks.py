@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from benchmarks.process import Machine
 from benchmarks.ratios import ratio
 from benchmarks.workloads import WORKLOADS, make_data, mean_loss
 
@@ -75,3 +76,11 @@ def test_ratio_refuses_rounds_without_a_partner(ours, peer):
 def test_ratio_refuses_a_clock_that_stood_still():
     with pytest.raises(ValueError, match="positive"):
         ratio([0.0], [1.0])
+
+
+def test_a_variable_given_empty_is_taken_from_the_workers(monkeypatch):
+    monkeypatch.delenv("OPENBLAS_L2_SIZE", raising=False)
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    assert Machine().blas_variables == {"OPENBLAS_CORETYPE": "Haswell"}
+    assert Machine(variables={"OPENBLAS_CORETYPE": ""}).blas_variables == {}
+    assert Machine(threads=2).environment()["OPENBLAS_NUM_THREADS"] == "2"

@@ -10,7 +10,13 @@ training casts to its own type.
 from typing import Any
 
 from graphdl.datasets import bundled, generated
-from graphdl.datasets.bundled import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
+from graphdl.datasets.bundled import (
+    load_breast_cancer,
+    load_diabetes,
+    load_digits,
+    load_iris,
+    load_wine,
+)
 from graphdl.datasets.description import Info
 from graphdl.datasets.generated import moons, spirals, will_i_pass
 from graphdl.datasets.split import Parts
@@ -48,7 +54,7 @@ def names() -> tuple[str, ...]:
 
 
 def load(name: str, **options: Any) -> Parts:
-    """``(x_train, y_train), (x_test, y_test)`` of the data set `name`; `options` as its loader's."""
+    """``(x_train, y_train), (x_test, y_test)`` of the data set `name`, by its loader's options."""
     _check(name)
     return _LOADERS[name](**options)
 

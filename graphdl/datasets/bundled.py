@@ -20,7 +20,7 @@ NAMES = tuple(_OPTIONS)
 
 
 def load_breast_cancer(
-    test_size: float = 0.2, seed: int = 0, standardize: bool = True, dtype: DTypeLike = None
+    test_size: float = 0.2, seed: int = 0, standardize: bool = True, dtype: DTypeLike | None = None
 ) -> Parts:
     """569 tumours, 30 measures of their cell nuclei each: malignant (0) or benign (1).
 
@@ -30,7 +30,7 @@ def load_breast_cancer(
 
 
 def load_digits(
-    test_size: float = 0.2, seed: int = 0, standardize: bool = True, dtype: DTypeLike = None
+    test_size: float = 0.2, seed: int = 0, standardize: bool = True, dtype: DTypeLike | None = None
 ) -> Parts:
     """1797 handwritten digits of 8 by 8 pixels, row by row, each 0 (white) to 16.
 
@@ -40,7 +40,7 @@ def load_digits(
 
 
 def load_iris(
-    test_size: float = 0.2, seed: int = 0, standardize: bool = True, dtype: DTypeLike = None
+    test_size: float = 0.2, seed: int = 0, standardize: bool = True, dtype: DTypeLike | None = None
 ) -> Parts:
     """150 irises of three species, by length and width of sepal and petal in cm.
 
@@ -50,7 +50,7 @@ def load_iris(
 
 
 def load_wine(
-    test_size: float = 0.2, seed: int = 0, standardize: bool = True, dtype: DTypeLike = None
+    test_size: float = 0.2, seed: int = 0, standardize: bool = True, dtype: DTypeLike | None = None
 ) -> Parts:
     """178 wines from three growers, by 13 chemical measures.
 
@@ -63,7 +63,7 @@ def load_diabetes(
     test_size: float = 0.2,
     seed: int = 0,
     standardize: bool = True,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
     standardize_target: bool = False,
 ) -> Parts:
     """442 patients by age, sex, body mass, blood pressure and six blood values.
@@ -87,7 +87,7 @@ def describe(name: str) -> Info:
 
 
 def _load_classes(
-    name: str, test_size: float, seed: int, standardize: bool, dtype: DTypeLike
+    name: str, test_size: float, seed: int, standardize: bool, dtype: DTypeLike | None
 ) -> Parts:
     bunch = _bunch(name)
     labels = np.asarray(bunch.target, dtype=np.int64)

@@ -23,7 +23,7 @@ def will_i_pass(
     seed: int = 0,
     test_size: float = 0.2,
     standardize: bool = True,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
 ) -> Parts:
     """The lecture's "Will I pass this class?": `n` students, and who of them passed (1).
 
@@ -46,7 +46,7 @@ def moons(
     noise: float = 0.1,
     test_size: float = 0.2,
     standardize: bool = True,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
 ) -> Parts:
     """Two half circles of radius 1, one hooked into the other: no straight line parts them.
 
@@ -66,7 +66,7 @@ def spirals(
     noise: float = 0.1,
     test_size: float = 0.2,
     standardize: bool = True,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
 ) -> Parts:
     """Two spiral arms of one and a half turns and radius 0 to 5, half a turn apart.
 

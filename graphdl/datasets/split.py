@@ -16,7 +16,7 @@ def split(
     test_size: float,
     seed: int,
     standardize: bool,
-    dtype: DTypeLike,
+    dtype: DTypeLike | None,
     standardize_target: bool = False,
 ) -> Parts:
     """``(x_train, y_train), (x_test, y_test)`` from `x` (n, features) and `y`.

@@ -1,0 +1,183 @@
+"""Program → a Python module that Numba compiles: one function, readable, runnable by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from codegen import ir, scalars
+from codegen.printer import Printer
+
+HEADER = '''"""{title}
+
+{notes}
+"""
+import math
+
+import numpy as np
+from numba import njit
+from numpy import float32, float64, int32, int64, uint64
+
+FLAGS = {{"reassoc", "contract", "arcp", "nsz", "afn"}}  # NaN and infinities keep their meaning
+jit = njit(error_model="numpy", fastmath=FLAGS, forceinline=True)
+entry = njit(error_model="numpy", fastmath=FLAGS, nogil=True)
+'''
+
+
+@dataclass(frozen=True)
+class Emitted:
+    """A module's text and the order of its function's arguments."""
+
+    source: str
+    parameters: tuple[ir.Var, ...]  # numbers first …
+    buffers: tuple[ir.Buffer, ...]  # … then arrays
+    lines: dict[str, tuple[int, int]]  # kernel note -> first and last line
+
+
+LOOP = ("first", "last", "batch", "total")
+
+
+def emit(program: ir.Program, name: str = "program") -> Emitted:
+    """The module of a program. Its function `run` returns 0, or 1 + the step that a guard refused."""
+    buffers, local = _buffers(program)
+    printer = Printer(local)
+    depth = 2 if program.batches else 1
+    body: list[str] = []
+    for number, item in enumerate(program.items, 1):
+        body += _item(printer, item, depth, number)
+    parameters = (*_numbers(program), *_sizes(program), *program.scalars)
+    lines = _prologue(program, parameters, buffers)
+    lines += _driver(program) + body
+    lines.append("    return 0")
+    signature = _signature(parameters, buffers)
+    helpers = scalars.source(printer.helpers)
+    head = HEADER.format(title=f"A graphdl program: {name}.", notes=_arguments_text(buffers))
+    source = "\n".join(
+        [head, *(["", helpers] if helpers else []), "", *lines, "", "", f"ENTRY = {{\"run\": {signature!r}}}", ""]
+    )
+    return Emitted(source, parameters, buffers, {})
+
+
+def _numbers(program: ir.Program) -> tuple[ir.Var, ...]:
+    """The whole numbers of the driver, and of random streams."""
+    loop = tuple(ir.Var(n, "int64") for n in LOOP) if program.batches else ()
+    return loop + ((ir.Var("seed", "int64"), ir.Var("time", "int64")))
+
+
+def _sizes(program: ir.Program) -> tuple[ir.Var, ...]:
+    """The sizes that are passed in: the rows of a batch are the driver's own."""
+    rows = program.batches.rows if program.batches else None
+    return tuple(s for s in program.sizes if s != rows)
+
+
+def _buffers(program: ir.Program) -> tuple[tuple[ir.Buffer, ...], set[ir.Buffer]]:
+    """All arrays in order of first use, and the temps without axes that become scalars."""
+    found = dict.fromkeys(program.arguments)
+    for item in program.items:
+        found |= dict.fromkeys((*ir.reads(item), *ir.writes(item)))
+    for pack in program.packs:
+        found |= dict.fromkeys((pack.whole,))
+    local = {b for b in found if b.role == "temp" and b.is_scalar and b.view_of is None}
+    return tuple(b for b in found if b not in local), local
+
+
+def _prologue(
+    program: ir.Program, parameters: tuple[ir.Var, ...], buffers: tuple[ir.Buffer, ...]
+) -> list[str]:
+    names = [p.name for p in parameters] + [b.name for b in buffers]
+    rows, line = [], "    "
+    for name in names:
+        if len(line) + len(name) > 92:
+            rows.append(line.rstrip())
+            line = "    "
+        line += name + ", "
+    return ["@entry", "def run(", *rows, line.rstrip(), "):"]
+
+
+def _driver(program: ir.Program) -> list[str]:
+    """Over the batches: which rows this step takes."""
+    if not program.batches:
+        return ["    step = time"]
+    rows = program.batches.rows.name
+    return [
+        "    for now in range(first, last):",
+        "        step = time + now",
+        "        start = now * batch",
+        f"        {rows} = min(batch, total - start)",
+    ]
+
+
+def _item(printer: Printer, item: ir.Item, depth: int, number: int) -> list[str]:
+    pad = "    " * depth
+    notes = [f"{pad}# {line}" for line in item.note.splitlines()[:6]]
+    if isinstance(item, ir.Kernel):
+        return ["", *notes, *printer.body(item.body, depth)]
+    if isinstance(item, ir.MatMul):
+        a, b = _operand(item.a, item.ta), _operand(item.b, item.tb)
+        return ["", *notes, f"{pad}np.dot({a}, {b}, {_rows(item.out)})"]
+    if isinstance(item, ir.ArgSort):
+        return ["", *notes, *_argsort(printer, item, depth)]
+    if isinstance(item, ir.Guard):
+        return ["", *_guard(printer, item, depth)]
+    raise NotImplementedError(type(item).__name__)
+
+
+def _rows(buffer: ir.Buffer) -> str:
+    """The part of a buffer that a product works on: a batch may fill only its first rows."""
+    lead = buffer.shape[0]
+    return f"{buffer.name}[:{lead.name}]" if isinstance(lead, ir.Var) else buffer.name
+
+
+def _operand(buffer: ir.Buffer, transposed: bool) -> str:
+    return _rows(buffer) + (".T" if transposed else "")
+
+
+def _argsort(printer: Printer, item: ir.ArgSort, depth: int) -> list[str]:
+    pad = "    " * depth
+    index, lines = [], []
+    for k, extent in enumerate(item.a.shape[:-1]):
+        lines.append(f"{pad}{'    ' * k}for r{k} in range({printer.bare(extent)}):")
+        index.append(f"r{k}")
+    at = ", ".join([*index, f":{printer.bare(item.a.shape[-1])}"])
+    inner = pad + "    " * len(index)
+    lines.append(f'{inner}{item.out.name}[{at}] = np.argsort({item.a.name}[{at}], kind="mergesort")')
+    return lines
+
+
+def _guard(printer: Printer, item: ir.Guard, depth: int) -> list[str]:
+    """x·0 is 0 for a finite x and NaN for any other."""
+    pad = "    " * depth
+    lines = [f"{pad}# nothing has changed yet: stop here if a value is not finite", f"{pad}bad = 0.0"]
+    for b in item.buffers:
+        if b in printer.locals:
+            lines.append(f"{pad}bad += {b.name} * 0")
+            continue
+        inner, indent = [], pad
+        for k, extent in enumerate(b.shape):
+            lines.append(f"{indent}for g{k} in range({printer.bare(extent)}):")
+            inner.append(f"g{k}")
+            indent += "    "
+        lines.append(f"{indent}bad += {b.name}[{', '.join(inner) or '0'}] * 0")
+    status = "now + 1" if depth == 2 else "1"
+    return [*lines, f"{pad}if bad != 0:", f"{pad}    return {status}"]
+
+
+def _signature(parameters: tuple[ir.Var, ...], buffers: tuple[ir.Buffer, ...]) -> str:
+    """Exact types: C order, native, aligned; inputs and constants may be read-only."""
+    types = [p.dtype for p in parameters]
+    for b in buffers:
+        readonly = b.role in ("input", "constant")
+        types.append(f"Array({_numba(b.dtype)}, {max(1, len(b.shape))}, 'C', {readonly}, aligned=True)")
+    return f"int64({', '.join(types)})"
+
+
+def _numba(dtype: str) -> str:
+    return "boolean" if dtype == "bool" else dtype
+
+
+def _arguments_text(buffers: tuple[ir.Buffer, ...]) -> str:
+    show = Printer(set())
+    return "\n".join(
+        f"{b.name}: {b.dtype}[{', '.join(map(show.bare, b.shape))}]  {b.role}"
+        + (f", the memory of {b.view_of.name}" if b.view_of else "")
+        for b in buffers
+    )

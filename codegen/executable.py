@@ -1,0 +1,113 @@
+"""A program that runs: its compiled function, the memory it works in, what it cost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from codegen import cache, cpu, ir, memory
+from codegen.blas import SingleThreaded
+
+Arrays = Mapping[ir.Buffer, np.ndarray]
+
+
+@dataclass
+class Binding:
+    """One set of sizes: every array the function takes, in its order."""
+
+    arrays: dict[ir.Buffer, np.ndarray]
+    flat: list[np.ndarray]  # as the function takes them; scalars as arrays of one element
+    plan: memory.Plan
+
+
+class Executable:
+    """Runs a program on arrays. One compilation serves every size."""
+
+    def __init__(self, program: ir.Program, *, jit: bool = True, name: str = "program") -> None:
+        self.program, self.jit = program, jit
+        self.emitted = cpu.emit(program, name)
+        self._bindings: dict[tuple[int, ...], Binding] = {}
+        self._position = {b: k for k, b in enumerate(self.emitted.buffers)}
+        self.name = name
+
+    @cached_property
+    def module(self) -> ModuleType:
+        """The generated module, compiled at first need."""
+        return cache.load(self.emitted.source, self.name, jit=self.jit)
+
+    @property
+    def source(self) -> str:
+        return self.emitted.source
+
+    @property
+    def source_file(self) -> str:
+        return self.module.__graphdl__["path"]  # type: ignore[attr-defined]
+
+    @property
+    def compile_seconds(self) -> float:
+        return float(self.module.__graphdl__["compile_seconds"])  # type: ignore[attr-defined]
+
+    @property
+    def cached(self) -> bool:
+        """Did the machine code come from the cache?"""
+        return bool(self.module.__graphdl__["cached"])  # type: ignore[attr-defined]
+
+    def binding(self, sizes: Mapping[str, int]) -> Binding:
+        """Memory for temps and outputs at these sizes, kept for the next call."""
+        key = tuple(sizes.values())
+        found = self._bindings.get(key)
+        if found is None:
+            if len(self._bindings) >= 8:
+                self._bindings.pop(next(iter(self._bindings)))
+            found = self._bindings[key] = self._bind(sizes)
+        return found
+
+    def _bind(self, sizes: Mapping[str, int]) -> Binding:
+        outside = frozenset(self.program.arguments)
+        plan = memory.plan(self.program, sizes, outside)
+        arrays = memory.allocate(plan, sizes)
+        binding = Binding(arrays, [_EMPTY] * len(self.emitted.buffers), plan)
+        for b in arrays:
+            self.place(binding, b, arrays[b])
+        for b in self.emitted.buffers:
+            if b.view_of is not None and b.root in arrays:
+                self.place(binding, b, arrays[b.root].reshape(memory.shape(b, sizes)))
+        return binding
+
+    def place(self, binding: Binding, buffer: ir.Buffer, array: np.ndarray) -> None:
+        """Let the function find this array as that buffer."""
+        at = self._position.get(buffer)
+        binding.arrays[buffer] = array
+        if at is not None:
+            binding.flat[at] = array if array.ndim else array.reshape(1)
+
+    def views(self, binding: Binding, sizes: Mapping[str, int]) -> None:
+        """The other shapes under which arguments are used."""
+        for b in self.emitted.buffers:
+            if b.view_of is not None and b.root.role != "temp":
+                array = binding.arrays[b.root].reshape(memory.shape(b, sizes))
+                self.place(binding, b, array)
+
+    def run(self, binding: Binding, numbers: Sequence[Any]) -> int:
+        """Run the program; returns 0, or 1 + the step that a guard refused."""
+        run = self.module.run
+        if not self.jit:
+            with np.errstate(all="ignore"):
+                return int(run(*numbers, *binding.flat))
+        with SingleThreaded():
+            return run(*numbers, *binding.flat)
+
+    def timed(self, binding: Binding, numbers: Sequence[Any]) -> float:
+        """Seconds of one run."""
+        start = time.perf_counter()
+        self.run(binding, numbers)
+        return time.perf_counter() - start
+
+
+_EMPTY = np.zeros(0)

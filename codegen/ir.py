@@ -1,0 +1,374 @@
+"""The program: buffers, loop nests with scalar bodies, matrix products, repeats.
+
+Semantics, the contract between passes:
+
+* A `Program` is a list of items, run in order. Two items may be exchanged or joined when no buffer or
+  scalar that one writes is touched by the other. Buffers never overlap unless one is a view of the
+  other (`Buffer.view_of`: the same elements in row order under another shape).
+* A `Loop` runs its body for 0 ≤ var < extent, in order. Extents are whole numbers ≥ 0 known when the
+  program starts: constants or expressions of its `sizes`.
+* Indices are whole numbers within the shape; nothing checks them at run time. An index that comes from
+  data is clamped by whoever builds the program.
+* Floating point follows IEEE 754, NaN and infinities included: a/0 is inf, comparisons with NaN are
+  false. Sums may be re-associated within one loop, products and sums contracted, the sign of zero is
+  free; nothing may assume that values are finite.
+* An accumulator is a scalar or buffer element updated by `op`. Sums of float32 elements accumulate in
+  float64 and are rounded once; the sum inside a matrix product accumulates in the dtype of the product.
+* A `Guard` ends the program, before any later item, when an element it looks at is not finite.
+* `Repeat` runs its items once for each row of its table; a slot stands for the row's buffer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+# ------------------------------------------------------------------ scalars
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """A number written into the program."""
+
+    value: float | int | bool
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Var:
+    """A scalar by name: a loop variable, a size, an argument, an accumulator."""
+
+    name: str
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """An element of a buffer."""
+
+    buffer: Buffer
+    index: tuple[Expr, ...]
+
+    @property
+    def dtype(self) -> str:
+        return self.buffer.dtype
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """A scalar function of the vocabulary (`codegen.scalars`) applied to scalars."""
+
+    fn: str
+    args: tuple[Expr, ...]
+    dtype: str
+
+
+Expr = Const | Var | Load | Apply
+ZERO, ONE = Const(0, "int64"), Const(1, "int64")
+
+
+def integer(value: int) -> Const:
+    return Const(value, "int64")
+
+
+def plus(a: Expr, b: Expr) -> Expr:
+    """a + b of whole numbers, folded."""
+    if isinstance(a, Const) and isinstance(b, Const):
+        return integer(a.value + b.value)
+    return b if a == ZERO else a if b == ZERO else Apply("add", (a, b), "int64")
+
+
+def times(a: Expr, b: Expr) -> Expr:
+    """a · b of whole numbers, folded."""
+    if isinstance(a, Const) and isinstance(b, Const):
+        return integer(a.value * b.value)
+    if ZERO in (a, b):
+        return ZERO
+    return b if a == ONE else a if b == ONE else Apply("mul", (a, b), "int64")
+
+
+def minus(a: Expr, b: Expr) -> Expr:
+    """a - b of whole numbers, folded."""
+    if isinstance(a, Const) and isinstance(b, Const):
+        return integer(a.value - b.value)
+    return a if b == ZERO else Apply("sub", (a, b), "int64")
+
+
+# ------------------------------------------------------------------ storage
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Buffer:
+    """An array in row order. Role: input, constant, variable, output or temp."""
+
+    name: str
+    shape: tuple[Expr, ...]
+    dtype: str
+    role: str = "temp"
+    view_of: Buffer | None = None
+    note: str = ""  # the user's word for it: only ever shown
+
+    @property
+    def root(self) -> Buffer:
+        return self if self.view_of is None else self.view_of.root
+
+    @property
+    def is_scalar(self) -> bool:
+        return not self.shape
+
+    def __repr__(self) -> str:
+        return f"<{self.role} {self.name}>"
+
+
+# ------------------------------------------------------------------ statements
+
+
+@dataclass(frozen=True, slots=True)
+class Let:
+    """A scalar is given a value (the start of an accumulator included)."""
+
+    var: Var
+    expr: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """var = op(var, expr); op "set" just replaces it."""
+
+    var: Var
+    op: str
+    expr: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """buffer[index] = expr, or op(buffer[index], expr)."""
+
+    buffer: Buffer
+    index: tuple[Expr, ...]
+    expr: Expr
+    op: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    var: Var
+    extent: Expr
+    body: tuple[Stmt, ...]
+
+
+Stmt = Let | Update | Store | Loop
+
+
+# ------------------------------------------------------------------ items
+
+
+@dataclass(frozen=True, eq=False)
+class Kernel:
+    """Loop nests with scalar bodies."""
+
+    body: tuple[Stmt, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class MatMul:
+    """out = a·b of matrices; `ta`, `tb` read an operand transposed."""
+
+    a: Buffer
+    b: Buffer
+    out: Buffer
+    ta: bool = False
+    tb: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class ArgSort:
+    """out[r, :] = the order that sorts the row a[r, :], stable."""
+
+    a: Buffer
+    out: Buffer
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Guard:
+    """End the program here when an element of the buffers is not finite."""
+
+    buffers: tuple[Buffer, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Repeat:
+    """The items once a row: slot k stands for the buffer table[row][k]."""
+
+    items: tuple[Item, ...]
+    slots: tuple[Buffer, ...]
+    table: tuple[tuple[Buffer, ...], ...]
+    note: str = ""
+
+
+Item = Kernel | MatMul | ArgSort | Guard | Repeat
+
+
+@dataclass(frozen=True, eq=False)
+class Pack:
+    """Buffers that lie one after the other in memory and can be run over as one."""
+
+    whole: Buffer
+    members: tuple[Buffer, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Batches:
+    """The program runs once a batch: rows [start, start + rows) of the data through `order`."""
+
+    rows: Var
+    inputs: tuple[tuple[Buffer, Buffer], ...]  # (all the data, this batch's rows)
+    outputs: tuple[tuple[Buffer, Buffer], ...]  # (this batch's rows, all the results)
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """Everything that is run, and the buffers it is run on."""
+
+    items: tuple[Item, ...]
+    sizes: tuple[Var, ...]  # run-time whole numbers
+    scalars: tuple[Var, ...]  # run-time numbers that are not structure
+    arguments: tuple[Buffer, ...]  # inputs, constants, variables, outputs: in order
+    packs: tuple[Pack, ...] = ()
+    batches: Batches | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    def with_items(self, items: Iterable[Item], **changes: object) -> Program:
+        return replace(self, items=tuple(items), **changes)  # type: ignore[arg-type]
+
+
+# ------------------------------------------------------------------ walks
+
+
+def subexpressions(expr: Expr) -> Iterator[Expr]:
+    """The expression and all its parts, outside in."""
+    yield expr
+    parts = expr.args if isinstance(expr, Apply) else expr.index if isinstance(expr, Load) else ()
+    for part in parts:
+        yield from subexpressions(part)
+
+
+def statements(body: Iterable[Stmt]) -> Iterator[Stmt]:
+    """All statements, loops before their bodies."""
+    for s in body:
+        yield s
+        if isinstance(s, Loop):
+            yield from statements(s.body)
+
+
+def own_expressions(s: Stmt) -> tuple[Expr, ...]:
+    """The expressions of a statement itself, without those of a loop's body."""
+    if isinstance(s, Loop):
+        return (s.extent,)
+    return (s.expr, *s.index) if isinstance(s, Store) else (s.expr,)
+
+
+def loads(body: Iterable[Stmt]) -> Iterator[Load]:
+    """Every element read by the statements."""
+    for s in statements(body):
+        for expr in own_expressions(s):
+            for part in subexpressions(expr):
+                if isinstance(part, Load):
+                    yield part
+
+
+def stores(body: Iterable[Stmt]) -> Iterator[Store]:
+    return (s for s in statements(body) if isinstance(s, Store))
+
+
+def reads(item: Item) -> tuple[Buffer, ...]:
+    """The buffers an item reads, each once, in order."""
+    if isinstance(item, Kernel):
+        found = [e.buffer for e in loads(item.body)]
+        found += [s.buffer for s in stores(item.body) if s.op]
+        return tuple(dict.fromkeys(found))
+    if isinstance(item, MatMul):
+        return (item.a, item.b)
+    if isinstance(item, ArgSort):
+        return (item.a,)
+    if isinstance(item, Guard):
+        return item.buffers
+    return _through_table(item, reads)
+
+
+def writes(item: Item) -> tuple[Buffer, ...]:
+    """The buffers an item writes, each once, in order."""
+    if isinstance(item, Kernel):
+        return tuple(dict.fromkeys(s.buffer for s in stores(item.body)))
+    if isinstance(item, (MatMul, ArgSort)):
+        return (item.out,)
+    if isinstance(item, Guard):
+        return ()
+    return _through_table(item, writes)
+
+
+def _through_table(item: Repeat, touched: Callable[[Item], tuple[Buffer, ...]]) -> tuple[Buffer, ...]:
+    inside = dict.fromkeys(b for i in item.items for b in touched(i))
+    columns = [k for k, slot in enumerate(item.slots) if slot in inside]
+    fixed = [b for b in inside if b not in item.slots]
+    return tuple(dict.fromkeys(fixed + [row[k] for row in item.table for k in columns]))
+
+
+# ------------------------------------------------------------------ substitution
+
+
+def map_expr(expr: Expr, f: Callable[[Expr], Expr | None]) -> Expr:
+    """Replace parts, outside in: `f` returns the replacement or None to look further inside."""
+    found = f(expr)
+    if found is not None:
+        return found
+    if isinstance(expr, Apply):
+        return Apply(expr.fn, tuple(map_expr(a, f) for a in expr.args), expr.dtype)
+    if isinstance(expr, Load):
+        return Load(expr.buffer, tuple(map_expr(a, f) for a in expr.index))
+    return expr
+
+
+def map_stmt(s: Stmt, f: Callable[[Expr], Expr | None], buffers: dict[Buffer, Buffer]) -> Stmt:
+    """A statement with expressions mapped and the buffers it stores to replaced."""
+    if isinstance(s, Loop):
+        var = f(s.var)
+        body = tuple(map_stmt(t, f, buffers) for t in s.body)
+        return Loop(var if isinstance(var, Var) else s.var, map_expr(s.extent, f), body)
+    if isinstance(s, Store):
+        index = tuple(map_expr(i, f) for i in s.index)
+        return Store(buffers.get(s.buffer, s.buffer), index, map_expr(s.expr, f), s.op)
+    var = f(s.var)
+    return replace(s, var=var if isinstance(var, Var) else s.var, expr=map_expr(s.expr, f))
+
+
+def rename(body: Iterable[Stmt], names: dict[Var, Var]) -> tuple[Stmt, ...]:
+    """Scalars under other names."""
+    f = lambda e: names.get(e) if isinstance(e, Var) else None  # noqa: E731
+    return tuple(map_stmt(s, f, {}) for s in body)
+
+
+def swap_buffers(item: Item, new: dict[Buffer, Buffer]) -> Item:
+    """The item on other buffers."""
+    if isinstance(item, Kernel):
+
+        def f(e: Expr) -> Expr | None:
+            if isinstance(e, Load) and e.buffer in new:
+                return Load(new[e.buffer], tuple(map_expr(i, f) for i in e.index))
+            return None
+
+        return replace(item, body=tuple(map_stmt(s, f, new) for s in item.body))
+    if isinstance(item, MatMul):
+        return replace(
+            item, a=new.get(item.a, item.a), b=new.get(item.b, item.b), out=new.get(item.out, item.out)
+        )
+    if isinstance(item, ArgSort):
+        return replace(item, a=new.get(item.a, item.a), out=new.get(item.out, item.out))
+    if isinstance(item, Guard):
+        return replace(item, buffers=tuple(new.get(b, b) for b in item.buffers))
+    table = tuple(tuple(new.get(b, b) for b in row) for row in item.table)
+    return replace(item, items=tuple(swap_buffers(i, new) for i in item.items), table=table)

@@ -1,0 +1,87 @@
+"""Where buffers lie: temps share one arena, each place reused when its last reader is done.
+
+Sizes are numbers here, so one compiled program serves every batch size with memory to measure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from codegen import ir
+
+ALIGN = 64  # bytes: a cache line, and the widest vector register
+
+
+def value(e: ir.Expr, sizes: Mapping[str, int]) -> int:
+    """An extent as a number."""
+    if isinstance(e, ir.Const):
+        return int(e.value)
+    if isinstance(e, ir.Var):
+        return sizes[e.name]
+    assert isinstance(e, ir.Apply)
+    args = [value(a, sizes) for a in e.args]
+    return {"add": sum, "mul": np.prod, "sub": lambda v: v[0] - v[1]}[e.fn](args)  # type: ignore[operator]
+
+
+def shape(buffer: ir.Buffer, sizes: Mapping[str, int]) -> tuple[int, ...]:
+    return tuple(value(d, sizes) for d in buffer.shape)
+
+
+def nbytes(buffer: ir.Buffer, sizes: Mapping[str, int]) -> int:
+    count = 1
+    for n in shape(buffer, sizes):
+        count *= n
+    return count * np.dtype(buffer.dtype).itemsize
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The byte offset of each temp in the arena, and the arena's size."""
+
+    offsets: dict[ir.Buffer, int]
+    size: int
+    unshared: int  # bytes without reuse
+
+
+def lifetimes(program: ir.Program) -> dict[ir.Buffer, tuple[int, int]]:
+    """First and last item that touches each temp; a temp that is read first lives throughout."""
+    span: dict[ir.Buffer, tuple[int, int]] = {}
+    for k, item in enumerate(program.items):
+        for b in (*ir.writes(item), *ir.reads(item)):
+            if b.root.role == "temp":
+                first, _ = span.get(b.root, (k, k))
+                span[b.root] = (first, k)
+    return span
+
+
+def plan(program: ir.Program, sizes: Mapping[str, int], skip: frozenset[ir.Buffer]) -> Plan:
+    """Greedy first fit, the largest temps first; two temps overlap only when their lives do not."""
+    spans = {b: s for b, s in lifetimes(program).items() if b not in skip}
+    offsets: dict[ir.Buffer, int] = {}
+    placed: list[tuple[int, int, int, int]] = []  # offset, end, first, last
+    size = unshared = 0
+    for b in sorted(spans, key=lambda b: -nbytes(b, sizes)):
+        first, last = spans[b]
+        need = -(-nbytes(b, sizes) // ALIGN) * ALIGN
+        offset = 0
+        for start, end, f, l in sorted(placed):
+            if f <= last and first <= l and start < offset + need and offset < end:
+                offset = end
+        offsets[b] = offset
+        placed.append((offset, offset + need, first, last))
+        size, unshared = max(size, offset + need), unshared + need
+    return Plan(offsets, size, unshared)
+
+
+def allocate(plan: Plan, sizes: Mapping[str, int]) -> dict[ir.Buffer, np.ndarray]:
+    """The arena and each temp's view of it."""
+    raw = np.zeros(plan.size + ALIGN, np.uint8)
+    base = -raw.ctypes.data % ALIGN
+    arrays = {}
+    for b, offset in plan.offsets.items():
+        part = raw[base + offset : base + offset + nbytes(b, sizes)]
+        arrays[b] = part.view(b.dtype).reshape(shape(b, sizes))
+    return arrays

@@ -1,0 +1,115 @@
+"""Values pass from the statement that makes them to those that use them without touching memory.
+
+A store followed, in the same iteration, by a load of the same element becomes a scalar; a temp that
+is then never read loses its stores, and scalars that nobody reads are dropped.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+from codegen import ir
+
+Known = dict[tuple[ir.Buffer, tuple[ir.Expr, ...]], ir.Expr]
+
+
+def contract(program: ir.Program) -> ir.Program:
+    """Forward stores to loads, then drop what is no longer read."""
+    names = itertools.count(1)
+    items = [
+        replace(i, body=_forward(i.body, {}, names)) if isinstance(i, ir.Kernel) else i
+        for i in program.items
+    ]
+    needed = _still_read(program, items)
+    items = [
+        replace(i, body=_live(_without_dead_stores(i.body, needed)))
+        if isinstance(i, ir.Kernel)
+        else i
+        for i in items
+    ]
+    return program.with_items(i for i in items if not isinstance(i, ir.Kernel) or i.body)
+
+
+def _forward(body: tuple[ir.Stmt, ...], known: Known, names: itertools.count) -> tuple[ir.Stmt, ...]:
+    """`known` holds the elements whose value a scalar has."""
+    out: list[ir.Stmt] = []
+
+    def value(e: ir.Expr) -> ir.Expr | None:
+        if isinstance(e, ir.Load):
+            load = ir.Load(e.buffer, tuple(ir.map_expr(i, value) for i in e.index))
+            return known.get((load.buffer, load.index), load)
+        return None
+
+    for s in body:
+        if isinstance(s, ir.Loop):
+            written = {t.buffer.root for t in ir.stores(s.body)}
+            known = {k: v for k, v in known.items() if k[0].root not in written}
+            out.append(ir.Loop(s.var, s.extent, _forward(s.body, dict(known), names)))
+        elif isinstance(s, ir.Store):
+            index = tuple(ir.map_expr(i, value) for i in s.index)
+            expr = ir.map_expr(s.expr, value)
+            known = {k: v for k, v in known.items() if k[0].root is not s.buffer.root}
+            if s.op is None and not isinstance(expr, (ir.Const, ir.Var)):
+                var = ir.Var(f"e{next(names)}", s.buffer.dtype)
+                out.append(ir.Let(var, expr))
+                expr = var
+            out.append(ir.Store(s.buffer, index, expr, s.op))
+            if s.op is None:
+                known[s.buffer, index] = expr
+        else:
+            out.append(replace(s, expr=ir.map_expr(s.expr, value)))
+            if isinstance(s, ir.Update):
+                known = {k: v for k, v in known.items() if v != s.var}
+    return tuple(out)
+
+
+def _still_read(program: ir.Program, items: list[ir.Item]) -> set[ir.Buffer]:
+    """The memory that someone reads after all, or that leaves the program."""
+    needed = {b.root for b in program.arguments}
+    for item in items:
+        if isinstance(item, ir.Kernel):
+            needed.update(load.buffer.root for load in ir.loads(item.body))
+        else:
+            needed.update(b.root for b in ir.reads(item))
+    return needed
+
+
+def _without_dead_stores(body: tuple[ir.Stmt, ...], needed: set[ir.Buffer]) -> tuple[ir.Stmt, ...]:
+    out: list[ir.Stmt] = []
+    for s in body:
+        if isinstance(s, ir.Loop):
+            inner = _without_dead_stores(s.body, needed)
+            if inner:
+                out.append(ir.Loop(s.var, s.extent, inner))
+        elif not isinstance(s, ir.Store) or s.buffer.root in needed:
+            out.append(s)
+    return tuple(out)
+
+
+def _live(body: tuple[ir.Stmt, ...]) -> tuple[ir.Stmt, ...]:
+    """Without scalars that no statement reads and loops that are then empty."""
+    while True:
+        used = {
+            part
+            for s in ir.statements(body)
+            for e in ir.own_expressions(s)
+            for part in ir.subexpressions(e)
+            if isinstance(part, ir.Var) and not (isinstance(s, ir.Update) and part == s.var)
+        }
+        smaller = _drop_unused(body, used)
+        if smaller == body:
+            return body
+        body = smaller
+
+
+def _drop_unused(body: tuple[ir.Stmt, ...], used: set[ir.Expr]) -> tuple[ir.Stmt, ...]:
+    out: list[ir.Stmt] = []
+    for s in body:
+        if isinstance(s, ir.Loop):
+            inner = _drop_unused(s.body, used)
+            if inner:
+                out.append(ir.Loop(s.var, s.extent, inner))
+        elif isinstance(s, ir.Store) or s.var in used:
+            out.append(s)
+    return tuple(out)
