@@ -1,4 +1,4 @@
-"""Numba's compiled functions on disk: one file for each entry function of a program.
+"""All dealings with Numba: entry functions compiled, and kept on disk, one file for each.
 
 `Artefact` takes the place of Numba's own cache, which keeps its files where `NUMBA_CACHE_DIR`
 points, runs whatever pickle it finds there, and stops with an error on a damaged one. Here
@@ -11,15 +11,57 @@ index is needed. Nothing is unpickled before the digest was checked; a file in d
 and its function compiled again.
 """
 
+import functools
 import hashlib
 import itertools
 import pickle
+import platform
 import secrets
+import sys
+import time
 import warnings
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from codegen.private_files import discard, read, write
+import llvmlite
+import numba
+import numpy
+from llvmlite.binding import add_symbol, address_of_symbol
+from numba.core.bytecode import FunctionIdentity
+from numba.core.compiler import CompileResult
+from numba.core.dispatcher import Dispatcher
+from numba.core.registry import cpu_target
+from numba.core.runtime import _nrt_python
+from numba.core.serialize import dumps
+
+from codegen.private_files import discard, locked, read, write
+
+# Numba's settings that change the code it makes and can be changed while it runs.
+_SETTINGS = (
+    "BOUNDSCHECK",
+    "DEBUGINFO_DEFAULT",
+    "DISABLE_JIT",
+    "ENABLE_AVX",
+    "LOOP_VECTORIZE",
+    "OPT",
+    "SLP_VECTORIZE",
+    "USING_SVML",
+)
+
+
+def conditions() -> str:
+    """Return, as text, all that the machine code of a source depends on besides the source."""
+    settings = (str(getattr(numba.config, setting, None)) for setting in _SETTINGS)
+    return "\n".join((*_toolchain(), *settings))
+
+
+@functools.cache
+def _toolchain() -> tuple[str, ...]:
+    # The triple, name and features of the processor, as Numba hands them to LLVM.
+    processor = cpu_target.target_context.codegen().magic_tuple()
+    versions = (numba.__version__, llvmlite.__version__, numpy.__version__)
+    return (platform.python_implementation(), sys.version, *versions, *processor)
 
 
 class Artefact:
@@ -66,8 +108,6 @@ class Artefact:
         data, manifest = read(self.data), read(self.manifest)
         if data is None or manifest != self._manifest_of(data):
             return None
-        from numba.core.compiler import CompileResult
-
         external_symbols, reduced = pickle.loads(data)
         _prepare(target_context, external_symbols)
         return CompileResult._rebuild(target_context, *reduced)
@@ -77,8 +117,6 @@ class Artefact:
         if result.library.has_dynamic_globals:
             self._warn("its code holds an address of this process")
             return
-        from numba.core.serialize import dumps
-
         data = dumps((_external_symbols(result.library), result._reduce()))
         try:
             write(self.data, data)
@@ -115,9 +153,6 @@ def _prepare(target_context: Any, symbols: list[str]) -> None:
     compile its runtime (0.02 s). Compiled code carries what it needs of them and asks for little
     more than the runtime's C functions.
     """
-    from llvmlite.binding import add_symbol, address_of_symbol
-    from numba.core.runtime import _nrt_python
-
     for name, address in _nrt_python.c_helpers.items():
         add_symbol(name if name.startswith("_") else f"NRT_{name}", address)
     if not all(address_of_symbol(symbol) for symbol in symbols):
@@ -131,6 +166,36 @@ def _take_unique_symbols() -> None:
     processes meet in a third, the linker takes two functions of one symbol to be the same
     (numba/numba#10486).
     """
-    from numba.core.bytecode import FunctionIdentity
-
     FunctionIdentity._unique_ids = itertools.count(secrets.randbits(62))
+
+
+def compile_entries(module: ModuleType, path: Path) -> dict[str, Any]:
+    """Load the functions in `ENTRY` from their artefacts, or compile and keep them."""
+    compile_seconds, hits = 0.0, []
+    # Who comes second waits here and then finds the artefacts of the first.
+    with locked(path.with_suffix(".lock")):
+        for entry, signature in module.ENTRY.items():
+            start = time.perf_counter()
+            hits.append(_compile_entry(getattr(module, entry), signature, Artefact(path, entry)))
+            if not hits[-1]:
+                compile_seconds += time.perf_counter() - start
+    return {"cached": all(hits), "compile_seconds": compile_seconds}
+
+
+def _compile_entry(function: Any, signature: str, artefact: Artefact) -> bool:
+    """Give the function its machine code; return whether it came from the disk."""
+    if numba.config.DISABLE_JIT:  # then `njit` gave the plain function back
+        return False
+    function._cache = artefact
+    function.compile(signature)
+    function.disable_compile()
+    return artefact.hit
+
+
+def strip_compiler(module: ModuleType) -> dict[str, Any]:
+    """Replace each dispatcher by its Python function, which then calls the others' too."""
+    functions = {
+        name: value.py_func for name, value in vars(module).items() if isinstance(value, Dispatcher)
+    }
+    vars(module).update(functions)
+    return {"cached": False, "compile_seconds": 0.0}

@@ -23,39 +23,21 @@ compiles the functions that `ENTRY` names, for that signature and no other.
 """
 
 import atexit
-import functools
 import hashlib
-import json
 import os
-import platform
 import re
 import shutil
 import sys
 import tempfile
 import threading
-import time
 import warnings
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
-from codegen.artefacts import Artefact
-from codegen.private_files import locked, make_private, read, write
+from codegen.private_files import make_private, read, write
 
 # Raised when artefacts of an older version of this file must not be read any more.
 _FORMAT = 1
-
-# Numba's settings that change the code it makes and can be changed while it runs.
-_SETTINGS = (
-    "BOUNDSCHECK",
-    "DEBUGINFO_DEFAULT",
-    "DISABLE_JIT",
-    "ENABLE_AVX",
-    "LOOP_VECTORIZE",
-    "OPT",
-    "SLP_VECTORIZE",
-    "USING_SVML",
-)
 
 _loaded: dict[str, ModuleType] = {}
 _stand_ins: dict[int, Path] = {}  # by process
@@ -136,34 +118,22 @@ def load(source: str, name: str = "program", *, jit: bool = True) -> ModuleType:
 
 def _digest(source: str) -> str:
     """Return 20 hex digits over the source and all that its machine code depends on."""
-    from numba import config
+    from codegen.artefacts import conditions  # noqa: PLC0415 - it imports Numba
 
-    settings = [str(getattr(config, setting, None)) for setting in _SETTINGS]
-    conditions = json.dumps([_FORMAT, _toolchain(), settings])
-    return hashlib.sha256(f"{conditions}\n{source}".encode()).hexdigest()[:20]
-
-
-@functools.cache
-def _toolchain() -> list[str]:
-    import llvmlite
-    import numba
-    import numpy
-    from numba.core.registry import cpu_target
-
-    # The triple, name and features of the processor, as Numba hands them to LLVM.
-    processor = cpu_target.target_context.codegen().magic_tuple()
-    versions = (numba.__version__, llvmlite.__version__, numpy.__version__)
-    return [platform.python_implementation(), sys.version, *versions, *processor]
+    content = f"{_FORMAT}\n{conditions()}\n{source}"
+    return hashlib.sha256(content.encode()).hexdigest()[:20]
 
 
 def _load(source: str, stem: str, module_name: str, jit: bool) -> ModuleType:
+    from codegen.artefacts import compile_entries, strip_compiler  # noqa: PLC0415 - likewise
+
     path = _store(source, f"{stem}.py")
     module = ModuleType(module_name)
     module.__file__ = str(path)
     sys.modules[module_name] = module  # where Numba, pickle and inspect look for it
     try:
         exec(compile(source, path, "exec", dont_inherit=True), module.__dict__)
-        origin = _compile_entries(module, path) if jit else _strip_compiler(module)
+        origin = compile_entries(module, path) if jit else strip_compiler(module)
     except BaseException:
         del sys.modules[module_name]
         raise
@@ -214,39 +184,3 @@ def _warn_of_stand_in(error: OSError) -> None:
         RuntimeWarning,
         stacklevel=2,
     )
-
-
-def _compile_entries(module: ModuleType, path: Path) -> dict[str, Any]:
-    """Load the functions in `ENTRY` from their artefacts, or compile and keep them."""
-    compile_seconds, hits = 0.0, []
-    # Who comes second waits here and then finds the artefacts of the first.
-    with locked(path.with_suffix(".lock")):
-        for entry, signature in module.ENTRY.items():
-            start = time.perf_counter()
-            hits.append(_compile_entry(getattr(module, entry), signature, Artefact(path, entry)))
-            if not hits[-1]:
-                compile_seconds += time.perf_counter() - start
-    return {"cached": all(hits), "compile_seconds": compile_seconds}
-
-
-def _compile_entry(function: Any, signature: str, artefact: Artefact) -> bool:
-    """Give the function its machine code; return whether it came from the disk."""
-    from numba import config
-
-    if config.DISABLE_JIT:  # then `njit` gave the plain function back
-        return False
-    function._cache = artefact
-    function.compile(signature)
-    function.disable_compile()
-    return artefact.hit
-
-
-def _strip_compiler(module: ModuleType) -> dict[str, Any]:
-    """Replace each dispatcher by its Python function, which then calls the others' too."""
-    from numba.core.dispatcher import Dispatcher
-
-    functions = {
-        name: value.py_func for name, value in vars(module).items() if isinstance(value, Dispatcher)
-    }
-    vars(module).update(functions)
-    return {"cached": False, "compile_seconds": 0.0}

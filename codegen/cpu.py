@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 from numpy import float32, float64, int32, int64, uint64
 
-FLAGS = {{"reassoc", "contract", "arcp", "nsz", "afn"}}  # NaN and infinities keep their meaning
+FLAGS = {{"reassoc", "contract", "arcp", "nsz"}}  # NaN and infinities keep their meaning
 jit = njit(error_model="numpy", fastmath=FLAGS, forceinline=True)
 entry = njit(error_model="numpy", fastmath=FLAGS, nogil=True)
 '''
@@ -76,7 +76,15 @@ def _buffers(program: ir.Program) -> tuple[tuple[ir.Buffer, ...], set[ir.Buffer]
         found |= dict.fromkeys((*ir.reads(item), *ir.writes(item)))
     for pack in program.packs:
         found |= dict.fromkeys((pack.whole,))
-    local = {b for b in found if b.role == "temp" and b.is_scalar and b.view_of is None}
+    arrays = {b for i in program.items if not isinstance(i, (ir.Kernel, ir.Guard))
+              for b in (*ir.reads(i), *ir.writes(i))}
+    viewed = {b.view_of for b in found}
+    local = {
+        b
+        for b in found
+        if b.role == "temp" and b.view_of is None and b not in viewed and b not in arrays
+        and all(d == ir.ONE for d in b.shape)
+    }  # fmt: skip
     return tuple(b for b in found if b not in local), local
 
 

@@ -19,35 +19,46 @@ def fuse(program: ir.Program) -> ir.Program:
     prints: list[Footprint] = []
     for item in program.items:
         mine = item_footprint(item)
-        if isinstance(item, ir.Kernel):
-            partner = _partner(item, mine, items, prints)
-            if partner is not None:
-                at, body = partner
-                old = items[at]
-                assert isinstance(old, ir.Kernel)
-                items[at] = ir.Kernel(body, "\n".join(filter(None, (old.note, item.note))))
-                prints[at] = footprint(body)
-                continue
-        items.append(item)
-        prints.append(mine)
+        if not (isinstance(item, ir.Kernel) and _into_earlier(item, mine, items, prints)):
+            items.append(item)
+            prints.append(mine)
     return program.with_items(items)
 
 
-def _partner(
+def _into_earlier(
     kernel: ir.Kernel, mine: Footprint, items: list[ir.Item], prints: list[Footprint]
-) -> tuple[int, tuple[ir.Stmt, ...]] | None:
-    """The nearest earlier kernel that takes this one in, and the joined body."""
+) -> bool:
+    """Join the kernel to the nearest earlier one that takes it.
+
+    What stands between and must come before the kernel moves in front of the joined one.
+    """
+    ahead: list[int] = []
     for at in range(len(items) - 1, max(-1, len(items) - 1 - WINDOW), -1):
         other = items[at]
         if isinstance(other, ir.Guard):
-            return None
-        if isinstance(other, ir.Kernel) and _share(mine, prints[at]):
+            return False
+        free = not any(prints[k].conflicts(prints[at]) for k in ahead)
+        if isinstance(other, ir.Kernel) and free and _share(mine, prints[at]):
             joined = _join(other.body, kernel.body)
             if joined is not None:
-                return at, joined
-        if mine.conflicts(prints[at]):
-            return None
-    return None
+                notes = "\n".join(filter(None, (other.note, kernel.note)))
+                _replace(items, prints, at, ahead, ir.Kernel(joined, notes))
+                return True
+        if mine.conflicts(prints[at]) or not free:
+            ahead.append(at)
+    return False
+
+
+def _replace(
+    items: list[ir.Item], prints: list[Footprint], at: int, ahead: list[int], joined: ir.Kernel
+) -> None:
+    """items[at] becomes the joined kernel, after those that moved ahead of it."""
+    order = [*reversed(ahead), *(k for k in range(at + 1, len(items)) if k not in ahead)]
+    moved = [(items[k], prints[k]) for k in order]
+    first = len(ahead)
+    moved.insert(first, (joined, footprint(joined.body)))
+    items[at:] = [i for i, _ in moved]
+    prints[at:] = [p for _, p in moved]
 
 
 def _share(a: Footprint, b: Footprint) -> bool:

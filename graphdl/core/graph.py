@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from graphdl.core.errors import GraphError
+from graphdl.core.errors import DTypeError, GraphError, ShapeError
 from graphdl.core.op import Inference, Op
 from graphdl.core.sizes import Dim, Facts
 from graphdl.core.types import Type
@@ -179,6 +179,26 @@ class Variable(Node):
 
     __slots__ = ("storage",)
     storage: np.ndarray  # replaced as a whole when a program moves it into its arena
+
+    @property
+    def value(self) -> np.ndarray:
+        """A copy of the present value."""
+        return self.storage.copy()
+
+    def assign(self, value: Any) -> None:
+        """Give the variable another value of the same shape."""
+        array = np.asarray(value)
+        if array.dtype.kind not in "fiub":
+            raise DTypeError(f"{self.attrs['name']!r} holds numbers, got {array.dtype}")
+        if array.shape != self.storage.shape:
+            raise ShapeError(
+                f"{self.attrs['name']!r} has shape {self.storage.shape}, got a value of {array.shape}"
+            )
+        self.storage[...] = array
+
+    @property
+    def name(self) -> str:
+        return self.attrs["name"]
 
 
 class Graph:

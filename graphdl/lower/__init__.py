@@ -10,7 +10,7 @@ import numpy as np
 from codegen import ir
 from graphdl.core.errors import GraphError
 from graphdl.core.graph import Graph, Node, Variable
-from graphdl.core.sizes import Dim
+from graphdl.core.sizes import Dim, named
 from graphdl.lower import kernels, moves
 from graphdl.lower.build import Builder, Index, whole
 from graphdl.ops.random import stream_numbers
@@ -68,9 +68,14 @@ def lower_node(b: Builder, node: Node) -> None:
         raise GraphError(f"no rule lowers {node.op.name!r}")
 
 
+_CHEAP = frozenset("eq ne lt le gt ge and or xor not isnan isfinite".split())
+
+
 def _inline(node: Node) -> bool:
-    """Scalars that stand in the expressions themselves."""
-    return node.op.name == "size" or (node.op.name == "constant" and node.rank == 0)
+    """What stands in the expressions themselves: scalars, and truths computed where they are used."""
+    if node.op.name == "constant":
+        return node.rank == 0
+    return node.op.name == "size" or node.op.name in _CHEAP
 
 
 def _needed(graph: Graph, roots: set[Node]) -> set[Node]:
@@ -145,7 +150,7 @@ def _updates(b: Builder) -> None:
     updated = {b.views[v].buffer for v in b.graph.updates if v in b.views}
     for new in b.graph.updates.values():
         view = b.views.get(new)
-        if view is not None and view.buffer.root in updated:
+        if view.buffer.root in updated if view is not None else new.op.name in _CHEAP:
             copy = b.temp(b.shape(new), new.dtype)
             b.nest(copy.shape, lambda i, n=new, c=copy: [ir.Store(c, i, b.element(n, i))], "copy")
             b.views[new] = whole(copy)
@@ -187,8 +192,6 @@ def _lowered(
         arguments=arguments,
         batches=batches,
     )
-    from graphdl.core.sizes import named
-
     return Lowered(
         program, inputs, variables, tuple(b.constants.items()), tuple(outputs),
         tuple(b.scalars.values()), tuple(named(s) for s in b.sizes), b.labels, b.uses_random,

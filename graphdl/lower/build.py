@@ -110,12 +110,12 @@ class Builder:
 
     def materialise(self, node: Node) -> ir.Buffer:
         """The node's elements in a buffer of its own shape and order."""
-        view = self.views[node]
-        if view.plain:
+        view = self.views.get(node)
+        if view is not None and view.plain:
             return view.buffer
-        if view.permutation is not None and _drops_ones(view):
+        if view is not None and view.permutation is not None and _drops_ones(view):
             return self.reshaped(view.buffer, view.shape)
-        copy = self.temp(view.shape, node.dtype)
+        copy = self.temp(self.shape(node), node.dtype)
         self.nest(copy.shape, lambda index: [ir.Store(copy, index, self.element(node, index))], "copy")
         self.views[node] = whole(copy)
         return copy
@@ -133,6 +133,9 @@ class Builder:
             return self.number(node.attrs["value"].item(), node.dtype)
         if name == "size":
             return ir.Apply("cast", (self.extent(node.attrs["size"]),), node.dtype)
+        if node not in self.views:  # cheap enough to be computed where it is used
+            args = tuple(self.element(i, index[len(index) - node.rank :]) for i in node.inputs)
+            return ir.Apply(name, args, node.dtype)
         view = self.views[node]
         own = index[len(index) - len(view.shape) :]
         aligned = tuple(ir.ZERO if d == ir.ONE else i for i, d in zip(own, view.shape, strict=True))

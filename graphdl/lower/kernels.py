@@ -15,11 +15,15 @@ WIDE = {"float32": "float64"}  # what sums of a dtype accumulate in
 
 def equation(b: Builder, node: Node, out: ir.Buffer) -> str:
     """The node as a line of mathematics in the program's own names."""
-    words = [
-        b.views[i].buffer.name if i in b.views else i.op.name if i.op.name != "constant" else "c"
-        for i in node.inputs
-    ]
-    return f"{out.name} = {node.op.name}({', '.join(words)})"
+    return f"{out.name} = {node.op.name}({', '.join(_word(b, i) for i in node.inputs)})"
+
+
+def _word(b: Builder, node: Node) -> str:
+    if node in b.views:
+        return b.views[node].buffer.name
+    if node.op.name in ("constant", "size") or not node.inputs:
+        return "c"
+    return f"{node.op.name}({', '.join(_word(b, i) for i in node.inputs)})"
 
 
 def elementwise(b: Builder, node: Node) -> None:

@@ -1,0 +1,181 @@
+"""Metrics: objects with state. What they add up is written as nodes, so it runs inside the epoch.
+
+State is kept in float64; `result()` of a metric that has seen nothing is 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from graphdl.core.graph import Node, Variable
+from graphdl.core.interpret import interpret
+from graphdl.ops.arithmetic import equal
+from graphdl.ops.build import cast, constant, operands, variable
+from graphdl.ops.reduce import argmax, mean
+from graphdl.ops.reduce import sum as sum_
+from graphdl.ops.shape import broadcast_to, reshape
+from graphdl.registry import lookup
+
+
+class Metric:
+    """Base. A subclass declares its state with `add_variable` and says how it is updated."""
+
+    def __init__(self, name: str | None = None) -> None:
+        self.name = name or _snake(type(self).__name__)
+        self.variables: list[Variable] = []
+
+    def add_variable(self, name: str, shape: tuple[int, ...] = ()) -> Variable:
+        """A state of zeros, float64."""
+        state = variable(np.zeros(shape), f"{self.name}/{name}", "float64")
+        self.variables.append(state)
+        return state
+
+    def updates(self, y_true: Node, y_pred: Node, weight: Node | None) -> dict[Variable, Node]:
+        """The new state, from the old one and a batch."""
+        raise NotImplementedError
+
+    def result(self) -> float:
+        """The metric of all that was seen since the last reset."""
+        raise NotImplementedError
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take a batch of arrays into account."""
+        y, p = _node(y_true), _node(y_pred)
+        weight = None if sample_weight is None else _node(sample_weight)
+        new = self.updates(y, p, weight)
+        for state, value in zip(new, interpret(new.values(), {}), strict=True):
+            state.assign(value)
+
+    def reset_state(self) -> None:
+        """Forget everything."""
+        for state in self.variables:
+            state.storage[...] = 0
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float:
+        self.update_state(y_true, y_pred, sample_weight)
+        return self.result()
+
+
+def _node(value: Any) -> Node:
+    array = np.asarray(value)
+    return constant(array, array.dtype.name if array.dtype.name in ("float32", "float64") else None)
+
+
+def _snake(name: str) -> str:
+    return "".join("_" + c.lower() if c.isupper() and k else c.lower() for k, c in enumerate(name))
+
+
+class Mean(Metric):
+    """The weighted mean of values: Σ value·weight / Σ weight."""
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__(name)
+        self.total, self.count = self.add_variable("total"), self.add_variable("count")
+
+    def values(self, y_true: Node, y_pred: Node) -> Node:
+        """One value an example."""
+        raise NotImplementedError
+
+    def updates(self, y_true: Node, y_pred: Node, weight: Node | None) -> dict[Variable, Node]:
+        return self.mean_updates(self.values(y_true, y_pred), weight)
+
+    def mean_updates(self, values: Node, weight: Node | None) -> dict[Variable, Node]:
+        """total + Σ value·weight, count + Σ weight."""
+        wide = cast(values, "float64")
+        if weight is None:
+            weights = broadcast_to(constant(1.0, "float64"), values.type.shape)
+        else:
+            weights = broadcast_to(cast(weight, "float64"), values.type.shape)
+        return {
+            self.total: self.total + sum_(wide * weights),
+            self.count: self.count + sum_(weights),
+        }
+
+    def result(self) -> float:
+        count = float(self.count.storage)
+        return float(self.total.storage) / count if count else 0.0
+
+
+class BinaryAccuracy(Mean):
+    """How often round(ŷ) is y: the share of elements with (ŷ > threshold) = y."""
+
+    def __init__(self, threshold: float = 0.5, name: str | None = None) -> None:
+        super().__init__(name)
+        self.threshold = threshold
+
+    def values(self, y_true: Node, y_pred: Node) -> Node:
+        y, p = operands(y_true, y_pred, floating=True)
+        hit = equal(y, cast(p > self.threshold, p.dtype))
+        return mean(cast(hit, p.dtype), -1)
+
+
+class CategoricalAccuracy(Mean):
+    """How often the largest ŷ is at the largest y."""
+
+    def values(self, y_true: Node, y_pred: Node) -> Node:
+        return cast(equal(argmax(y_true, -1), argmax(y_pred, -1)), y_pred.dtype)
+
+
+class SparseCategoricalAccuracy(Mean):
+    """How often the largest ŷ is at the class y."""
+
+    def values(self, y_true: Node, y_pred: Node) -> Node:
+        label = y_true
+        if label.rank == y_pred.rank and label.shape[-1] == 1:
+            label = reshape(label, label.type.shape[:-1])
+        return cast(equal(cast(label, "int64"), argmax(y_pred, -1)), y_pred.dtype)
+
+
+class LossTracker(Mean):
+    """The mean loss, each batch weighted by its number of examples."""
+
+    def __init__(self) -> None:
+        super().__init__("loss")
+
+    def loss_updates(self, loss: Node, examples: Node) -> dict[Variable, Node]:
+        return {
+            self.total: self.total + cast(loss, "float64") * examples,
+            self.count: self.count + examples,
+        }
+
+
+class _Wrapped(Mean):
+    """A user's function of targets and predictions, averaged."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__(getattr(function, "__name__", "metric"))
+        self.function = function
+
+    def values(self, y_true: Node, y_pred: Node) -> Node:
+        return self.function(y_true, y_pred)
+
+
+KNOWN = {
+    "binary_accuracy": BinaryAccuracy,
+    "categorical_accuracy": CategoricalAccuracy,
+    "sparse_categorical_accuracy": SparseCategoricalAccuracy,
+}
+
+
+def get(metric: Any, y_true: Node, y_pred: Node) -> Metric:
+    """A metric from its name; "accuracy" takes the form that fits targets and predictions."""
+    if isinstance(metric, Metric):
+        return metric
+    if isinstance(metric, type) and issubclass(metric, Metric):
+        return metric()
+    if isinstance(metric, str) and metric.lower() in ("accuracy", "acc"):
+        return _accuracy(y_true, y_pred, metric)
+    if callable(metric):
+        return _Wrapped(metric)
+    names = KNOWN | {c.__name__: c for c in KNOWN.values()} | {"accuracy": None}
+    return lookup("metric", metric, names)()
+
+
+def _accuracy(y_true: Node, y_pred: Node, name: str) -> Metric:
+    if y_pred.rank < 2 or y_pred.shape[-1] == 1:
+        return BinaryAccuracy(name=name)
+    if y_true.rank < y_pred.rank or y_true.shape[-1] == 1:
+        return SparseCategoricalAccuracy(name=name)
+    return CategoricalAccuracy(name=name)

@@ -1,0 +1,5 @@
+"""placeholder until the rules land"""
+
+
+def simplify(graph):
+    return graph, []
