@@ -68,6 +68,10 @@ class Executable:
             found = self._bindings[key] = self._bind(sizes)
         return found
 
+    def arena_bytes(self, sizes: Mapping[str, int]) -> int:
+        """The memory that temps take at these sizes."""
+        return memory.plan(self.program, sizes, frozenset(self.program.arguments)).size
+
     def _bind(self, sizes: Mapping[str, int]) -> Binding:
         outside = frozenset(self.program.arguments)
         plan = memory.plan(self.program, sizes, outside)

@@ -1,29 +1,55 @@
 """graphdl: the neural-network compiler you can read.
 
 Write a network as mathematics, read its backpropagation, train it in compiled code. The names below
-stand in the order of the way through the house: declare, differentiate, compile, run.
+stand in the order of the way through the house: declare, differentiate, compile, train.
 """
 
+# ruff: noqa: E402, I001  (the guard comes before anything that imports codegen; the order is a story)
 from graphdl.guard import require_own_codegen
 
 require_own_codegen()
 
-from graphdl import activations, datasets, initializers, losses, metrics, optimizers, random  # noqa: E402
-from graphdl import layers, regularizers  # noqa: E402
-from graphdl.config import set_seed  # noqa: E402
-from graphdl.core import errors  # noqa: E402
-from graphdl.core.errors import (  # noqa: E402
-    DisconnectedError,
-    DTypeError,
-    GraphdlError,
-    GraphError,
-    MemoryBudgetError,
-    NonFiniteError,
-    NotBuiltError,
-    NotCompiledError,
-    NotDifferentiableError,
-    ShapeError,
+from graphdl import random
+from graphdl.config import set_seed
+from graphdl.core import errors
+from graphdl.core.graph import Graph, Node, Variable as _Variable
+from graphdl.core.interpret import interpret
+from graphdl.core.types import floatx, set_floatx
+from graphdl.ops import operators as _operators  # noqa: F401  (gives nodes their operators)
+from graphdl.ops.build import cast, constant, tensor, variable as Variable
+from graphdl.ops.arithmetic import (
+    absolute, add, clip, divide, equal, floor, greater, greater_equal, isfinite, isnan, less,
+    less_equal, log, logical_and, logical_not, logical_or, logical_xor, maximum, minimum, mod,
+    multiply, negative, not_equal, power, round, rsqrt, sign, sqrt, square, subtract, where,
 )
-from graphdl.core.graph import Graph, Node  # noqa: E402
-from graphdl.core.interpret import interpret  # noqa: E402
-from graphdl.core.types import floatx, set_floatx  # noqa: E402
+from graphdl.ops.functions import (
+    cos, erf, exp, expm1, log1p, relu, sigmoid, sin, softplus, tanh, xlogy,
+)
+from graphdl.ops.activations import (
+    celu, elu, gelu, hard_sigmoid, hard_tanh, leaky_relu, log_sigmoid, mish, relu6, selu, silu,
+    softsign,
+)
+from graphdl.ops.reduce import (
+    argmax, argmin, log_softmax, logsumexp, max, mean, min, norm, prod, softmax, std, sum, var,
+)
+from graphdl.ops.shape import (
+    broadcast_to, concat, expand_dims, flip, pad, reshape, split, squeeze, stack, transpose,
+)
+from graphdl.ops.index import (
+    arange, argsort, cumsum, eye, gather, one_hot, ones, sort, take_along, top_k, zeros,
+)
+from graphdl.ops.linalg import einsum, matmul, outer, tensordot
+from graphdl.ops.control import stop_gradient
+from graphdl.ops.formula import elementwise
+from graphdl.differentiate.chain_rule import grad
+from graphdl.differentiate.forward import hessian, hvp, jacobian, jvp
+from graphdl.function import Function, function
+from graphdl import activations, initializers, regularizers
+from graphdl import layers, losses, metrics, optimizers, callbacks, datasets
+from graphdl.layers import Layer
+from graphdl.layers.core import Input
+from graphdl.model import Model, Sequential
+from graphdl.version import __version__
+
+abs = absolute
+pow = power

@@ -169,8 +169,14 @@ def get(metric: Any, y_true: Node, y_pred: Node) -> Metric:
         return _accuracy(y_true, y_pred, metric)
     if callable(metric):
         return _Wrapped(metric)
-    names = KNOWN | {c.__name__: c for c in KNOWN.values()} | {"accuracy": None}
-    return lookup("metric", metric, names)()
+    return lookup_name(metric)()
+
+
+def lookup_name(name: Any) -> type[Metric]:
+    """The metric of a name; raises ValueError when there is none."""
+    if not isinstance(name, str):
+        raise TypeError(f"a metric is a name, an object or a function, got {name!r:.60}")
+    return lookup("metric", name, KNOWN | {c.__name__: c for c in KNOWN.values()})
 
 
 def _accuracy(y_true: Node, y_pred: Node, name: str) -> Metric:

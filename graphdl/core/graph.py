@@ -201,6 +201,11 @@ class Variable(Node):
         return self.attrs["name"]
 
 
+def rename(variable: Variable, name: str) -> None:
+    """Call a variable something else. Its identity does not hang on its name."""
+    object.__setattr__(variable, "attrs", MappingProxyType({**variable.attrs, "name": name}))
+
+
 class Graph:
     """Outputs and updates over inputs: what every pass takes and returns.
 

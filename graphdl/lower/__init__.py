@@ -150,7 +150,9 @@ def _updates(b: Builder) -> None:
     updated = {b.views[v].buffer for v in b.graph.updates if v in b.views}
     for new in b.graph.updates.values():
         view = b.views.get(new)
-        if view.buffer.root in updated if view is not None else new.op.name in _CHEAP:
+        if view is None or view.buffer is None or view.buffer.root in updated:
+            if _inline(new) and new.op.name not in _CHEAP:
+                continue
             copy = b.temp(b.shape(new), new.dtype)
             b.nest(copy.shape, lambda i, n=new, c=copy: [ir.Store(c, i, b.element(n, i))], "copy")
             b.views[new] = whole(copy)

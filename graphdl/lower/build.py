@@ -21,17 +21,19 @@ Index = tuple[ir.Expr, ...]
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """The elements of a node: buffer[at(index)]."""
+    """The elements of a node: buffer[at(index)], or source[at(index)] of a node kept in no buffer."""
 
-    buffer: ir.Buffer
+    buffer: ir.Buffer | None
     shape: tuple[ir.Expr, ...]
     at: Callable[[Index], Index] = lambda index: index
     permutation: tuple[int, ...] | None = None  # where `at` only permutes or drops axes of length 1
+    source: Node | None = None
 
     @property
     def plain(self) -> bool:
         """Is it the whole buffer, in order?"""
-        return self.permutation == tuple(range(len(self.shape))) and self.shape == self.buffer.shape
+        in_order = self.permutation == tuple(range(len(self.shape)))
+        return in_order and self.buffer is not None and self.shape == self.buffer.shape
 
 
 def whole(buffer: ir.Buffer) -> View:
@@ -112,8 +114,8 @@ class Builder:
         """The node's elements in a buffer of its own shape and order."""
         view = self.views.get(node)
         if view is not None and view.plain:
-            return view.buffer
-        if view is not None and view.permutation is not None and _drops_ones(view):
+            return view.buffer  # type: ignore[return-value]
+        if view is not None and view.buffer is not None and _drops_ones(view):
             return self.reshaped(view.buffer, view.shape)
         copy = self.temp(self.shape(node), node.dtype)
         self.nest(copy.shape, lambda index: [ir.Store(copy, index, self.element(node, index))], "copy")
@@ -139,6 +141,8 @@ class Builder:
         view = self.views[node]
         own = index[len(index) - len(view.shape) :]
         aligned = tuple(ir.ZERO if d == ir.ONE else i for i, d in zip(own, view.shape, strict=True))
+        if view.buffer is None:
+            return self.element(view.source, view.at(aligned))  # type: ignore[arg-type]
         return ir.Load(view.buffer, view.at(aligned))
 
     def number(self, value: float, dtype: str) -> ir.Expr:
@@ -190,7 +194,9 @@ def wrap(loops: Sequence[tuple[ir.Var, ir.Expr]], body: Iterable[ir.Stmt]) -> tu
 
 def _drops_ones(view: View) -> bool:
     """Do view and buffer hold the same elements in the same order, up to axes of length 1?"""
-    kept = [i for i in view.permutation or () if i >= 0 and view.buffer.shape[i] != ir.ONE]
+    if view.permutation is None or view.buffer is None:
+        return False
+    kept = [i for i in view.permutation if i >= 0 and view.buffer.shape[i] != ir.ONE]
     real = [d for d in view.buffer.shape if d != ir.ONE]
     return kept == sorted(kept) and len(kept) == len(real)
 

@@ -19,8 +19,9 @@ def equation(b: Builder, node: Node, out: ir.Buffer) -> str:
 
 
 def _word(b: Builder, node: Node) -> str:
-    if node in b.views:
-        return b.views[node].buffer.name
+    view = b.views.get(node)
+    if view is not None and view.buffer is not None:
+        return view.buffer.name
     if node.op.name in ("constant", "size") or not node.inputs:
         return "c"
     return f"{node.op.name}({', '.join(_word(b, i) for i in node.inputs)})"
@@ -202,8 +203,9 @@ def matmul(b: Builder, node: Node) -> None:
 def _operand(b: Builder, node: Node) -> tuple[ir.Buffer, bool]:
     """A buffer and whether it is to be read transposed: a transpose costs no copy."""
     view = b.views.get(node)
-    if view is not None and view.permutation == (1, 0) and len(view.buffer.shape) == 2:
-        return view.buffer, True
+    if view is not None and view.buffer is not None and view.permutation == (1, 0):
+        if len(view.buffer.shape) == 2:
+            return view.buffer, True
     return b.materialise(node), False
 
 

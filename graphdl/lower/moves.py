@@ -9,7 +9,10 @@ from graphdl.lower.build import Builder, Index, View, whole
 
 def _moved(b: Builder, node: Node, at: object, permutation: tuple[int, ...] | None) -> None:
     """The node is its input seen through another index."""
-    source = b.views[node.inputs[0]]
+    source = b.views.get(node.inputs[0])
+    if source is None or source.buffer is None:
+        b.views[node] = View(None, b.shape(node), at, None, node.inputs[0])  # type: ignore[arg-type]
+        return
     inner = source.at
     through = None
     if permutation is not None and source.permutation is not None:
@@ -18,7 +21,10 @@ def _moved(b: Builder, node: Node, at: object, permutation: tuple[int, ...] | No
 
 
 def named(b: Builder, node: Node) -> None:
-    b.views[node] = b.views[node.inputs[0]]
+    if node.inputs[0] in b.views:
+        b.views[node] = b.views[node.inputs[0]]
+    else:
+        _moved(b, node, lambda index: index, None)
 
 
 def transpose(b: Builder, node: Node) -> None:

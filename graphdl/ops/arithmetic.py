@@ -8,7 +8,23 @@ from typing import Any
 import numpy as np
 
 from graphdl.core.graph import Node, apply
-from graphdl.core.notation import PRODUCT, SUM, UNARY, Notation, Written, function, infix, prefix
+from graphdl.core.notation import (
+    ATOM,
+    COMPARE,
+    POWER,
+    PRODUCT,
+    SUM,
+    UNARY,
+    Notation,
+    Written,
+    function,
+    infix,
+    latex_function,
+    latex_product,
+    minus,
+    plus,
+    prefix,
+)
 from graphdl.core.op import ZERO, Inference, Op, Sample, Where
 from graphdl.core.types import Type
 from graphdl.ops.build import operands, public
@@ -62,7 +78,7 @@ def _frac(_: str, args: Any, __: Any) -> Written:
 
 
 def _power(_: str, args: Any, __: Any) -> Written:
-    return Written(f"{args[0].at_least(5)}^{{{args[1].text}}}", 4)
+    return Written(f"{args[0].at_least(ATOM)}^{{{args[1].text}}}", POWER)
 
 
 add_op = elementwise(
@@ -70,8 +86,8 @@ add_op = elementwise(
     np.add,
     lambda n: [1, 1],
     arity=2,
-    text=infix(" + ", SUM),
-    latex=infix(" + ", SUM),
+    text=plus,
+    latex=plus,
     sympy=lambda sp, a, b: a + b,
 )
 sub_op = elementwise(
@@ -89,7 +105,7 @@ mul_op = elementwise(
     lambda n: [n.inputs[1], n.inputs[0]],
     arity=2,
     text=infix("*", PRODUCT),
-    latex=infix(r" \odot ", PRODUCT),
+    latex=latex_product,
     sympy=lambda sp, a, b: a * b,
 )
 div_op = elementwise(
@@ -107,8 +123,8 @@ neg_op = elementwise(
     "neg",
     np.negative,
     lambda n: [-1],
-    text=prefix("-"),
-    latex=prefix("-"),
+    text=minus,
+    latex=minus,
     sympy=lambda sp, a: -a,
 )
 
@@ -132,7 +148,7 @@ log_op = elementwise(
     lambda n: [1 / n.inputs[0]],
     floating=True,
     domain=((0.3, 3.0),),
-    latex=function(r"\log"),
+    latex=latex_function(r"\log"),
     sympy=lambda sp, a: sp.log(a),
 )
 pow_op = elementwise(
@@ -142,7 +158,7 @@ pow_op = elementwise(
     arity=2,
     floating=True,
     domain=((0.3, 2.0), (-2.0, 2.0)),
-    text=infix("**", 4, 5),
+    text=infix("**", POWER, left=ATOM),
     latex=_power,
     sympy=lambda sp, a, b: a**b,
 )
@@ -150,8 +166,8 @@ square_op = elementwise(
     "square",
     np.square,
     lambda n: [2 * n.inputs[0]],
-    text=lambda _, args, __: Written(f"{args[0].at_least(5)}**2", 4),
-    latex=lambda _, args, __: Written(f"{args[0].at_least(5)}^{{2}}", 4),
+    text=lambda _, args, __: Written(f"{args[0].at_least(ATOM)}**2", POWER),
+    latex=lambda _, args, __: Written(f"{args[0].at_least(ATOM)}^{{2}}", POWER),
     sympy=lambda sp, a: a**2,
 )
 sqrt_op = elementwise(
@@ -181,7 +197,14 @@ abs_op = elementwise(
     sympy=lambda sp, a: sp.Abs(a),
 )
 sign_op = elementwise("sign", np.sign, lambda n: [ZERO], domain=((0.2, 2.0),))
-floor_op = elementwise("floor", np.floor, lambda n: [ZERO], floating=True, domain=((0.2, 0.8),))
+floor_op = elementwise(
+    "floor",
+    np.floor,
+    lambda n: [ZERO],
+    floating=True,
+    domain=((0.2, 0.8),),
+    latex=lambda _, args, __: Written(rf"\left\lfloor {args[0].text} \right\rfloor"),
+)
 round_op = elementwise("round", np.round, lambda n: [ZERO], floating=True, domain=((0.1, 0.4),))
 
 
@@ -213,7 +236,7 @@ maximum_op = elementwise(
     np.maximum,
     lambda n: [_larger(n.inputs[0], n.inputs[1]), _larger(n.inputs[1], n.inputs[0])],
     arity=2,
-    latex=function(r"\max"),
+    latex=latex_function(r"\max"),
     sympy=lambda sp, a, b: sp.Max(a, b),
 )
 minimum_op = elementwise(
@@ -221,7 +244,7 @@ minimum_op = elementwise(
     np.minimum,
     lambda n: [_larger(n.inputs[1], n.inputs[0]), _larger(n.inputs[0], n.inputs[1])],
     arity=2,
-    latex=function(r"\min"),
+    latex=latex_function(r"\min"),
     sympy=lambda sp, a, b: sp.Min(a, b),
 )
 
@@ -261,8 +284,8 @@ def _compare(name: str, reference: Callable[..., Any], sign: str, latex: str) ->
         name=name,
         infer=_truth,
         reference=reference,
-        text=infix(f" {sign} ", 0, 1),
-        latex=infix(f" {latex} ", 0, 1),
+        text=infix(f" {sign} ", COMPARE, SUM, SUM),
+        latex=infix(f" {latex} ", COMPARE, SUM, SUM),
         samples=samples(2, (-2.0, 2.0)),
         why_not="a comparison has no derivative",
     )
@@ -276,7 +299,9 @@ gt_op = _compare("gt", np.greater, ">", ">")
 ge_op = _compare("ge", np.greater_equal, ">=", r"\geq")
 
 
-def _logical(name: str, reference: Callable[..., Any], arity: int, text: Notation) -> Op:
+def _logical(
+    name: str, reference: Callable[..., Any], arity: int, text: Notation, latex: Notation
+) -> Op:
     bools = tuple(
         Sample(s.shapes, dtypes=("bool",) * arity) for s in samples(arity, (0.0, 1.0))
     )
@@ -285,15 +310,21 @@ def _logical(name: str, reference: Callable[..., Any], arity: int, text: Notatio
         infer=_logic,
         reference=reference,
         text=text,
+        latex=latex,
         samples=bools,
         why_not="logic has no derivative",
     )
 
 
-and_op = _logical("and", np.logical_and, 2, infix(" & ", PRODUCT, UNARY))
-or_op = _logical("or", np.logical_or, 2, infix(" | ", SUM, PRODUCT))
-xor_op = _logical("xor", np.logical_xor, 2, infix(" ^ ", SUM, PRODUCT))
-not_op = _logical("not", np.logical_not, 1, prefix("~"))
+def _logic_sign(sign: str) -> Notation:
+    """a sign b, with brackets round everything but calls and names."""
+    return infix(f" {sign} ", COMPARE, UNARY, UNARY)
+
+
+and_op = _logical("and", np.logical_and, 2, _logic_sign("&"), _logic_sign(r"\land"))
+or_op = _logical("or", np.logical_or, 2, _logic_sign("|"), _logic_sign(r"\lor"))
+xor_op = _logical("xor", np.logical_xor, 2, _logic_sign("^"), _logic_sign(r"\oplus"))
+not_op = _logical("not", np.logical_not, 1, prefix("~"), prefix(r"\lnot "))
 
 
 def _test(name: str, reference: Callable[..., Any]) -> Op:
@@ -317,6 +348,12 @@ def _where_infer(rule: Inference, c: Type, a: Type, b: Type) -> Type:
     return Type(rule.broadcast(c.shape, a.shape, b.shape), rule.same_dtype(a, b))
 
 
+def _cases(_: str, args: Any, __: Any) -> Written:
+    condition, a, b = (arg.text for arg in args)
+    rows = rf"{a} & \text{{if }} {condition} \\ {b} & \text{{otherwise}}"
+    return Written(rf"\begin{{cases}} {rows} \end{{cases}}", COMPARE)
+
+
 where_op = Op(
     name="where",
     infer=_where_infer,
@@ -327,6 +364,7 @@ where_op = Op(
         Where(apply(not_op, n.inputs[0]), 1),
     ],
     text=function("where"),
+    latex=_cases,
     samples=tuple(
         Sample(s.shapes, dtypes=("bool", "float", "float")) for s in samples(3, (-2.0, 2.0))
     ),
@@ -406,7 +444,7 @@ relu_op = elementwise(
     lambda n: [Where(n > 0, 1)],
     floating=True,
     domain=((0.2, 2.0),),
-    latex=function(r"\operatorname{relu}"),
+    latex=latex_function(r"\operatorname{relu}"),
     sympy=lambda sp, a: sp.Piecewise((a, a > 0), (0, True)),
 )
 

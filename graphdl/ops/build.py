@@ -11,18 +11,38 @@ import numpy as np
 from graphdl.core.errors import DTypeError, ShapeError
 from graphdl.core.graph import Node, Variable, apply, leaf
 from graphdl.core.interpret import interpret
-from graphdl.core.notation import Written
+from graphdl.core.notation import COMPARE, PRODUCT, Written, plain
 from graphdl.core.op import Inference, Op
 from graphdl.core.types import FLOATS, Type, as_shape, dtype_name, floatx
+
+
+def _number(value: np.ndarray) -> str:
+    """The shortest text that stands for the number in its own dtype: 0.1, 2, 1e-07."""
+    return str(value[()]).removesuffix(".0")
+
+
+def _signed(text: str) -> Written:
+    return Written(text, PRODUCT) if text.startswith("-") else Written(text)
 
 
 def _constant_text(_: str, __: Sequence[Written], attrs: Any) -> Written:
     value = attrs["value"]
     if value.ndim == 0:
-        text = repr(value.item())
-        return Written(text, 2 if text.startswith("-") else 5)
+        return _signed(_number(value))
     inner = np.array2string(value, separator=", ", threshold=6, edgeitems=2)
     return Written(" ".join(inner.split()))
+
+
+def _constant_latex(_: str, __: Sequence[Written], attrs: Any) -> Written:
+    """Like the text, with powers of ten as such."""
+    if attrs["value"].ndim:
+        return _constant_text(_, __, attrs)
+    mantissa, exponential, exponent = _number(attrs["value"]).partition("e")
+    if exponential:
+        factor = "" if mantissa == "1" else rf"{mantissa} \cdot "
+        return Written(rf"{factor}10^{{{int(exponent)}}}", PRODUCT)
+    words = {"inf": r"\infty", "-inf": r"-\infty", "nan": r"\mathrm{NaN}"}
+    return _signed(words.get(mantissa, mantissa))
 
 
 constant_op = Op(
@@ -31,7 +51,7 @@ constant_op = Op(
     reference=lambda value: value,
     vjp=lambda node, ct: (),
     text=_constant_text,
-    latex=_constant_text,
+    latex=_constant_latex,
 )
 
 tensor_op = Op(
@@ -39,7 +59,7 @@ tensor_op = Op(
     infer=lambda rule, **attrs: attrs["type"],
     reference=lambda **_: None,
     vjp=lambda node, ct: (),
-    text=lambda _, __, attrs: Written(attrs["name"]),
+    text=lambda _, __, attrs: Written(plain(attrs["name"])),
 )
 
 variable_op = Op(
@@ -47,7 +67,7 @@ variable_op = Op(
     infer=lambda rule, **attrs: attrs["type"],
     reference=lambda **_: None,
     vjp=lambda node, ct: (),
-    text=lambda _, __, attrs: Written(attrs["name"]),
+    text=lambda _, __, attrs: Written(plain(attrs["name"])),
 )
 
 
@@ -129,13 +149,19 @@ def _operand(value: Any, dtype: str) -> Node:
     return cast(value, dtype)
 
 
+def _cast_latex(_: str, args: Sequence[Written], __: Any) -> Written:
+    """The value itself; a condition as 1 or 0 in Iverson's brackets."""
+    condition = args[0].strength == COMPARE
+    return Written(rf"\left[{args[0].text}\right]") if condition else args[0]
+
+
 cast_op = Op(
     name="cast",
     infer=lambda rule, a, dtype: Type(a.shape, dtype),
     reference=lambda a, dtype: a.astype(dtype),
     partials=lambda node: [1 if node.type.is_float and node.inputs[0].type.is_float else None],
     text=lambda _, args, attrs: Written(f"{attrs['dtype']}({args[0].text})"),
-    latex=lambda _, args, attrs: args[0],
+    latex=_cast_latex,
     why_not="it turns the value into a whole number or a truth value",
 )
 
@@ -155,7 +181,7 @@ named_op = Op(
     infer=_same_type,
     reference=lambda a, name: a,
     vjp=lambda node, ct: [ct],
-    text=lambda _, __, attrs: Written(attrs["name"]),
+    text=lambda _, __, attrs: Written(plain(attrs["name"])),
     moves=True,
 )
 

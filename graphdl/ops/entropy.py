@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from graphdl.core.graph import Node, apply
-from graphdl.core.notation import function
+from graphdl.core.notation import function, latex_function
 from graphdl.core.op import Op, Sample
 from graphdl.ops.arithmetic import absolute, clip, eq_op, floating_type, log, samples, where
 from graphdl.ops.build import like, operands, public
@@ -58,6 +58,7 @@ bce_slope_op = Op(
     reference=_np_bce_slope,
     body=_bce_slope_body,
     text=function("bce′"),
+    latex=latex_function(r"\operatorname{bce}'"),
     samples=samples(2, (0.0, 1.0), (0.1, 0.9)),
 )
 bce_op = Op(
@@ -146,6 +147,7 @@ cce_slope_op = Op(
     reference=_np_cce_slope,
     body=_cce_slope_body,
     text=function("cce′"),
+    latex=latex_function(r"\operatorname{cce}'"),
     samples=_ROWS,
 )
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from graphdl.core.graph import Node, apply
-from graphdl.core.notation import Written, function, latex_function
+from graphdl.core.notation import POWER, SUM, Written, function, latex_function
 from graphdl.core.op import Op
 from graphdl.ops.arithmetic import (
     and_op,
@@ -32,7 +32,7 @@ from graphdl.ops.build import operands, public
 
 
 def _exp_latex(_: str, args: Any, __: Any) -> Written:
-    return Written(f"e^{{{args[0].text}}}", 4)
+    return Written(f"e^{{{args[0].text}}}", POWER)
 
 
 exp_op = elementwise(
@@ -51,7 +51,7 @@ log1p_op = elementwise(
     lambda n: [1 / (1 + n.inputs[0])],
     floating=True,
     domain=((-0.5, 2.0),),
-    latex=lambda _, args, __: Written(rf"\log\left(1 + {args[0].at_least(2)}\right)"),
+    latex=lambda _, args, __: Written(rf"\log\left(1 + {args[0].at_least(SUM)}\right)"),
     sympy=lambda sp, a: sp.log(1 + a),
 )
 sin_op = elementwise(

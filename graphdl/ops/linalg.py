@@ -10,7 +10,7 @@ import numpy as np
 
 from graphdl.core.errors import ShapeError
 from graphdl.core.graph import Node, apply
-from graphdl.core.notation import PRODUCT, infix
+from graphdl.core.notation import matrix_product
 from graphdl.core.op import Inference, Op, Sample
 from graphdl.core.sizes import product
 from graphdl.core.types import Type, as_axis
@@ -46,8 +46,8 @@ matmul_op = Op(
         apply(matmul_op, ct, swap(n.inputs[1])),
         apply(matmul_op, swap(n.inputs[0]), ct),
     ],
-    text=infix(" @ ", PRODUCT, 3),
-    latex=infix(r"\,", PRODUCT, 3),
+    text=matrix_product(" @ "),
+    latex=matrix_product(r"\,"),
     samples=(
         Sample(((4, 3), (3, 2))),
         Sample(((1, 3), (3, 1))),

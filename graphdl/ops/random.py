@@ -32,7 +32,7 @@ def _random(name: str, function: Any) -> Op:
         infer=lambda rule, **attrs: Type(attrs["shape"], attrs["dtype"]),
         reference=_draw(function),
         vjp=lambda n, ct: (),
-        text=lambda _, __, attrs: Written(f"{name}#{attrs['stream']}"),
+        text=lambda _, __, ___: Written(name),
     )
 
 

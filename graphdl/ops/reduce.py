@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from graphdl.core.graph import Node, apply
-from graphdl.core.notation import Written
+from graphdl.core.notation import SUM, Written, latex_function, latex_text
 from graphdl.core.op import Inference, Op, Sample
 from graphdl.core.sizes import Dim, product
 from graphdl.core.types import Type, as_axes, as_axis
 from graphdl.ops.arithmetic import eq_op, isfinite, log, sqrt, square, where
 from graphdl.ops.build import cast, like, operands, public
 from graphdl.ops.functions import exp
-from graphdl.ops.shape import broadcast_to, reshape, transpose
+from graphdl.ops.shape import axes_text, broadcast_to, reshape, sum_latex, transpose
 
 Axes = tuple[int, ...]
 
@@ -46,14 +46,12 @@ def spread(reduced: Node, like_node: Node, axes: Axes) -> Node:
     return broadcast_to(reshape(reduced, kept), like_node.type.shape)
 
 
-def _axes_text(name: str, args: Sequence[Written], attrs: Any) -> Written:
-    keep = ", keepdims" if attrs["keepdims"] else ""
-    axes = ",".join(map(str, attrs["axes"]))
-    return Written(f"{name}({args[0].text}, axis={axes}{keep})")
-
-
-def _sum_latex(_: str, args: Sequence[Written], __: Any) -> Written:
-    return Written(rf"\sum {args[0].at_least(2)}", 1)
+def _mean_latex(_: str, args: Sequence[Written], attrs: Any) -> Written:
+    """1/n Σ a, where n is the number of elements that are summed."""
+    shape = args[0].shape or ()
+    count = product(tuple(shape[i] for i in attrs["axes"]))
+    total = sum_latex("", args, attrs)
+    return Written(rf"\frac{{1}}{{{latex_text(str(count))}}} {total.text}", SUM)
 
 
 def _float64(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -74,8 +72,8 @@ sum_op = Op(
     infer=_reduce_infer,
     reference=_float64(np.sum),
     vjp=lambda n, ct: [spread(ct, n.inputs[0], n.attrs["axes"])],
-    text=_axes_text,
-    latex=_sum_latex,
+    text=axes_text,
+    latex=sum_latex,
     samples=(*_SAMPLES, Sample(((0, 3),), {"axes": (0,), "keepdims": False})),
 )
 
@@ -85,7 +83,7 @@ size_op = Op(
     reference=lambda size, dtype: np.asarray(size, dtype),
     vjp=lambda n, ct: (),
     text=lambda _, __, attrs: Written(str(attrs["size"])),
-    latex=lambda _, __, attrs: Written(str(attrs["size"])),
+    latex=lambda _, __, attrs: Written(latex_text(str(attrs["size"]))),
 )
 
 
@@ -107,8 +105,8 @@ mean_op = Op(
     vjp=lambda n, ct: [
         spread(ct / size_of(n.inputs[0], n.attrs["axes"]), n.inputs[0], n.attrs["axes"])
     ],
-    text=_axes_text,
-    latex=lambda _, args, __: Written(rf"\operatorname{{mean}}\left({args[0].text}\right)"),
+    text=axes_text,
+    latex=_mean_latex,
     samples=_SAMPLES,
 )
 
@@ -127,8 +125,8 @@ def _extreme(name: str, function: Callable[..., Any]) -> Op:
         infer=_nonempty_infer,
         reference=lambda a, axes, keepdims: function(a, axis=axes, keepdims=keepdims),
         vjp=_extreme_vjp,
-        text=_axes_text,
-        latex=lambda _, args, __: Written(rf"\{name}\left({args[0].text}\right)"),
+        text=axes_text,
+        latex=latex_function(rf"\{name}"),
         samples=_SAMPLES,
     )
 
@@ -152,7 +150,7 @@ prod_op = Op(
     infer=_reduce_infer,
     reference=_float64(np.prod),
     vjp=_prod_vjp,
-    text=_axes_text,
+    text=axes_text,
     samples=tuple(Sample(s.shapes, s.attrs, (0.5, 1.5)) for s in _SAMPLES),
 )
 
@@ -211,6 +209,12 @@ def _log_softmax_body(a: Node, axis: int) -> Node:
     return shifted - log(apply(sum_op, exp(shifted), axes=(axis,), keepdims=True))
 
 
+def _along_text(name: str, args: Sequence[Written], attrs: Any) -> Written:
+    """softmax(a), with the axis where it is not the last."""
+    last = args[0].shape is not None and attrs["axis"] == len(args[0].shape) - 1
+    return Written(f"{name}({args[0].text}{'' if last else ', axis=' + str(attrs['axis'])})")
+
+
 def _row_op(name: str, reference: Any, body: Any, vjp: Any, keep: bool = True) -> Op:
     def infer(rule: Inference, a: Type, axis: int) -> Type:
         reduced = _nonempty_infer(rule, a, (axis,), False)
@@ -222,7 +226,7 @@ def _row_op(name: str, reference: Any, body: Any, vjp: Any, keep: bool = True) -
         reference=reference,
         body=body,
         vjp=vjp,
-        text=lambda _, args, attrs: Written(f"{name}({args[0].text})"),
+        text=_along_text,
         samples=tuple(Sample(((4, 3),), {"axis": axis}) for axis in (1, 0)),
     )
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from graphdl.core.errors import ShapeError
 from graphdl.core.graph import Node, apply
-from graphdl.core.notation import Written, function
+from graphdl.core.notation import ATOM, MATRIX, POWER, SUM, Written, latex_text
 from graphdl.core.op import Inference, Op, Sample
 from graphdl.core.sizes import Dim, Size, divide, product
 from graphdl.core.types import Type, as_axes, as_axis, as_shape
@@ -23,10 +23,57 @@ from graphdl.ops.build import constant, operands, public
 Shape = tuple[Dim, ...]
 
 
+def axes_text(name: str, args: Sequence[Written], attrs: Any) -> Written:
+    """sum(a), or sum(a, axis=0) where not all axes are meant."""
+    words, axes = [args[0].text], attrs["axes"]
+    if args[0].shape is None or len(axes) != len(args[0].shape):
+        words.append(f"axis={axes[0] if len(axes) == 1 else axes}")
+    if attrs["keepdims"]:
+        words.append("keepdims=True")
+    return Written(f"{name}({', '.join(words)})")
+
+
+def sum_latex(_: str, args: Sequence[Written], attrs: Any) -> Written:
+    """Σ a, with the names of the sizes, or else the numbers of the axes, where not all are meant."""
+    shape, axes = args[0].shape or (), attrs["axes"]
+    below = ""
+    if len(axes) != len(shape):
+        named = [str(shape[i]) for i in axes if isinstance(shape[i], Size)]
+        words = named if len(named) == len(axes) else [str(i) for i in axes]
+        kind = "" if words is named else r"\mathrm{axis}\ "
+        below = f"_{{{kind}{latex_text(', '.join(words))}}}"
+    return Written(rf"\sum{below} {args[0].at_least(MATRIX)}", SUM)
+
+
 def _reshape_infer(rule: Inference, a: Type, shape: Shape) -> Type:
     if rule.facts.resolve(product(a.shape)) != rule.facts.resolve(product(shape)):
         rule.equate(product(a.shape), product(shape))
     return a.with_shape(shape)
+
+
+def _units(shape: Shape, other: Shape) -> str | None:
+    """The index that turns `shape` into `other` by adding or dropping axes of length 1."""
+    words, rest = [], list(other)
+    for d in shape:
+        while rest and rest[0] == 1 and d != 1:
+            words.append("None")
+            rest.pop(0)
+        if rest and rest[0] == d:
+            words.append(":")
+            rest.pop(0)
+        elif d == 1:
+            words.append("0")
+        else:
+            return None
+    return ", ".join(words + ["None"] * len(rest)) if all(d == 1 for d in rest) else None
+
+
+def _reshape_text(_: str, args: Sequence[Written], attrs: Any) -> Written:
+    """a[:, None] where only axes of length 1 come or go."""
+    index = _units(args[0].shape, attrs["shape"]) if args[0].shape is not None else None
+    if index is None:
+        return Written(f"reshape({args[0].text}, {attrs['shape']})")
+    return Written(f"{args[0].at_least(ATOM)}[{index}]")
 
 
 reshape_op = Op(
@@ -35,6 +82,7 @@ reshape_op = Op(
     reference=lambda a, shape: np.reshape(a, shape),
     vjp=lambda n, ct: [reshape(ct, n.inputs[0].type.shape)],
     moves=True,
+    text=_reshape_text,
     latex=lambda _, args, __: args[0],
     samples=(Sample(((4, 3),), {"shape": (2, 6)}), Sample(((6,),), {"shape": (2, 3, 1)})),
 )
@@ -44,14 +92,20 @@ def _transpose_infer(rule: Inference, a: Type, axes: tuple[int, ...]) -> Type:
     return a.with_shape(tuple(a.shape[i] for i in axes))
 
 
+def _swaps_last(axes: Sequence[int]) -> bool:
+    rank = len(axes)
+    return tuple(axes) == (*range(rank - 2), rank - 1, rank - 2)
+
+
 def _transpose_text(_: str, args: Sequence[Written], attrs: Any) -> Written:
-    if attrs["axes"] == (1, 0):
-        return Written(f"{args[0].at_least(5)}ᵀ", 5)
+    if _swaps_last(attrs["axes"]):
+        return Written(f"{args[0].at_least(ATOM)}ᵀ")
     return Written(f"transpose({args[0].text}, {attrs['axes']})")
 
 
 def _transpose_latex(_: str, args: Sequence[Written], attrs: Any) -> Written:
-    return Written(rf"{args[0].at_least(5)}^\top", 4)
+    mark = r"\top" if _swaps_last(attrs["axes"]) else rf"\pi{attrs['axes']}"
+    return Written(rf"{args[0].at_least(ATOM)}^{{{mark}}}", POWER)
 
 
 transpose_op = Op(
@@ -81,7 +135,7 @@ broadcast_op = Op(
     reference=lambda a, shape: np.broadcast_to(a, shape),
     vjp=lambda n, ct: [sum_to(ct, n.inputs[0].type.shape)],
     moves=True,
-    text=function("broadcast"),
+    text=lambda _, args, __: args[0],
     latex=lambda _, args, __: args[0],
     samples=(Sample(((3,),), {"shape": (4, 3)}), Sample(((4, 1),), {"shape": (2, 4, 3)})),
 )
@@ -94,13 +148,30 @@ def _sum_to(a: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return summed.reshape(shape).astype(a.dtype)
 
 
+def summed_axes(shape: Shape, target: Shape) -> tuple[int, ...]:
+    """The axes of `shape` that `target` lacks or has with length 1."""
+    lead = len(shape) - len(target)
+    kept = (i + lead for i, d in enumerate(target) if d == 1 and shape[i + lead] != 1)
+    return (*range(lead), *kept)
+
+
+def _sum_to_text(_: str, args: Sequence[Written], attrs: Any) -> Written:
+    axes = summed_axes(args[0].shape or (), attrs["shape"])
+    keep = len(attrs["shape"]) > len(args[0].shape or ()) - len(axes)
+    return axes_text("sum", args, {"axes": axes, "keepdims": keep})
+
+
+def _sum_to_latex(_: str, args: Sequence[Written], attrs: Any) -> Written:
+    return sum_latex("", args, {"axes": summed_axes(args[0].shape or (), attrs["shape"])})
+
+
 sum_to_op = Op(
     name="sum_to",
     infer=lambda rule, a, shape: a.with_shape(shape),
     reference=_sum_to,
     vjp=lambda n, ct: [broadcast_to(ct, n.inputs[0].type.shape)],
-    text=lambda _, args, __: Written(f"sum_to_shape({args[0].text})"),
-    latex=lambda _, args, __: Written(rf"\sum {args[0].at_least(2)}", 1),
+    text=_sum_to_text,
+    latex=_sum_to_latex,
     samples=(Sample(((4, 3),), {"shape": (3,)}), Sample(((2, 4, 3),), {"shape": (4, 1)})),
 )
 

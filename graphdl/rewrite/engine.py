@@ -1,0 +1,263 @@
+"""Rewriting: named rules, applied from the inputs to the outputs until none fits any more.
+
+A rule says that a form may be replaced by another of the same dtype and shape. Every node is brought
+to its final form after its inputs have reached theirs, so one walk over the graph suffices. Which
+rules can fit is looked up by the operations of a node and of its inputs.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import chain
+
+from graphdl.core.errors import GraphError
+from graphdl.core.graph import Graph, Node, rebuild
+from graphdl.core.op import Op
+from graphdl.core.sizes import Dim, Facts
+from graphdl.core.types import Type
+from graphdl.ops.build import constant, constant_op
+from graphdl.rewrite import patterns as p
+
+Replacement = p.Pattern | Callable[["Match"], Node | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """`pattern` may be replaced by `replacement`: a pattern, or a function that may return None.
+
+    `text` is the algebra as a person writes it. `changes` says where a stabilising rule changes
+    values; the formula in exact arithmetic is its reference there. With `in_products` the rule also
+    fits two factors X, Y that a third keeps apart: (a·X)·Y.
+    """
+
+    name: str
+    pattern: p.Pattern
+    replacement: Replacement
+    text: str
+    guard: Callable[[Match], bool] | None = None
+    changes: str = ""
+    in_products: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """One application of a rule."""
+
+    pass_name: str
+    rule: str
+    before: Node
+    after: Node
+
+    def __str__(self) -> str:
+        return f"{self.pass_name}: {self.rule} at {self.before.origin}"
+
+
+class Context:
+    """What a guard may ask of the graph that is being rewritten."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self.users: Counter[Node] = Counter()
+        self._shapes: dict[Type, tuple[Dim, ...]] = {}
+
+    def shape(self, node: Node) -> tuple[Dim, ...]:
+        """The shape, with all that the graph knows of sizes."""
+        found = self._shapes.get(node.type)
+        if found is None:
+            found = self._shapes[node.type] = self.facts.shape(node.type.shape)
+        return found
+
+
+class Match:
+    """The nodes that the holes and labels of a pattern stand for, by name, and the `root`."""
+
+    __slots__ = ("_bound", "context", "root")
+
+    def __init__(self, root: Node, bound: p.Bound, context: Context) -> None:
+        self.root, self._bound, self.context = root, bound, context
+
+    def __getattr__(self, name: str) -> Node:
+        return self._bound[name]
+
+    def shape(self, node: Node) -> tuple[Dim, ...]:
+        return self.context.shape(node)
+
+    def like(self, value: float) -> Node:
+        """A scalar constant of the root's dtype."""
+        return constant(value, self.root.dtype)
+
+    def fill(self, replacement: Replacement) -> Node | None:
+        if isinstance(replacement, p.Pattern):
+            return p.instantiate(replacement, self._bound, self.root.dtype)
+        return replacement(self)
+
+
+@dataclass(frozen=True, eq=False)
+class _Form:
+    """One order of a rule's pattern: what to test and what to put in its place."""
+
+    rule: Rule
+    op: Op | None  # None: any
+    inputs: tuple[Op | None, ...]
+    fits: Callable[[Op, tuple[Op, ...]], bool] | None
+    match: p.Matcher
+    factor: bool  # the form a·X·Y: the replacement is multiplied by a
+
+    def may_fit(self, op: Op, inputs: tuple[Op, ...]) -> bool:
+        if self.fits is not None:
+            return self.fits(op, inputs)
+        if op is not self.op or len(inputs) != len(self.inputs):
+            return False
+        return all(w is None or w is o for w, o in zip(self.inputs, inputs, strict=True))
+
+
+def _forms(rule: Rule) -> list[_Form]:
+    found = [_form(rule, q, False) for q in p.orders(rule.pattern)]
+    if rule.in_products:
+        assert isinstance(rule.pattern, p.Apply)
+        x, y = rule.pattern.args
+        rest = p.wild("rest")
+        for spread in ((rest * x) * y, (rest * y) * x):
+            found += [_form(rule, q, True) for q in p.orders(spread)]
+    return found
+
+
+def _form(rule: Rule, pattern: p.Pattern, factor: bool) -> _Form:
+    if isinstance(pattern, p.Apply):
+        inputs = tuple(map(_op_of, pattern.args))
+        return _Form(rule, pattern.op, inputs, None, p.matcher(pattern), factor)
+    assert isinstance(pattern, p.Any_), f"the pattern of {rule.name!r} fits every node"
+    return _Form(rule, None, (), pattern.ops, p.matcher(pattern), factor)
+
+
+def _op_of(pattern: p.Pattern) -> Op | None:
+    if isinstance(pattern, p.Apply):
+        return pattern.op
+    known = isinstance(pattern, p.Number) or (isinstance(pattern, p.Wild) and pattern.number)
+    return constant_op if known else None
+
+
+class Index:
+    """Rules in their order of precedence, found by the operations they look at."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self.forms = [form for rule in rules for form in _forms(rule)]
+        self._found: dict[tuple[Op, ...], tuple[_Form, ...]] = {}
+
+    def forms_for(self, node: Node) -> tuple[_Form, ...]:
+        key = (node.op, *[i.op for i in node.inputs])
+        found = self._found.get(key)
+        if found is None:
+            found = tuple(f for f in self.forms if f.may_fit(key[0], key[1:]))
+            self._found[key] = found
+        return found
+
+
+@cache
+def index_of(rules: tuple[Rule, ...]) -> Index:
+    """The index of a list of rules, made once."""
+    return Index(rules)
+
+
+class Rewriter:
+    """One pass of rules over one graph."""
+
+    def __init__(self, graph: Graph, index: Index, name: str, verify: bool) -> None:
+        self.index, self.name, self.verify = index, name, verify
+        self.context = Context(graph.facts)
+        self.final: dict[Node, Node] = {}
+        self.trace: list[Trace] = []
+        self.limit = 1000 + 20 * len(graph.nodes)
+        self.context.users.update(chain.from_iterable(n.inputs for n in graph.nodes))
+        for node in graph.nodes:
+            self.settle(node)
+
+    def settle(self, start: Node) -> None:
+        """Bring a node to its final form, and on the way all that its replacements are made of."""
+        final, ahead = self.final, {}
+        todo = [start]
+        while todo:
+            node = todo[-1]
+            if node in final:
+                todo.pop()
+            elif node in ahead:
+                final[node] = final[ahead[node]]
+                self._same_value(node, final[node])
+                todo.pop()
+            elif missing := [i for i in node.inputs if i not in final]:
+                todo.extend(reversed(missing))
+            else:
+                following = self._next(node)
+                if following is node:
+                    final[node] = node
+                elif following in ahead:
+                    raise self._endless()
+                else:
+                    ahead[node] = following
+                    todo.append(following)
+
+    def _next(self, node: Node) -> Node:
+        """The node on settled inputs, or what the first rule that fits it puts in its place."""
+        inputs = tuple([self.final[i] for i in node.inputs])
+        if inputs != node.inputs:
+            return rebuild(node, inputs)
+        for form in self.index.forms_for(node):
+            bound: p.Bound = {}
+            if form.match(node, bound):
+                after = self._replace(form, Match(node, bound, self.context))
+                if after is not None and after is not node:
+                    return self._record(form.rule, node, after)
+        return node
+
+    def _replace(self, form: _Form, match: Match) -> Node | None:
+        if form.rule.guard is not None and not form.rule.guard(match):
+            return None
+        after = match.fill(form.rule.replacement)
+        return match.rest * after if form.factor and after is not None else after  # type: ignore
+
+    def _record(self, rule: Rule, before: Node, after: Node) -> Node:
+        self.trace.append(Trace(self.name, rule.name, before, after))
+        if len(self.trace) > self.limit:
+            raise self._endless()
+        if self.verify:
+            self._check(rule, before, after)
+        return after
+
+    def _check(self, rule: Rule, before: Node, after: Node) -> None:
+        old, new = self.context.shape(before), self.context.shape(after)
+        if before.dtype != after.dtype or old != new:
+            raise GraphError(
+                f"the rule {rule.name!r} replaced {before.dtype} {old} by {after.dtype} {new}"
+            )
+
+    def _same_value(self, node: Node, final: Node) -> None:
+        self.context.users[final] += self.context.users[node]
+
+    def _endless(self) -> GraphError:
+        last = ", ".join(dict.fromkeys(t.rule for t in self.trace[-6:]))
+        return GraphError(f"the pass {self.name!r} does not come to an end; the last rules: {last}")
+
+
+def rewrite(
+    graph: Graph, rules: Iterable[Rule], name: str, verify: bool = False
+) -> tuple[Graph, list[Trace]]:
+    """The graph after all rules that fit, and which ones did; the same graph where none does.
+
+    With `verify`, every replacement is checked for its dtype and shape. Raises GraphError where
+    rules go round in circles.
+    """
+    done = Rewriter(graph, index_of(tuple(rules)), name, verify)
+    if not done.trace:
+        return graph, []
+    names = {done.final[n]: label for n, label in graph.names.items() if n in done.final}
+    return with_roots(graph, done.final, names), done.trace
+
+
+def with_roots(graph: Graph, new: dict[Node, Node], names: dict[Node, str]) -> Graph:
+    """The graph with its roots replaced. What it knew of sizes stays known."""
+    result = graph.with_roots(new, names)
+    result.facts = graph.facts.merge(result.facts)
+    return result

@@ -1,0 +1,1 @@
+"""Graphs as people read them: text, LaTeX, derivations."""

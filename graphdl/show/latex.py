@@ -1,0 +1,137 @@
+r"""Graphs as LaTeX, in the dialect that KaTeX and MathJax share: no macros, `\textcolor` at most."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+
+from graphdl.core.graph import Node
+from graphdl.core.notation import (
+    POWER,
+    PRODUCT,
+    Notation,
+    Written,
+    call,
+    latex_call,
+    latex_text,
+)
+from graphdl.core.op import Op
+from graphdl.show.names import Label
+from graphdl.show.writing import Dialect, Shape, Sheet, write
+
+_ACCENTS = {
+    "\u0302": "hat",
+    "\u0303": "tilde",
+    "\u0304": "bar",
+    "\u0305": "bar",
+    "\u0307": "dot",
+    "\u0308": "ddot",
+    "\u20d7": "vec",
+}
+_GREEK = frozenset(
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau "
+    "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega".split()
+)
+_PARTS = re.compile(r"(?P<base>[^\W\d_]+)(?:_?(?P<below>\d+)|_(?P<word>\w))?(?P<primes>['′]*)")
+
+
+def latex_name(name: str) -> Written:
+    r"""A user's name: W1 is W_{1}, ŷ is \hat{y}, alpha is \alpha; any other text is safe."""
+    plain, above = _superscript(name)
+    match = _PARTS.fullmatch(_digits(unicodedata.normalize("NFC", plain)))
+    if match is None:
+        return Written(rf"\mathrm{{{latex_text(name)}}}")
+    below = match["below"] or match["word"]
+    text = _letters(match["base"]) + (f"_{{{latex_text(below)}}}" if below else "")
+    text += "'" * len(match["primes"])
+    return Written(f"{text}^{{{above}}}", POWER) if above else Written(text)
+
+
+def _superscript(name: str) -> tuple[str, str]:
+    """The name without its raised end, and that end in plain characters: W⁽¹⁾ is (W, (1))."""
+    start = len(name)
+    while start > 0 and unicodedata.decomposition(name[start - 1]).startswith("<super>"):
+        start -= 1
+    return name[:start], unicodedata.normalize("NFKC", name[start:])
+
+
+def _digits(name: str) -> str:
+    """Lowered digits as plain ones."""
+    lowered = (unicodedata.decomposition(c).startswith("<sub>") for c in name)
+    return "".join(
+        unicodedata.normalize("NFKC", c) if low else c
+        for c, low in zip(name, lowered, strict=True)
+    )
+
+
+def _letters(base: str) -> str:
+    if base in _GREEK:
+        return "\\" + base
+    letter, *marks = unicodedata.normalize("NFD", base)
+    if len(marks) == 1 and marks[0] in _ACCENTS:
+        return rf"\{_ACCENTS[marks[0]]}{{{_letters(letter)}}}"
+    if len(base) > 1:
+        return rf"\mathrm{{{latex_text(base)}}}"
+    return _greek_letter(base)
+
+
+def _greek_letter(letter: str) -> str:
+    case, *words = unicodedata.name(letter, "").removeprefix("GREEK ").split(" LETTER ")
+    word = words[0].lower() if words else ""
+    word = word.capitalize() if case == "CAPITAL" else word
+    return "\\" + word.replace("lamda", "lambda").replace("Lamda", "Lambda") if (
+        word.replace("amda", "ambda") in _GREEK
+    ) else letter
+
+
+def _name(label: Label) -> Written:
+    name = latex_name(label.name)
+    if label.number == 1:
+        return name
+    return Written(rf"{{{name.text}}}_{{\#{label.number}}}")
+
+
+def _repeat(value: Written, shape: Shape) -> Written:
+    sizes = r" \times ".join(latex_text(str(d)) for d in shape)
+    if value.text in ("0", "1"):
+        return Written(rf"\mathbf{{{value.text}}}_{{{sizes}}}")
+    sign = r"\cdot" if value.shape == () else r"\odot"
+    return Written(rf"\mathbf{{1}}_{{{sizes}}} {sign} {value.at_least(PRODUCT)}", PRODUCT)
+
+
+def _notation(op: Op) -> Notation:
+    return latex_call if op.latex is call else op.latex
+
+
+LATEX = Dialect(
+    notation=_notation,
+    name=_name,
+    repeat=_repeat,
+    dots=r"\dots",
+    brackets=(r"\left(", r"\right)"),
+)
+
+
+def latex(node: Node, names: Mapping[Node, str] | None = None) -> str:
+    """The mathematics of a node as LaTeX, without dollar signs; parts used often follow "where"."""
+    return rows(write(node, LATEX, names))
+
+
+def rows(sheet: Sheet) -> str:
+    """A sheet as LaTeX: one line, or aligned lines."""
+    first = f"{sheet.title} = {sheet.body.text}" if sheet.title else sheet.body.text
+    if not sheet.parts and not sheet.left_out:
+        return first
+    text, begin = [f"&{first}"], r"\text{where } "
+    for name, part in sheet.parts:
+        text.append(f"&{begin}{name} = {part}")
+        begin = r"\quad "
+    if sheet.left_out:
+        text.append(rf"&\text{{and {sheet.left_out} operations more}}")
+    return aligned(text)
+
+
+def aligned(text: list[str]) -> str:
+    """Lines under each other, each with an `&` at the place that is aligned."""
+    return "\\begin{aligned}\n" + " \\\\\n".join(text) + "\n\\end{aligned}"

@@ -1,0 +1,1 @@
+"""Training: data at the door, the step as a graph, epochs in compiled code."""

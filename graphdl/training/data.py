@@ -1,0 +1,187 @@
+"""Data at the door of fit, evaluate and predict: checked and brought to one form before all else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from graphdl.core.errors import DTypeError, ShapeError
+from graphdl.core.graph import Node
+from graphdl.core.sizes import Size
+from graphdl.door import as_array
+from graphdl.losses import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    Loss,
+    SparseCategoricalCrossentropy,
+)
+
+
+@dataclass(frozen=True)
+class Data:
+    """Examples in the model's form: inputs, targets, one weight an example."""
+
+    inputs: tuple[np.ndarray, ...]
+    target: np.ndarray | None = None
+    weights: np.ndarray | None = None
+
+    @property
+    def rows(self) -> int:
+        return len(self.inputs[0])
+
+    def part(self, first: int, last: int) -> Data:
+        """Some of the rows, without copying."""
+        cut = lambda a: None if a is None else a[first:last]  # noqa: E731
+        return Data(tuple(a[first:last] for a in self.inputs), cut(self.target), cut(self.weights))
+
+
+def check_inputs(x: Any, symbols: list[Node], what: str = "x") -> tuple[np.ndarray, ...]:
+    """The inputs of a model, one array for each symbol, all with the same number of rows."""
+    many = len(symbols) > 1 or (isinstance(x, (list, tuple)) and _holds_arrays(x))
+    values = list(x) if many and isinstance(x, (list, tuple)) else [x]
+    if len(values) != len(symbols):
+        raise ShapeError(f"the model has {len(symbols)} inputs, got {len(values)} arrays for {what}")
+    arrays = tuple(_input(v, s, what) for v, s in zip(values, symbols, strict=True))
+    rows = {len(a) for a in arrays}
+    if len(rows) > 1:
+        raise ShapeError(f"{what}: the inputs have different numbers of rows: {sorted(rows)}")
+    return arrays
+
+
+def _holds_arrays(values: Any) -> bool:
+    return len(values) > 0 and all(isinstance(v, np.ndarray) and v.ndim > 0 for v in values)
+
+
+def _input(value: Any, symbol: Node, what: str) -> np.ndarray:
+    array = as_array(value, symbol.dtype, what)
+    expected = symbol.shape
+    fits = array.ndim == len(expected) and all(
+        isinstance(d, Size) or d == n for d, n in zip(expected[1:], array.shape[1:], strict=True)
+    )
+    if not fits:
+        text = ", ".join(map(str, expected))
+        hint = ""
+        if array.ndim == len(expected) - 1 and array.shape == expected[1:]:
+            hint = f". For one example write {what}[None, ...]"
+        raise ShapeError(f"{what} has shape {array.shape}, the model expects ({text}){hint}")
+    _finite(array, what)
+    return array
+
+
+def _finite(array: np.ndarray, what: str) -> None:
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        bad = ~np.isfinite(array)
+        row = int(np.argwhere(bad)[0][0])
+        raise ValueError(
+            f"{what} has {np.count_nonzero(bad)} values that are NaN or infinite, the first in row "
+            f"{row}; remove or fill them before training"
+        )
+
+
+def check_target(y: Any, output: Node, loss: Loss, rows: int) -> np.ndarray:
+    """Targets in the form that the loss takes: a column, one-hot rows, or class numbers."""
+    if y is None:
+        raise ValueError("y is missing: training and evaluation need the targets")
+    if isinstance(loss, SparseCategoricalCrossentropy):
+        target = _class_numbers(y, output)
+    else:
+        target = as_array(y, output.dtype, "y")
+        if target.ndim == 1 and output.rank == 2 and output.shape[1] == 1:
+            target = target[:, None]
+        _like_output(target, output, loss)
+    if len(target) != rows:
+        raise ShapeError(f"x has {rows} rows, y has {len(target)}: each example needs one target")
+    _finite(target, "y")
+    if isinstance(loss, (BinaryCrossentropy, CategoricalCrossentropy)):
+        _probabilities(target, loss)
+    return target
+
+
+def _like_output(target: np.ndarray, output: Node, loss: Loss) -> None:
+    expected = output.shape
+    if target.ndim == len(expected) and all(
+        isinstance(d, Size) or d == n for d, n in zip(expected[1:], target.shape[1:], strict=True)
+    ):
+        return
+    text, hint = ", ".join(map(str, expected)), ""
+    if isinstance(loss, CategoricalCrossentropy) and target.ndim < len(expected):
+        hint = (
+            ". 'categorical_crossentropy' takes one row of probabilities for each example; for class "
+            "numbers use 'sparse_categorical_crossentropy'"
+        )
+    raise ShapeError(f"y has shape {target.shape}, the model's output is ({text}){hint}")
+
+
+def _class_numbers(y: Any, output: Node) -> np.ndarray:
+    raw = np.asarray(y)
+    classes = output.shape[-1]
+    rank = output.rank
+    if raw.ndim == rank and raw.shape[-1] == classes and classes != 1:
+        raise ShapeError(
+            f"y has shape {raw.shape}: it looks one-hot. 'sparse_categorical_crossentropy' takes "
+            "class numbers; for one-hot rows use 'categorical_crossentropy'"
+        )
+    try:
+        labels = as_array(y, "int64", "y")
+    except DTypeError as error:
+        raise ValueError(f"{error}. Class labels are whole numbers from 0") from None
+    if labels.ndim == rank and labels.shape[-1] == 1:
+        labels = labels[..., 0]
+    if labels.ndim != rank - 1:
+        raise ShapeError(f"y has shape {labels.shape}; class numbers of {output.type} have {rank - 1} axes")
+    outside = (labels < 0) | (labels >= classes)
+    if outside.any():
+        row = int(np.argwhere(outside)[0][0])
+        raise ValueError(
+            f"y: the label {labels[outside][0]} in row {row} is not one of the {classes} classes "
+            f"0 … {classes - 1}"
+        )
+    return np.ascontiguousarray(labels)
+
+
+def _probabilities(target: np.ndarray, loss: Loss) -> None:
+    outside = (target < 0) | (target > 1)
+    if outside.any():
+        row = int(np.argwhere(outside)[0][0])
+        raise ValueError(
+            f"y: {target[outside][0]:g} in row {row} is not a probability; {loss.name} takes targets "
+            "from 0 to 1"
+        )
+
+
+def check_weights(
+    sample_weight: Any, class_weight: Mapping[int, float] | None, target: np.ndarray, dtype: str
+) -> np.ndarray | None:
+    """One weight an example, from weights by example, by class, or both."""
+    weights = None
+    rows = len(target)
+    if sample_weight is not None:
+        weights = as_array(sample_weight, dtype, "sample_weight")
+        if weights.ndim == 2 and weights.shape[1] == 1:
+            weights = weights[:, 0]
+        if weights.shape != (rows,):
+            raise ShapeError(f"sample_weight has shape {weights.shape}, expected ({rows},)")
+        _finite(weights, "sample_weight")
+        if (weights < 0).any():
+            raise ValueError("sample_weight: a weight cannot be negative")
+    if class_weight is not None:
+        by_class = _by_class(class_weight, target).astype(dtype)
+        weights = by_class if weights is None else weights * by_class
+    return None if weights is None else np.ascontiguousarray(weights)
+
+
+def _by_class(class_weight: Mapping[int, float], target: np.ndarray) -> np.ndarray:
+    if not isinstance(class_weight, Mapping):
+        raise TypeError(f"class_weight maps class numbers to weights, got {class_weight!r:.60}")
+    one_hot = target.ndim == 2 and target.shape[1] > 1
+    labels = target.argmax(-1) if one_hot else target.reshape(len(target))
+    weights = np.ones(len(target))
+    for label in np.unique(labels):
+        weight = class_weight.get(int(label), class_weight.get(label, 1.0))
+        if not np.isfinite(weight) or weight < 0:
+            raise ValueError(f"class_weight: the weight of class {label:g} cannot be {weight!r}")
+        weights[labels == label] = weight
+    return weights

@@ -1,0 +1,142 @@
+"""Runs a step's program over batches of data: many steps in one call of compiled code."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+import numpy as np
+
+from codegen import cache, ir, random
+from codegen.executable import Binding
+from graphdl import memory
+from graphdl.compile import Compiled, compile_graph
+from graphdl.training.data import Data
+from graphdl.training.step import Step
+
+CHUNK_SECONDS = 0.05  # how long compiled code runs before Python may look up
+SHUFFLE_STREAM = 2**31  # apart from the streams of random nodes
+
+_SHUFFLE = '''"""The order of the examples in one epoch."""
+import math
+
+from numba import njit
+from numpy import float32, float64, uint64
+
+jit = njit(error_model="numpy", forceinline=True)
+entry = njit(error_model="numpy", nogil=True)
+
+{source}
+
+@entry
+def run(order, seed, stream, step):
+    shuffle(order, seed, stream, step)
+
+
+ENTRY = {{"run": "void(int64[::1], int64, int64, int64)"}}
+'''
+
+
+def shuffle(order: np.ndarray, seed: int, step: int, jit: bool = True) -> None:
+    """Fill `order` with the permutation that belongs to (seed, step)."""
+    module = cache.load(_SHUFFLE.format(source=random.source("shuffle")), "shuffle", jit=jit)
+    module.run(order, seed, SHUFFLE_STREAM, step)
+
+
+class Runner:
+    """A compiled step and the memory it works in."""
+
+    def __init__(self, step: Step, target: str) -> None:
+        self.step, self.target = step, target
+
+    @cached_property
+    def compiled(self) -> Compiled:
+        return compile_graph(self.step.graph, self.target, self.step.inputs, name="step")
+
+    def compile(self) -> float:
+        """Make the machine code; returns the seconds it took."""
+        start = time.perf_counter()
+        _ = self.compiled.executable.module.run
+        return time.perf_counter() - start
+
+    @cached_property
+    def exact(self) -> bool:
+        """Must a ragged batch have memory of just its size? (Rows are not the first axis somewhere.)"""
+        rows = self.compiled.lowered.program.batches.rows  # type: ignore[union-attr]
+        for buffer in self.compiled.executable.emitted.buffers:
+            inner = [part for d in buffer.shape[1:] for part in ir.subexpressions(d)]
+            lead = buffer.shape[0] if buffer.shape else ir.ONE
+            if rows in inner or (lead != rows and rows in ir.subexpressions(lead)):
+                return True
+        return False
+
+    def open(
+        self, data: Data, batch: int, outputs: Sequence[np.ndarray] = ()
+    ) -> Session:
+        """Place data and variables where the program finds them."""
+        return Session(self, data, min(batch, max(1, data.rows)), outputs)
+
+
+class Session:
+    """One pass after another over the same data."""
+
+    def __init__(
+        self, runner: Runner, data: Data, batch: int, outputs: Sequence[np.ndarray]
+    ) -> None:
+        self.runner, self.data, self.batch = runner, data, batch
+        self.rows, self.steps = data.rows, -(-data.rows // batch)
+        self.order = np.arange(self.rows)
+        self.outputs = outputs
+        self._chunk = 1
+        ragged = self.rows % batch
+        self._full = self._bound(batch)
+        self._last = self._bound(ragged) if ragged and runner.exact else None
+
+    def _bound(self, batch: int) -> Binding:
+        executable, lowered = self.runner.compiled.executable, self.runner.compiled.lowered
+        sizes = {v.name: batch for v in lowered.program.sizes} | {"total": self.rows}
+        memory.require(f"a batch of {batch} examples", executable.arena_bytes(sizes))
+        binding = executable.binding(sizes)
+        arrays = [*self.data.inputs]
+        arrays += [a for a in (self.data.target, self.data.weights) if a is not None]
+        for (_, buffer), array in zip(lowered.inputs, arrays, strict=True):
+            executable.place(binding, buffer, array)
+        for buffer in executable.emitted.buffers:
+            if buffer.name == "order" and buffer.role == "input":
+                executable.place(binding, buffer, self.order)
+        for buffer, value in lowered.constants:
+            executable.place(binding, buffer, value)
+        for variable, buffer in lowered.variables:
+            executable.place(binding, buffer, variable.storage)
+        for buffer, array in zip(lowered.outputs, self.outputs, strict=True):
+            executable.place(binding, buffer, array)
+        executable.views(binding, sizes)
+        return binding
+
+    def run(self, first: int, last: int, seed: int, time_: int) -> int:
+        """Steps first ≤ k < last of the pass; returns 0 or 1 + the step that the guard refused."""
+        if self._last is not None and last == self.steps:
+            status = self._call(self._full, first, last - 1, seed, time_) if last - 1 > first else 0
+            return status or self._call(self._last, last - 1, last, seed, time_)
+        return self._call(self._full, first, last, seed, time_)
+
+    def _call(self, binding: Binding, first: int, last: int, seed: int, time_: int) -> int:
+        scalars = self.runner.compiled.lowered.scalars
+        numbers = (first, last, self.batch, self.rows, seed, time_, *scalars)
+        return self.runner.compiled.executable.run(binding, numbers)
+
+    def chunks(self, seed: int, time_: int, each: bool = False) -> Iterator[tuple[int, int]]:
+        """Run a whole pass; after each piece of some 50 ms yields (steps done, status)."""
+        done = 0
+        while done < self.steps:
+            last = min(self.steps, done + (1 if each else self._chunk))
+            start = time.perf_counter()
+            status = self.run(done, last, seed, time_)
+            spent = time.perf_counter() - start
+            per_step = max(spent / (last - done), 1e-9)
+            self._chunk = max(1, min(2 * self._chunk + 8, int(CHUNK_SECONDS / per_step)))
+            done = last
+            yield done, status
+            if status:
+                return
