@@ -78,7 +78,7 @@ def _buffers(program: ir.Program) -> tuple[tuple[ir.Buffer, ...], set[ir.Buffer]
         found |= dict.fromkeys((pack.whole,))
     arrays = {b for i in program.items if not isinstance(i, (ir.Kernel, ir.Guard))
               for b in (*ir.reads(i), *ir.writes(i))}
-    viewed = {b.view_of for b in found}
+    viewed = {b.view_of for b in found} | {m for p in program.packs for m in p.members}
     local = {
         b
         for b in found
@@ -154,19 +154,20 @@ def _argsort(printer: Printer, item: ir.ArgSort, depth: int) -> list[str]:
 def _guard(printer: Printer, item: ir.Guard, depth: int) -> list[str]:
     """x·0 is 0 for a finite x and NaN for any other."""
     pad = "    " * depth
-    lines = [f"{pad}# nothing has changed yet: stop here if a value is not finite", f"{pad}bad = 0.0"]
-    for b in item.buffers:
-        if b in printer.locals:
-            lines.append(f"{pad}bad += {b.name} * 0")
-            continue
-        inner, indent = [], pad
-        for k, extent in enumerate(b.shape):
-            lines.append(f"{indent}for g{k} in range({printer.bare(extent)}):")
-            inner.append(f"g{k}")
-            indent += "    "
-        lines.append(f"{indent}bad += {b.name}[{', '.join(inner) or '0'}] * 0")
-    status = "now + 1" if depth == 2 else "1"
-    return [*lines, f"{pad}if bad != 0:", f"{pad}    return {status}"]
+    lines = [f"{pad}# nothing has changed yet: stop here if a value is not finite"]
+    for dtype in dict.fromkeys(b.dtype for b in item.buffers):
+        zero, bad = f"{dtype}(0)", f"bad_{dtype}"
+        lines.append(f"{pad}{bad} = {zero}")
+        for b in (b for b in item.buffers if b.dtype == dtype):
+            inner, indent = [], pad
+            for k, extent in enumerate(b.shape if b not in printer.locals else ()):
+                lines.append(f"{indent}for g{k} in range({printer.bare(extent)}):")
+                inner.append(f"g{k}")
+                indent += "    "
+            element = b.name if b in printer.locals else f"{b.name}[{', '.join(inner) or '0'}]"
+            lines.append(f"{indent}{bad} += {element} * {zero}")
+        lines += [f"{pad}if {bad} != {zero}:", f"{pad}    return {'now + 1' if depth == 2 else '1'}"]
+    return lines
 
 
 def _signature(parameters: tuple[ir.Var, ...], buffers: tuple[ir.Buffer, ...]) -> str:

@@ -77,7 +77,11 @@ class Executable:
         plan = memory.plan(self.program, sizes, outside)
         arrays = memory.allocate(plan, sizes)
         binding = Binding(arrays, [_EMPTY] * len(self.emitted.buffers), plan)
-        for b in arrays:
+        for pack in self.program.packs:
+            if pack.whole in arrays:
+                parts = memory.members(pack, arrays[pack.whole], sizes)
+                arrays |= dict(zip(pack.members, parts, strict=True))
+        for b in list(arrays):
             self.place(binding, b, arrays[b])
         for b in self.emitted.buffers:
             if b.view_of is not None and b.root in arrays:

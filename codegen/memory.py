@@ -49,11 +49,13 @@ class Plan:
 def lifetimes(program: ir.Program) -> dict[ir.Buffer, tuple[int, int]]:
     """First and last item that touches each temp; a temp that is read first lives throughout."""
     span: dict[ir.Buffer, tuple[int, int]] = {}
+    whole = {m: p.whole for p in program.packs for m in p.members}
     for k, item in enumerate(program.items):
         for b in (*ir.writes(item), *ir.reads(item)):
-            if b.root.role == "temp":
-                first, _ = span.get(b.root, (k, k))
-                span[b.root] = (first, k)
+            root = whole.get(b.root, b.root)
+            if root.role == "temp":
+                first, _ = span.get(root, (k, k))
+                span[root] = (first, k)
     return span
 
 
@@ -74,6 +76,17 @@ def plan(program: ir.Program, sizes: Mapping[str, int], skip: frozenset[ir.Buffe
         placed.append((offset, offset + need, first, last))
         size, unshared = max(size, offset + need), unshared + need
     return Plan(offsets, size, unshared)
+
+
+def members(pack: ir.Pack, whole: np.ndarray, sizes: Mapping[str, int]) -> list[np.ndarray]:
+    """The parts of a packed array, each in its own shape."""
+    parts, start = [], 0
+    for m in pack.members:
+        size = shape(m, sizes)
+        stop = start + int(np.prod(size, dtype=np.int64))
+        parts.append(whole[start:stop].reshape(size))
+        start = stop
+    return parts
 
 
 def allocate(plan: Plan, sizes: Mapping[str, int]) -> dict[ir.Buffer, np.ndarray]:

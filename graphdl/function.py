@@ -18,6 +18,7 @@ from graphdl.core.interpret import Sizes, interpret
 from graphdl.core.sizes import Size
 from graphdl.door import as_array, check_rank, learn_sizes
 from graphdl.ops.build import constant
+from graphdl.storage import place_variables
 
 
 class Function:
@@ -110,8 +111,7 @@ class Function:
             executable.place(binding, buffer, array)
         for buffer, value in lowered.constants:
             executable.place(binding, buffer, value)
-        for variable, buffer in lowered.variables:
-            executable.place(binding, buffer, variable.storage)
+        place_variables(self._compiled, binding)
         outputs = [_empty(buffer, sizes) for buffer in lowered.outputs]
         for buffer, array in zip(lowered.outputs, outputs, strict=True):
             executable.place(binding, buffer, array)

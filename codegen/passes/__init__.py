@@ -6,6 +6,7 @@ from codegen.ir import Program
 from codegen.passes.contract import contract
 from codegen.passes.fuse import fuse
 from codegen.passes.hoist import hoist
+from codegen.passes.pack import pack
 
 
 def optimise(program: Program, *, fusion: bool = True) -> Program:
@@ -13,5 +14,6 @@ def optimise(program: Program, *, fusion: bool = True) -> Program:
     if fusion:
         program = fuse(program)  # one nest for what runs over the same elements
         program = contract(program)  # values pass from statement to statement in registers
+        program = pack(program)  # one flat loop for the same work on many buffers
         program = hoist(program)  # what does not change in a loop is read before it
     return program

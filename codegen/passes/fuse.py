@@ -33,10 +33,16 @@ def _into_earlier(
     What stands between and must come before the kernel moves in front of the joined one.
     """
     ahead: list[int] = []
+    scalar = _loopless(kernel)
     for at in range(len(items) - 1, max(-1, len(items) - 1 - WINDOW), -1):
         other = items[at]
         if isinstance(other, ir.Guard):
             return False
+        if scalar and isinstance(other, ir.Kernel) and _loopless(other) and not ahead:
+            if mine.written & prints[at].accesses.keys() or prints[at].written & mine.accesses.keys():
+                notes = "\n".join(filter(None, (other.note, kernel.note)))
+                _replace(items, prints, at, [], ir.Kernel(other.body + kernel.body, notes))
+                return True
         free = not any(prints[k].conflicts(prints[at]) for k in ahead)
         if isinstance(other, ir.Kernel) and free and _share(mine, prints[at]):
             joined = _join(other.body, kernel.body)
@@ -47,6 +53,10 @@ def _into_earlier(
         if mine.conflicts(prints[at]) or not free:
             ahead.append(at)
     return False
+
+
+def _loopless(kernel: ir.Kernel) -> bool:
+    return not any(isinstance(s, ir.Loop) for s in kernel.body)
 
 
 def _replace(

@@ -8,6 +8,7 @@ import numpy as np
 
 from codegen import ir
 from graphdl.core.graph import Node
+from graphdl.lower import moves
 from graphdl.lower.build import Builder, Index, wrap
 
 WIDE = {"float32": "float64"}  # what sums of a dtype accumulate in
@@ -74,7 +75,11 @@ def sum_to(b: Builder, node: Node) -> None:
 
 
 def _reduce(b: Builder, node: Node, kind: str, axes: set[int]) -> None:
-    source, out = node.inputs[0], b.output(node)
+    source = node.inputs[0]
+    if all(b.shape(source)[k] == ir.ONE for k in axes):  # nothing to add up
+        moves.same_elements(b, node)
+        return
+    out = b.output(node)
     wide = WIDE.get(node.dtype, node.dtype) if kind in ("sum", "prod") else node.dtype
     index, _ = b.loops(b.shape(source))
     kept = tuple(i for k, i in enumerate(index) if k not in axes)

@@ -72,19 +72,25 @@ def reshape(b: Builder, node: Node) -> None:
     """Adding and dropping axes of length 1 is a view; else the memory gets another shape."""
     old, new = b.shape(node.inputs[0]), b.shape(node)
     if [d for d in old if d != ir.ONE] == [d for d in new if d != ir.ONE]:
-        kept_new = [k for k, d in enumerate(new) if d != ir.ONE]
-        kept_old = [k for k, d in enumerate(old) if d != ir.ONE]
-        place = dict(zip(kept_old, kept_new, strict=True))
-        back = dict(zip(kept_new, kept_old, strict=True))
-        permutation = tuple(back.get(k, -1) for k in range(len(new)))
-
-        def at(index: Index) -> Index:
-            return tuple(index[place[k]] if k in place else ir.ZERO for k in range(len(old)))
-
-        _moved(b, node, at, permutation)
+        same_elements(b, node)
         return
     buffer = b.materialise(node.inputs[0])
     b.views[node] = whole(b.reshaped(buffer, new))
+
+
+def same_elements(b: Builder, node: Node) -> None:
+    """The input with axes of length 1 added or dropped."""
+    old, new = b.shape(node.inputs[0]), b.shape(node)
+    kept_new = [k for k, d in enumerate(new) if d != ir.ONE]
+    kept_old = [k for k, d in enumerate(old) if d != ir.ONE]
+    place = dict(zip(kept_old, kept_new, strict=True))
+    back = dict(zip(kept_new, kept_old, strict=True))
+    permutation = tuple(back.get(k, -1) for k in range(len(new)))
+
+    def at(index: Index) -> Index:
+        return tuple(index[place[k]] if k in place else ir.ZERO for k in range(len(old)))
+
+    _moved(b, node, at, permutation)
 
 
 def place(b: Builder, node: Node) -> None:

@@ -76,6 +76,15 @@ def _reshape_text(_: str, args: Sequence[Written], attrs: Any) -> Written:
     return Written(f"{args[0].at_least(ATOM)}[{index}]")
 
 
+def _reshape_latex(_: str, args: Sequence[Written], attrs: Any) -> Written:
+    index = _units(args[0].shape, attrs["shape"]) if args[0].shape is not None else None
+    if index is not None:
+        below = index.replace("None", r"\mathrm{new}")
+        return Written(rf"{{{args[0].at_least(ATOM)}}}_{{{below}}}")
+    sizes = r" \times ".join(latex_text(str(d)) for d in attrs["shape"])
+    return Written(rf"\operatorname{{reshape}}_{{{sizes}}}\left({args[0].text}\right)")
+
+
 reshape_op = Op(
     name="reshape",
     infer=_reshape_infer,
@@ -83,7 +92,7 @@ reshape_op = Op(
     vjp=lambda n, ct: [reshape(ct, n.inputs[0].type.shape)],
     moves=True,
     text=_reshape_text,
-    latex=lambda _, args, __: args[0],
+    latex=_reshape_latex,
     samples=(Sample(((4, 3),), {"shape": (2, 6)}), Sample(((6,),), {"shape": (2, 3, 1)})),
 )
 

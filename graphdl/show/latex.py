@@ -29,11 +29,12 @@ _ACCENTS = {
     "\u0308": "ddot",
     "\u20d7": "vec",
 }
-_GREEK = frozenset(
+_WORDS = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau "
-    "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega".split()
-)
-_PARTS = re.compile(r"(?P<base>[^\W\d_]+)(?:_?(?P<below>\d+)|_(?P<word>\w))?(?P<primes>['′]*)")
+    "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
+).split()
+_GREEK = dict(zip("αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ", _WORDS, strict=True))
+_PARTS = re.compile(r"(?P<base>(?:[^\W\d_][\u0300-\u036f\u20d7]*)+)(?:_?(?P<below>\d+)|_(?P<word>\w))?(?P<primes>['′]*)")
 
 
 def latex_name(name: str) -> Written:
@@ -66,23 +67,14 @@ def _digits(name: str) -> str:
 
 
 def _letters(base: str) -> str:
-    if base in _GREEK:
+    if base in _WORDS:
         return "\\" + base
     letter, *marks = unicodedata.normalize("NFD", base)
     if len(marks) == 1 and marks[0] in _ACCENTS:
         return rf"\{_ACCENTS[marks[0]]}{{{_letters(letter)}}}"
-    if len(base) > 1:
-        return rf"\mathrm{{{latex_text(base)}}}"
-    return _greek_letter(base)
-
-
-def _greek_letter(letter: str) -> str:
-    case, *words = unicodedata.name(letter, "").removeprefix("GREEK ").split(" LETTER ")
-    word = words[0].lower() if words else ""
-    word = word.capitalize() if case == "CAPITAL" else word
-    return "\\" + word.replace("lamda", "lambda").replace("Lamda", "Lambda") if (
-        word.replace("amda", "ambda") in _GREEK
-    ) else letter
+    if base in _GREEK:
+        return "\\" + _GREEK[base]
+    return base if len(base) == 1 else rf"\mathrm{{{latex_text(base)}}}"
 
 
 def _name(label: Label) -> Written:

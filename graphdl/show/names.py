@@ -29,8 +29,8 @@ def labels(roots: Iterable[Node], given: Mapping[Node, str] | None = None) -> di
             continue
         counts[name] = counts.get(name, 0) + 1
         found[node] = Label(name, counts[name])
-        if node.op.name == "named" and node.inputs[0] not in found:
-            found[node.inputs[0]] = found[node]
+        if node.op.name == "named" and node.inputs[0].inputs:
+            found.setdefault(node.inputs[0], found[node])
     return found
 
 

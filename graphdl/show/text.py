@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 
 from graphdl.core.graph import Graph, Node, Variable, walk
-from graphdl.core.notation import ATOM, Written, attributes, plain
-from graphdl.show.names import Label, labels
+from graphdl.core.notation import Written, attributes, plain
+from graphdl.core.sizes import Facts
+from graphdl.show.names import Label, labels, own_name
 from graphdl.show.writing import Dialect, Shape, Sheet, write
 
 LINE = 100  # characters of a `repr`
@@ -68,18 +70,18 @@ def summary(node: Node) -> str:
 def listing(graph: Graph | Node | Iterable[Node]) -> str:
     """Every operation on a line, inputs first: `%4: f32[n, 2] = add(%2, b)  # file:line`."""
     roots = _roots(graph)
-    shown = labels(roots, graph.names if isinstance(graph, Graph) else None)
-    signs: dict[Node, str] = {}
-    rows = []
-    for node in walk(roots):
-        if node.op.name == "constant" and node.rank == 0:
-            signs[node] = TEXT.notation(node.op)("constant", (), node.attrs).text
-            continue
-        signs[node] = _sign(node, shown, len(rows))
-        shape = graph.shape(node) if isinstance(graph, Graph) else node.shape
-        rows.append((f"{signs[node]}: {node.type.with_shape(shape)} = {_call(node, signs)}", node))
-    width = max((len(text) for text, _ in rows), default=0)
-    return "\n".join([_located(text, node, width) for text, node in rows] + _ends(graph, signs))
+    nodes = [n for n in walk(roots) if not _is_number(n)]
+    signs = _signs(roots, nodes, graph.names if isinstance(graph, Graph) else None)
+    facts = Facts()
+    for root in roots:
+        facts = facts.merge(root.facts)
+    rows = [
+        f"{signs[n]}: {n.type.with_shape(facts.shape(n.type.shape))} = {_call(n, signs)}"
+        for n in nodes
+    ]
+    width = min(max(map(len, rows), default=0), LINE)
+    located = [_located(row, n, width) for row, n in zip(rows, nodes, strict=True)]
+    return "\n".join(located + _ends(graph, signs))
 
 
 def _roots(graph: Graph | Node | Iterable[Node]) -> list[Node]:
@@ -88,15 +90,29 @@ def _roots(graph: Graph | Node | Iterable[Node]) -> list[Node]:
     return [graph] if isinstance(graph, Node) else list(graph)
 
 
-def _sign(node: Node, shown: Mapping[Node, Label], number: int) -> str:
-    """The name that the node itself carries, else its number."""
-    own = node.op.name == "named" or not node.inputs
-    return _name(shown[node]).text if own and node in shown else f"%{number}"
+def _is_number(node: Node) -> bool:
+    return node.op.name == "constant" and node.rank == 0
+
+
+def _signs(
+    roots: list[Node], nodes: list[Node], names: Mapping[Node, str] | None
+) -> dict[Node, str]:
+    """What each node is referred to by: its own name, else a number; a constant by its value."""
+    shown, numbers = labels(roots, names), itertools.count(1)
+    signs = {n: _value(n) for n in walk(roots) if _is_number(n)}
+    for node in nodes:
+        own = own_name(node) or (names or {}).get(node)
+        signs[node] = _name(shown[node]).text if own else f"%{next(numbers)}"
+    return signs
+
+
+def _value(node: Node) -> str:
+    return node.op.text("constant", (), node.attrs).text
 
 
 def _call(node: Node, signs: Mapping[Node, str]) -> str:
     if node.op.name == "constant":
-        return f"constant({TEXT.notation(node.op)('constant', (), node.attrs).text})"
+        return f"constant({_value(node)})"
     hidden = ("identity", "name", "type")
     attrs = attributes({k: v for k, v in node.attrs.items() if k not in hidden})
     words = ", ".join([signs[i] for i in node.inputs] + attrs)
@@ -106,7 +122,7 @@ def _call(node: Node, signs: Mapping[Node, str]) -> str:
 def _located(text: str, node: Node, width: int) -> str:
     """With the place of declaration: the file's name without its folder."""
     place = PurePath(node.origin).name
-    return f"{text:{min(width, LINE)}}  # {place}" if place else text
+    return f"{text:{width}}  # {place}" if place else text
 
 
 def _ends(graph: Graph | Node | Iterable[Node], signs: Mapping[Node, str]) -> list[str]:

@@ -59,16 +59,14 @@ def write(
 ) -> Sheet:
     """The expression of `root`; `names` adds names, `signs` stands in for nodes as it is."""
     found, signs = labels([root], names), dict(signs or {})
-    own = found.pop(root, None)
-    inner = root.inputs[0] if root.op.name == "named" and root not in signs else root
-    if not inner.inputs and own is not None:
-        signs.setdefault(root, dialect.name(own))
-    elif inner is not root:
+    own = found.pop(root, None) if root.inputs and root not in signs else None
+    inner = root.inputs[0] if own and root.op.name == "named" else root
+    if found.get(inner) is own:  # the value goes by the name that stands on the left
         found.pop(inner, None)
     page = _Page(dialect, found, signs, inner)
     page.choose(limit)
     body = page.write()
-    title = dialect.name(own).text if own is not None and inner.inputs else None
+    title = dialect.name(own).text if own else None
     return Sheet(title, body, tuple(page.parts), page.left_out)
 
 
@@ -81,6 +79,7 @@ class _Page:
     signs: Mapping[Node, Written]
     root: Node
     order: list[Node] = field(default_factory=list)
+    done: dict[Node, Written] = field(default_factory=dict)
     named: set[Node] = field(default_factory=set)
     parts: list[tuple[str, str]] = field(default_factory=list)
     left_out: int = 0
@@ -97,16 +96,15 @@ class _Page:
 
     def write(self) -> Written:
         """The text of the root; the parts are collected on the way."""
-        done: dict[Node, Written] = {}
-        inside = set(self.order)
         for node in self.order:
-            args = [done[i] if i in inside else self._operand(i) for i in node.inputs]
-            text = self._written(node, args)
-            done[node] = self._part(text) if node in self.named else text
-        return done.get(self.root) or self._operand(self.root)
+            text = self._written(node)
+            self.done[node] = self._part(text) if node in self.named else text
+        return self._argument(self.root)
 
-    def _operand(self, node: Node) -> Written:
-        """What is not looked into: a sign, a name, a constant, or something too far away."""
+    def _argument(self, node: Node) -> Written:
+        """What was written before, or is not looked into: a name, a constant, too far away."""
+        if node in self.done:
+            return self.done[node]
         if node in self.signs:
             text = self.signs[node]
         elif node in self.labels:
@@ -120,15 +118,39 @@ class _Page:
     def _typed(self, text: Written, shape: Shape | None) -> Written:
         return replace(text, shape=shape, brackets=self.dialect.brackets)
 
-    def _written(self, node: Node, args: list[Written]) -> Written:
+    def _written(self, node: Node) -> Written:
+        product = self._vector_product(node)
+        if product is not None:
+            return product
+        args = [self._argument(i) for i in node.inputs]
         if _repeats(node, args[0]):
             return args[0]
-        if not _is_elementwise(node):
+        if _is_elementwise(node):
+            shape = _common([a.shape or () for a in args])
+        else:
             args = [self._full(a, i, node) for a, i in zip(args, node.inputs, strict=True)]
-        text = self.dialect.notation(node.op)(node.op.name, args, node.attrs)
-        if not _is_elementwise(node):
-            return self._typed(text, node.shape)
-        return self._typed(text, _common([a.shape or () for a in args]))
+            shape = node.shape
+        return self._typed(self._applied(node, args), shape)
+
+    def _applied(self, node: Node, args: list[Written]) -> Written:
+        return self.dialect.notation(node.op)(node.op.name, args, node.attrs)
+
+    def _vector_product(self, node: Node) -> Written | None:
+        """A @ v where v was made a column for the product and its result no column again."""
+        product = node.inputs[0]
+        if node.op.name != "reshape" or product.op.name != "matmul" or product not in self.done:
+            return None
+        left, column = product.inputs
+        if column.op.name != "reshape" or product in self.named or column not in self.done:
+            return None
+        vector = column.inputs[0]
+        if vector.rank != 1 or column.shape != (*vector.shape, 1):
+            return None
+        if _without_units(node.shape) != _without_units(product.shape[:-1]):
+            return None
+        args = [self._full(self._argument(left), left, product)]
+        args.append(self._full(self._argument(vector), vector, column))
+        return self._typed(self._applied(product, args), node.shape)
 
     def _full(self, text: Written, node: Node, user: Node) -> Written:
         """The argument in its full shape, where the operation would not repeat it by itself."""

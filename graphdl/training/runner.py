@@ -12,6 +12,7 @@ from codegen import cache, ir, random
 from codegen.executable import Binding
 from graphdl import memory
 from graphdl.compile import Compiled, compile_graph
+from graphdl.storage import have_moved, place_variables
 from graphdl.training.data import Data
 from graphdl.training.step import Step
 
@@ -89,9 +90,12 @@ class Session:
         self.order = np.arange(self.rows)
         self.outputs = outputs
         self._chunk = 1
-        ragged = self.rows % batch
-        self._full = self._bound(batch)
-        self._last = self._bound(ragged) if ragged and runner.exact else None
+        self._open()
+
+    def _open(self) -> None:
+        ragged = self.rows % self.batch
+        self._full = self._bound(self.batch)
+        self._last = self._bound(ragged) if ragged and self.runner.exact else None
 
     def _bound(self, batch: int) -> Binding:
         executable, lowered = self.runner.compiled.executable, self.runner.compiled.lowered
@@ -107,8 +111,7 @@ class Session:
                 executable.place(binding, buffer, self.order)
         for buffer, value in lowered.constants:
             executable.place(binding, buffer, value)
-        for variable, buffer in lowered.variables:
-            executable.place(binding, buffer, variable.storage)
+        self._places = place_variables(self.runner.compiled, binding)
         for buffer, array in zip(lowered.outputs, self.outputs, strict=True):
             executable.place(binding, buffer, array)
         executable.views(binding, sizes)
@@ -116,6 +119,8 @@ class Session:
 
     def run(self, first: int, last: int, seed: int, time_: int) -> int:
         """Steps first ≤ k < last of the pass; returns 0 or 1 + the step that the guard refused."""
+        if have_moved(self.runner.compiled, self._places):
+            self._open()
         if self._last is not None and last == self.steps:
             status = self._call(self._full, first, last - 1, seed, time_) if last - 1 > first else 0
             return status or self._call(self._last, last - 1, last, seed, time_)
