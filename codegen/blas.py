@@ -11,22 +11,24 @@ from typing import Any
 
 
 @functools.cache
-def _libraries() -> list[Any]:
-    """The BLAS libraries of this process. SciPy's is loaded first: it is the one programs call."""
+def _library() -> Any:
+    """The BLAS that programs call: SciPy's, or None where it cannot be told how many threads to use."""
     import scipy.linalg.cython_blas  # noqa: F401, PLC0415
     from threadpoolctl import ThreadpoolController  # noqa: PLC0415
 
-    return ThreadpoolController().select(user_api="blas").lib_controllers
+    found = ThreadpoolController().select(user_api="blas").lib_controllers
+    own = [lib for lib in found if "scipy" in lib.filepath]
+    return (own or found or [None])[0]
 
 
 class SingleThreaded:
-    """A context in which every BLAS library uses one thread."""
+    """A context in which that library uses one thread."""
 
     def __enter__(self) -> None:
-        self._before = [(lib, lib.get_num_threads()) for lib in _libraries()]
-        for lib, count in self._before:
-            if count != 1:
-                lib.set_num_threads(1)
+        library = _library()
+        self._before = library.get_num_threads() if library is not None else 1
+        if self._before != 1:
+            library.set_num_threads(1)
 
     def __exit__(
         self,
@@ -34,6 +36,5 @@ class SingleThreaded:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for lib, count in self._before:
-            if count != 1:
-                lib.set_num_threads(count)
+        if self._before != 1:
+            _library().set_num_threads(self._before)

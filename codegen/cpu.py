@@ -74,11 +74,15 @@ def _buffers(program: ir.Program) -> tuple[tuple[ir.Buffer, ...], set[ir.Buffer]
     found = dict.fromkeys(program.arguments)
     for item in program.items:
         found |= dict.fromkeys((*ir.reads(item), *ir.writes(item)))
+        if isinstance(item, ir.Repeat):
+            found |= dict.fromkeys((item.offsets, *item.arenas))
+    found = _used_by_name(program, found)
     for pack in program.packs:
         found |= dict.fromkeys((pack.whole,))
-    arrays = {b for i in program.items if not isinstance(i, (ir.Kernel, ir.Guard))
-              for b in (*ir.reads(i), *ir.writes(i))}
     viewed = {b.view_of for b in found} | {m for p in program.packs for m in p.members}
+    bodies = [j for i in program.items for j in (i.items if isinstance(i, ir.Repeat) else (i,))]
+    arrays = {b for i in bodies if not isinstance(i, (ir.Kernel, ir.Guard))
+               for b in (*ir.reads(i), *ir.writes(i))}
     local = {
         b
         for b in found
@@ -86,6 +90,19 @@ def _buffers(program: ir.Program) -> tuple[tuple[ir.Buffer, ...], set[ir.Buffer]
         and all(d == ir.ONE for d in b.shape)
     }  # fmt: skip
     return tuple(b for b in found if b not in local), local
+
+
+def _used_by_name(program: ir.Program, found: dict[ir.Buffer, None]) -> dict[ir.Buffer, None]:
+    """Without the buffers that are reached only through the tables of repeats."""
+    named = set(program.arguments) | {w for p in program.packs for w in (p.whole,)}
+    for item in program.items:
+        if isinstance(item, ir.Repeat):
+            named |= {item.offsets, *item.arenas}
+            for i in item.items:
+                named |= {*ir.reads(i), *ir.writes(i)} - set(item.slots)
+        else:
+            named |= {*ir.reads(item), *ir.writes(item)}
+    return {b: None for b in found if b in named}
 
 
 def _prologue(
@@ -126,12 +143,32 @@ def _item(printer: Printer, item: ir.Item, depth: int, number: int) -> list[str]
         return ["", *notes, *_argsort(printer, item, depth)]
     if isinstance(item, ir.Guard):
         return ["", *_guard(printer, item, depth)]
-    raise NotImplementedError(type(item).__name__)
+    assert isinstance(item, ir.Repeat)
+    return ["", *_repeat(printer, item, depth)]
+
+
+def _repeat(printer: Printer, item: ir.Repeat, depth: int) -> list[str]:
+    """The slots of a row are parts of the arenas; then the items as they are."""
+    pad = "    " * depth
+    row = f"row_{item.offsets.name}"
+    lines = [f"{pad}# {item.note}", f"{pad}for {row} in range({len(item.table)}):"]
+    for k, (slot, arena) in enumerate(zip(item.slots, item.arenas, strict=True)):
+        extents = [printer.part(d) for d in slot.shape]
+        lines += [
+            f"{pad}    at = {item.offsets.name}[{row}, {k}]",
+            f"{pad}    {slot.name} = {arena.name}[at : at + {' * '.join(extents)}]"
+            + (f".reshape(({', '.join(extents)}))" if len(extents) > 1 else ""),
+        ]
+    for number, inner in enumerate(item.items):
+        lines += _item(printer, inner, depth + 1, number)
+    return lines
 
 
 def _rows(buffer: ir.Buffer) -> str:
     """The part of a buffer that a product works on: a batch may fill only its first rows."""
     lead = buffer.shape[0]
+    if buffer.role == "slot":
+        return buffer.name
     return f"{buffer.name}[:{lead.name}]" if isinstance(lead, ir.Var) else buffer.name
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
@@ -24,6 +24,7 @@ class Binding:
     arrays: dict[ir.Buffer, np.ndarray]
     flat: list[np.ndarray]  # as the function takes them; scalars as arrays of one element
     plan: memory.Plan
+    arena: np.ndarray  # the bytes in which temps lie
 
 
 class Executable:
@@ -75,8 +76,8 @@ class Executable:
     def _bind(self, sizes: Mapping[str, int]) -> Binding:
         outside = frozenset(self.program.arguments)
         plan = memory.plan(self.program, sizes, outside)
-        arrays = memory.allocate(plan, sizes)
-        binding = Binding(arrays, [_EMPTY] * len(self.emitted.buffers), plan)
+        arena, arrays = memory.allocate(plan, sizes)
+        binding = Binding(arrays, [_EMPTY] * len(self.emitted.buffers), plan, arena)
         for pack in self.program.packs:
             if pack.whole in arrays:
                 parts = memory.members(pack, arrays[pack.whole], sizes)
@@ -102,20 +103,48 @@ class Executable:
                 array = binding.arrays[b.root].reshape(memory.shape(b, sizes))
                 self.place(binding, b, array)
 
+    def tables(self, binding: Binding) -> None:
+        """Where the buffers of repeats lie, once all of them are placed."""
+        for item in self.program.items:
+            if not isinstance(item, ir.Repeat):
+                continue
+            for a in dict.fromkeys(item.arenas):
+                column = item.arenas.index(a)
+                self.place(binding, a, _arena(binding, a, item.table[0][column]))
+            rows = [
+                [memory.offset(binding.arrays[b], binding.arrays[a])
+                 for b, a in zip(row, item.arenas, strict=True)]
+                for row in item.table
+            ]  # fmt: skip
+            self.place(binding, item.offsets, np.array(rows, np.int64))
+
     def run(self, binding: Binding, numbers: Sequence[Any]) -> int:
         """Run the program; returns 0, or 1 + the step that a guard refused."""
-        run = self.module.run
-        if not self.jit:
-            with np.errstate(all="ignore"):
-                return int(run(*numbers, *binding.flat))
-        with SingleThreaded():
-            return run(*numbers, *binding.flat)
+        if self.jit:
+            with SingleThreaded():
+                return self._entry(*numbers, *binding.flat)
+        with np.errstate(all="ignore"):
+            return int(self._entry(*numbers, *binding.flat))
+
+    @cached_property
+    def _entry(self) -> Callable[..., int]:
+        return self.module.run
 
     def timed(self, binding: Binding, numbers: Sequence[Any]) -> float:
         """Seconds of one run."""
         start = time.perf_counter()
         self.run(binding, numbers)
         return time.perf_counter() - start
+
+
+def _arena(binding: Binding, arena: ir.Buffer, example: ir.Buffer) -> np.ndarray:
+    """The flat array that all buffers of a column are parts of."""
+    if example.role == "temp":
+        count = binding.arena.nbytes // np.dtype(arena.dtype).itemsize
+        return binding.arena[: count * np.dtype(arena.dtype).itemsize].view(arena.dtype)
+    base = binding.arrays[example].base
+    assert isinstance(base, np.ndarray) and base.ndim == 1
+    return base
 
 
 _EMPTY = np.zeros(0)

@@ -202,11 +202,17 @@ class Guard:
 
 @dataclass(frozen=True, eq=False)
 class Repeat:
-    """The items once a row: slot k stands for the buffer table[row][k]."""
+    """The items once a row: slot k stands for the buffer table[row][k].
+
+    At run time a slot is the part of its arena (one array that holds all buffers of the column) that
+    starts at offsets[row, k].
+    """
 
     items: tuple[Item, ...]
     slots: tuple[Buffer, ...]
     table: tuple[tuple[Buffer, ...], ...]
+    arenas: tuple[Buffer, ...]  # of each slot
+    offsets: Buffer
     note: str = ""
 
 

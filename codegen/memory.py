@@ -5,7 +5,7 @@ Sizes are numbers here, so one compiled program serves every batch size with mem
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,13 +50,25 @@ def lifetimes(program: ir.Program) -> dict[ir.Buffer, tuple[int, int]]:
     """First and last item that touches each temp; a temp that is read first lives throughout."""
     span: dict[ir.Buffer, tuple[int, int]] = {}
     whole = {m: p.whole for p in program.packs for m in p.members}
-    for k, item in enumerate(program.items):
-        for b in (*ir.writes(item), *ir.reads(item)):
+    for k, buffers in enumerate(_moments(program)):
+        for b in buffers:
             root = whole.get(b.root, b.root)
             if root.role == "temp":
                 first, _ = span.get(root, (k, k))
                 span[root] = (first, k)
     return span
+
+
+def _moments(program: ir.Program) -> Iterator[tuple[ir.Buffer, ...]]:
+    """The buffers touched at each moment: by each item, and by each row of a repeat."""
+    for item in program.items:
+        if isinstance(item, ir.Repeat):
+            inside = dict.fromkeys(b for i in item.items for b in (*ir.writes(i), *ir.reads(i)))
+            fixed = tuple(b for b in inside if b not in item.slots)
+            for row in item.table:
+                yield (*fixed, *row)
+        else:
+            yield (*ir.writes(item), *ir.reads(item))
 
 
 def plan(program: ir.Program, sizes: Mapping[str, int], skip: frozenset[ir.Buffer]) -> Plan:
@@ -89,12 +101,22 @@ def members(pack: ir.Pack, whole: np.ndarray, sizes: Mapping[str, int]) -> list[
     return parts
 
 
-def allocate(plan: Plan, sizes: Mapping[str, int]) -> dict[ir.Buffer, np.ndarray]:
-    """The arena and each temp's view of it."""
+def allocate(
+    plan: Plan, sizes: Mapping[str, int]
+) -> tuple[np.ndarray, dict[ir.Buffer, np.ndarray]]:
+    """The arena (bytes) and each temp's view of it."""
     raw = np.zeros(plan.size + ALIGN, np.uint8)
     base = -raw.ctypes.data % ALIGN
+    arena = raw[base : base + plan.size]
     arrays = {}
     for b, offset in plan.offsets.items():
-        part = raw[base + offset : base + offset + nbytes(b, sizes)]
+        part = arena[offset : offset + nbytes(b, sizes)]
         arrays[b] = part.view(b.dtype).reshape(shape(b, sizes))
-    return arrays
+    return arena, arrays
+
+
+def offset(array: np.ndarray, arena: np.ndarray) -> int:
+    """Where an array starts in its arena, in elements."""
+    distance = array.ctypes.data - arena.ctypes.data
+    assert 0 <= distance <= arena.nbytes and distance % arena.itemsize == 0
+    return distance // arena.itemsize

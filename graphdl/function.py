@@ -116,6 +116,7 @@ class Function:
         for buffer, array in zip(lowered.outputs, outputs, strict=True):
             executable.place(binding, buffer, array)
         executable.views(binding, sizes)
+        executable.tables(binding)
         numbers = (config.seed(), self._calls, *sizes.values(), *lowered.scalars)
         if executable.run(binding, numbers):
             raise self._not_finite(arrays, binding)

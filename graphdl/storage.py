@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from codegen import ir
 from codegen.executable import Binding
 from graphdl.compile import Compiled
 from graphdl.core.graph import Variable
@@ -19,9 +20,32 @@ def place_variables(compiled: Compiled, binding: Binding) -> list[np.ndarray]:
         if pack.whole.role == "variable":
             whole = together([by_buffer[m] for m in pack.members])
             executable.place(binding, pack.whole, whole)
+    for group in _shared_arenas(executable.program):
+        in_one_base([by_buffer[b] for b in group])
     for variable, buffer in lowered.variables:
         executable.place(binding, buffer, variable.storage)
     return [v.storage for v, _ in lowered.variables]
+
+
+def _shared_arenas(program: ir.Program) -> list[list[ir.Buffer]]:
+    """The variables that repeats reach through one array, by dtype."""
+    groups: dict[str, dict[ir.Buffer, None]] = {}
+    for item in program.items:
+        if isinstance(item, ir.Repeat):
+            for row in item.table:
+                for b in row:
+                    if b.role == "variable":
+                        groups.setdefault(b.dtype, {})[b] = None
+    return [list(g) for g in groups.values()]
+
+
+def in_one_base(variables: Sequence[Variable]) -> None:
+    """See that all variables are parts of one array, in any order."""
+    base = variables[0].storage.base
+    if not isinstance(base, np.ndarray) or base.ndim != 1 or any(
+        v.storage.base is not base for v in variables
+    ):
+        together(variables)
 
 
 def have_moved(compiled: Compiled, places: Sequence[np.ndarray]) -> bool:

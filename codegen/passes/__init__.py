@@ -7,6 +7,7 @@ from codegen.passes.contract import contract
 from codegen.passes.fuse import fuse
 from codegen.passes.hoist import hoist
 from codegen.passes.pack import pack
+from codegen.passes.repeat import repeat
 
 
 def optimise(program: Program, *, fusion: bool = True) -> Program:
@@ -16,4 +17,5 @@ def optimise(program: Program, *, fusion: bool = True) -> Program:
         program = contract(program)  # values pass from statement to statement in registers
         program = pack(program)  # one flat loop for the same work on many buffers
         program = hoist(program)  # what does not change in a loop is read before it
+        program = repeat(program)  # equal segments once, over a table of buffers
     return program

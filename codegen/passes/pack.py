@@ -32,7 +32,8 @@ def pack(program: ir.Program) -> ir.Program:
         flat = _flattened(item) if isinstance(item, ir.Kernel) else None
         if flat is not None:
             groups.setdefault(flat.key, []).append((k, flat))
-    for members in groups.values():
+    most = lambda members: -sum(flat.count * len(flat.buffers) for _, flat in members)  # noqa: E731
+    for members in sorted(groups.values(), key=most):  # a buffer can be packed only once
         if len(members) > 1 and _may_pack(program, members):
             program = _packed(program, members)
     return replace(program, items=tuple(i for i in program.items if i is not _GONE))

@@ -4,7 +4,8 @@
     reference(*arrays, **attrs)    -> array        what the operation means, in NumPy
     vjp(node, ct)                  -> contributions to the cotangents of the inputs, or
     partials(node)                 -> ∂output/∂input, element by element (elementwise operations)
-    body(*nodes, **attrs)          -> the same operation in simpler ones, where it has a formula
+    body(*nodes, **attrs)          -> the same operation in simpler ones, where it has a formula;
+                                      it is differentiated where neither rule is given
 
 A contribution (or a partial) is a Node, `ZERO` (the derivative is 0 everywhere) or `None` (there is
 no derivative: an index, a comparison). A partial may also be the number 1 or -1, or `Where(c, p)`:
@@ -77,7 +78,8 @@ class Op:
 
     @property
     def differentiable(self) -> bool:
-        return self.vjp is not None or self.partials is not None
+        """Is there a rule, or a formula to differentiate?"""
+        return any(f is not None for f in (self.vjp, self.partials, self.body))
 
 
 class Inference:

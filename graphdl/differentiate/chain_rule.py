@@ -62,15 +62,19 @@ class Step:
 
 
 def sweep(
-    result: Node, cotangents: dict[Node, Cotangent], towards: set[Node] | None = None
+    result: Node,
+    cotangents: dict[Node, Cotangent],
+    towards: set[Node] | None = None,
+    stop: frozenset[Node] = frozenset(),
 ) -> Iterator[Step]:
     """The reverse sweep: yields its steps; `cotangents` collects ∂J/∂v of every node v it meets.
 
-    `cotangents` starts with that of the result. Only nodes in `towards` (default: all) are met.
+    `cotangents` starts with that of the result. Only nodes in `towards` (default: all) are met, and
+    nothing is sent beyond those in `stop`.
     """
-    for node in reversed(walk([result])):
+    for node in reversed(walk([result], stop)):
         arrived = cotangents.get(node)
-        if arrived is None:
+        if arrived is None or node in stop:
             continue
         contributions = _contributions(node, arrived)
         for i, sent in zip(node.inputs, contributions, strict=True):
@@ -87,8 +91,10 @@ def _contributions(node: Node, ct: Cotangent) -> tuple[Any, ...]:
         return (None,) * len(node.inputs)
     if node.op.partials is not None:
         sent = [p if p in (None, ZERO) else ct.times(p) for p in _partials(node)]
-    else:
+    elif node.op.vjp is not None:
         sent = _by_rule(node, ct)
+    else:
+        sent = _by_body(node, ct)
     return tuple(_fit(c, i) for c, i in zip(sent, node.inputs, strict=True))
 
 
@@ -107,6 +113,15 @@ def _by_rule(node: Node, ct: Cotangent) -> list[Any]:
     return [
         Cotangent(s, m) if isinstance(s, Node) else s for s, m in zip(sent, masks, strict=True)
     ]
+
+
+def _by_body(node: Node, ct: Cotangent) -> list[Any]:
+    """An op that is declared by its formula alone: a sweep through the formula."""
+    body = node.op.body(*node.inputs, **node.attrs)  # type: ignore[misc]
+    cotangents = {body: ct}
+    for _ in sweep(body, cotangents, stop=frozenset(node.inputs)):
+        pass
+    return [cotangents.pop(i, ZERO) for i in node.inputs]  # an input used twice is sent to once
 
 
 def _fit(sent: Any, target: Node) -> Any:
@@ -129,14 +144,27 @@ def _repeated(value: Node, target: Node) -> bool:
     )
 
 
-def gradients(result: Node, wrt: Sequence[Node], ct: Node | None = None) -> list[Node]:
-    """∂result/∂w for each w, by one reverse sweep; with `ct`, of Σ ct ⊙ result."""
+def gradients(
+    result: Node, wrt: Sequence[Node], ct: Node | None = None, constant_is_zero: bool = False
+) -> list[Node]:
+    """∂result/∂w for each w, by one reverse sweep; with `ct`, of Σ ct ⊙ result.
+
+    A result that does not depend on w is an error, or has the derivative 0 with `constant_is_zero`.
+    """
     start = Cotangent(like(result, 1.0) if ct is None else ct)
     towards = _leads_to(result, wrt)
     cotangents = {result: start}
     for _ in sweep(result, cotangents, towards):
         pass
-    return [_gradient_of(w, result, cotangents, towards) for w in wrt]
+    within = set(walk([result]))
+    return [
+        _zeros(w) if constant_is_zero and w not in within else _gradient_of(w, result, cotangents)
+        for w in wrt
+    ]
+
+
+def _zeros(w: Node) -> Node:
+    return broadcast_to(like(w, 0.0), w.type.shape)
 
 
 def _leads_to(result: Node, wrt: Sequence[Node]) -> set[Node]:
@@ -148,17 +176,16 @@ def _leads_to(result: Node, wrt: Sequence[Node]) -> set[Node]:
     return reached
 
 
-def _gradient_of(
-    w: Node, result: Node, cotangents: dict[Node, Cotangent], towards: set[Node]
-) -> Node:
+def _gradient_of(w: Node, result: Node, cotangents: dict[Node, Cotangent]) -> Node:
     found = cotangents.get(w)
     if found is not None:
         return broadcast_to(found.value, w.type.shape)
+    towards = _leads_to(result, [w])
     if result not in towards:
         raise DisconnectedError(f"{_name(result)} does not depend on {_name(w)}: no path leads there")
     blocking = _blocking(w, result, towards)
     if blocking is None:  # every path passes a derivative that is 0 everywhere
-        return broadcast_to(like(w, 0.0), w.type.shape)
+        return _zeros(w)
     raise NotDifferentiableError(
         f"{_name(result)} depends on {_name(w)} only through {blocking.op.name!r} "
         f"(at {blocking.origin}), which has no derivative: {blocking.op.why_not}"

@@ -37,19 +37,29 @@ def jvp(result: Node, wrt: Any, tangents: Any) -> Node:
     _same_shapes(targets, directions)
     u = tensor("u", result.type.shape, result.dtype)
     transposed = gradients(result, targets, u)
-    return gradients(_inner(transposed, directions), [u])[0]
+    return gradients(_inner(transposed, directions), [u], constant_is_zero=True)[0]
 
 
 def hvp(result: Node, wrt: Any, vectors: Any) -> Any:
     """The Hessian of a scalar times vectors, without forming the Hessian."""
     targets, directions = _listed(wrt), _listed(vectors)
     _same_shapes(targets, directions)
-    products = grad(_inner(grad(result, targets), directions), targets)
+    slope = _inner(grad(result, targets), directions)
+    products = gradients(slope, targets, constant_is_zero=True)
     return products if isinstance(wrt, (list, tuple)) else products[0]
 
 
 def jacobian(result: Node, wrt: Node) -> Node:
     """∂resultᵢ/∂wⱼ, of shape result.shape + wrt.shape: one reverse sweep for each element."""
+    return _jacobian(result, wrt, constant_is_zero=False)
+
+
+def hessian(result: Node, wrt: Node) -> Node:
+    """The second derivatives of a scalar, of shape wrt.shape + wrt.shape."""
+    return _jacobian(grad(result, wrt), wrt, constant_is_zero=True)
+
+
+def _jacobian(result: Node, wrt: Node, constant_is_zero: bool) -> Node:
     count = product(result.shape)
     if isinstance(count, Size):
         raise ShapeError(
@@ -57,13 +67,11 @@ def jacobian(result: Node, wrt: Node) -> Node:
             "differentiate a sum over the named axes, or use gd.jvp"
         )
     flat = reshape(result, (count,))
-    rows = [grad(getitem(flat, i), wrt) for i in range(count)]
+    rows = [
+        gradients(getitem(flat, i), [wrt], constant_is_zero=constant_is_zero)[0]
+        for i in range(count)
+    ]
     return reshape(stack(rows, 0), (*result.type.shape, *wrt.type.shape))
-
-
-def hessian(result: Node, wrt: Node) -> Node:
-    """The second derivatives of a scalar, of shape wrt.shape + wrt.shape."""
-    return jacobian(grad(result, wrt), wrt)
 
 
 def _same_shapes(targets: list[Node], directions: list[Node]) -> None:

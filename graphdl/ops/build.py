@@ -12,7 +12,7 @@ from graphdl.core.errors import DTypeError, ShapeError
 from graphdl.core.graph import Node, Variable, apply, leaf
 from graphdl.core.interpret import interpret
 from graphdl.core.notation import COMPARE, PRODUCT, Written, plain
-from graphdl.core.op import Inference, Op
+from graphdl.core.op import Inference, Op, Sample
 from graphdl.core.types import FLOATS, Type, as_shape, dtype_name, floatx
 
 
@@ -162,6 +162,13 @@ cast_op = Op(
     partials=lambda node: [1 if node.type.is_float and node.inputs[0].type.is_float else None],
     text=lambda _, args, attrs: Written(f"{attrs['dtype']}({args[0].text})"),
     latex=_cast_latex,
+    samples=(
+        Sample(((4, 3),), {"dtype": "float64"}),
+        Sample(((4, 3),), {"dtype": "int64"}),
+        Sample(((2, 3),), {"dtype": "bool"}),
+        Sample(((3,),), {"dtype": "float64"}, dtypes=("bool",)),
+        Sample(((),), {"dtype": "float32"}, dtypes=("int64",)),
+    ),
     why_not="it turns the value into a whole number or a truth value",
 )
 
@@ -183,6 +190,7 @@ named_op = Op(
     vjp=lambda node, ct: [ct],
     text=lambda _, __, attrs: Written(plain(attrs["name"])),
     moves=True,
+    samples=(Sample(((4, 3),), {"name": "z"}), Sample(((),), {"name": "ŷ"})),
 )
 
 

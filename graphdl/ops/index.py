@@ -21,6 +21,7 @@ iota_op = Op(
     reference=lambda size, dtype: np.arange(size, dtype=dtype),
     vjp=lambda n, ct: (),
     text=lambda _, __, attrs: Written(f"arange({attrs['size']})"),
+    samples=(Sample((), {"size": 5, "dtype": "int64"}), Sample((), {"size": 0, "dtype": "float32"})),
 )
 
 

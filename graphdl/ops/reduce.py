@@ -84,6 +84,7 @@ size_op = Op(
     vjp=lambda n, ct: (),
     text=lambda _, __, attrs: Written(str(attrs["size"])),
     latex=lambda _, __, attrs: Written(latex_text(str(attrs["size"]))),
+    samples=(Sample((), {"size": 7, "dtype": "float64"}),),
 )
 
 

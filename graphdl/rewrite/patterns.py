@@ -134,11 +134,17 @@ sum_, mean, sum_to = form(reduce.sum_op), form(reduce.mean_op), form(shape.sum_t
 reshape, transpose = form(shape.reshape_op), form(shape.transpose_op)
 broadcast, slice_, flip = form(shape.broadcast_op), form(shape.slice_op), form(shape.flip_op)
 matmul, bce, cce = form(linalg.matmul_op), form(e.bce_op), form(e.cce_op)
+bce_logits, cce_logits = form(e.bce_logits_op), form(e.cce_logits_op)
 
 
 def is_number(node: Node) -> bool:
     """Is it a scalar constant?"""
     return node.op is constant_op and node.rank == 0
+
+
+def negated(node: Node) -> Node:
+    """−x; of −x itself, x."""
+    return node.inputs[0] if node.op is a.neg_op else apply(a.neg_op, node)
 
 
 def orders(pattern: Pattern) -> Iterator[Pattern]:
@@ -202,6 +208,6 @@ def instantiate(pattern: Pattern, bound: Bound, dtype: str) -> Node:
     if pattern.label in bound:
         return bound[pattern.label]
     inputs = [instantiate(p, bound, dtype) for p in pattern.args]
-    if pattern.op is a.neg_op and inputs[0].op is a.neg_op:
-        return inputs[0].inputs[0]
+    if pattern.op is a.neg_op:
+        return negated(inputs[0])
     return apply(pattern.op, *inputs, **pattern.attrs)

@@ -17,7 +17,7 @@ from graphdl.core.notation import (
     latex_text,
 )
 from graphdl.core.op import Op
-from graphdl.show.names import Label
+from graphdl.show.names import Label, labels
 from graphdl.show.writing import Dialect, Shape, Sheet, write
 
 _ACCENTS = {
@@ -107,7 +107,7 @@ LATEX = Dialect(
 
 def latex(node: Node, names: Mapping[Node, str] | None = None) -> str:
     """The mathematics of a node as LaTeX, without dollar signs; parts used often follow "where"."""
-    return rows(write(node, LATEX, names))
+    return rows(write(node, LATEX, labels([node], names)))
 
 
 def rows(sheet: Sheet) -> str:

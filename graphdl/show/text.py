@@ -39,7 +39,7 @@ def expression(node: Node, names: Mapping[Node, str] | None = None) -> str:
 
     Parts that are used several times follow as "where" lines. `names` gives further nodes names.
     """
-    return lines(write(node, TEXT, names))
+    return lines(write(node, TEXT, labels([node], names)))
 
 
 def lines(sheet: Sheet) -> str:
@@ -58,7 +58,7 @@ def lines(sheet: Sheet) -> str:
 
 def summary(node: Node) -> str:
     """One line: kind, type and the beginning of the expression."""
-    sheet = write(node, TEXT, limit=20)
+    sheet = write(node, TEXT, labels([node]), limit=20)
     text = sheet.body.text
     if sheet.parts:
         text += ", where …"

@@ -17,7 +17,7 @@ from graphdl.core.graph import Node, walk
 from graphdl.core.notation import Notation, Written
 from graphdl.core.op import Op
 from graphdl.core.sizes import Dim
-from graphdl.show.names import Label, labels
+from graphdl.show.names import Label
 
 LIMIT = 200
 TINY = 4  # operations and operands of a part that is rather written again than named
@@ -53,12 +53,12 @@ class Sheet:
 def write(
     root: Node,
     dialect: Dialect,
-    names: Mapping[Node, str] | None = None,
+    names: Mapping[Node, Label],
     signs: Mapping[Node, Written] | None = None,
     limit: int = LIMIT,
 ) -> Sheet:
-    """The expression of `root`; `names` adds names, `signs` stands in for nodes as it is."""
-    found, signs = labels([root], names), dict(signs or {})
+    """The expression of `root`, stopping at `names`; `signs` stand in for nodes as they are."""
+    found, signs = dict(names), dict(signs or {})
     own = found.pop(root, None) if root.inputs and root not in signs else None
     inner = root.inputs[0] if own and root.op.name == "named" else root
     if found.get(inner) is own:  # the value goes by the name that stands on the left

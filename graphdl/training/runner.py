@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -41,8 +42,12 @@ ENTRY = {{"run": "void(int64[::1], int64, int64, int64)"}}
 
 def shuffle(order: np.ndarray, seed: int, step: int, jit: bool = True) -> None:
     """Fill `order` with the permutation that belongs to (seed, step)."""
-    module = cache.load(_SHUFFLE.format(source=random.source("shuffle")), "shuffle", jit=jit)
-    module.run(order, seed, SHUFFLE_STREAM, step)
+    _shuffler(jit)(order, seed, SHUFFLE_STREAM, step)
+
+
+@functools.cache
+def _shuffler(jit: bool) -> Callable[..., None]:
+    return cache.load(_SHUFFLE.format(source=random.source("shuffle")), "shuffle", jit=jit).run
 
 
 class Runner:
@@ -115,6 +120,7 @@ class Session:
         for buffer, array in zip(lowered.outputs, self.outputs, strict=True):
             executable.place(binding, buffer, array)
         executable.views(binding, sizes)
+        executable.tables(binding)
         return binding
 
     def run(self, first: int, last: int, seed: int, time_: int) -> int:

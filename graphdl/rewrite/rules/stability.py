@@ -12,11 +12,11 @@ from graphdl.ops import reduce as r
 from graphdl.ops.arithmetic import absolute, log, square
 from graphdl.rewrite import patterns as p
 from graphdl.rewrite.engine import Match, Rule
+from graphdl.rewrite.rules.push import times
 from graphdl.rewrite.rules.views import VIEWS
 
 a, x = p.wild("a"), p.wild("x")
 e = p.let("e", p.exp(x))
-y = p.let("y", p.sigmoid(x))
 
 
 def _log_softmax(m: Match) -> Node:
@@ -42,14 +42,6 @@ def _along_one_axis(m: Match) -> bool:
 
 def _nothing_empty(m: Match) -> bool:
     return all(m.shape(m.x)[i] != 0 for i in m.s.attrs["axes"])
-
-
-def _minus(node: Node) -> Node:
-    return node.inputs[0] if node.op.name == "neg" else -node
-
-
-def _times(factor: Node, node: Node) -> Node:
-    return node if p.is_number(factor) and factor.attrs["value"] == 1 else factor * node
 
 
 def _log_past_view(m: Match) -> Node | None:
@@ -117,9 +109,15 @@ STABILITY = [
         changes="where eˣ overflows (log gave inf) or underflows (log gave −inf)",
     ),
     Rule(
-        "log∘square", p.log(p.square(x)), lambda m: 2 * log(abs(m.x)),
+        "log∘square", p.log(p.square(x)), lambda m: 2 * log(absolute(m.x)),
         "log x² = 2·log |x|",
         changes="where x² overflows (log gave inf) or underflows (log gave −inf)",
+    ),
+    Rule(
+        "log past a view of σ", p.log(x), _log_past_view,
+        "log view(σ) = view(log σ)",
+        guard=_view_of_probability,
+        changes="as log∘sigmoid and log∘softmax, which it prepares",
     ),
     Rule(
         "log(1+x)", p.log(1 + x), p.log1p(x),
@@ -142,14 +140,19 @@ STABILITY = [
         changes="where eˣ is close to 1 (the difference cancels)",
     ),
     Rule(
-        "1−cos", 1 - p.cos(x), lambda m: 2 * f.sin(m.x / 2) ** 2,
+        "1−cos", 1 - p.cos(x), lambda m: 2 * square(f.sin(0.5 * m.x)),
         "1 − cos x = 2·sin²(x/2)",
         changes="where cos x is close to 1 (the difference cancels)",
     ),
     Rule(
-        "1/(1+exp)", a / (1 + p.exp(x)), lambda m: _times(m.a, f.sigmoid(_minus(m.x))),
-        "a/(1 + eˣ) = a·σ(−x)",
-        changes="where eˣ overflows (the quotient was 0 or NaN)",
+        "expm1/(1+exp)", p.expm1(x) / (1 + p.exp(x)), p.tanh(0.5 * x),
+        "(eˣ − 1)/(eˣ + 1) = tanh(x/2)",
+        changes="where eˣ overflows (inf/inf gave NaN)",
+    ),
+    Rule(
+        "−expm1/(1+exp)", -p.expm1(x) / (1 + p.exp(x)), -p.tanh(0.5 * x),
+        "(1 − eˣ)/(1 + eˣ) = −tanh(x/2)",
+        changes="where eˣ overflows (inf/inf gave NaN)",
     ),
     Rule(
         "exp/(1+exp)", e / (1 + e), p.sigmoid(x),
@@ -157,9 +160,14 @@ STABILITY = [
         changes="where eˣ overflows (inf/inf gave NaN)",
     ),
     Rule(
+        "1/(1+exp)", a / (1 + p.exp(x)), lambda m: times(m.a, f.sigmoid(p.negated(m.x))),
+        "a/(1 + eˣ) = a·σ(−x)",
+        changes="where eˣ overflows (the quotient was 0 or NaN)",
+    ),
+    Rule(
         "exp/Σexp", e / p.let("s", p.sum_(e)), _softmax,
         "eˣ/Σeˣ = softmax(x)",
-        guard=_one_axis_kept,
+        guard=_along_one_axis,
         changes="where an eˣ overflows or all underflow (inf/inf and 0/0 gave NaN)",
     ),
     Rule(

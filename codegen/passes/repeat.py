@@ -1,0 +1,175 @@
+"""Equal consecutive segments of a program become one body, run over a table of buffers.
+
+Layers of one width, forward, backward and update, differ only in which buffers they work on. Written
+out they would be compiled again for each layer; as a `Repeat` they are compiled once, at any depth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from codegen import ir
+
+LEAST_ROWS = 3
+LONGEST = 16  # items in a segment
+
+
+def repeat(program: ir.Program) -> ir.Program:
+    """Find runs of equal segments, longest first at each place, and fold them."""
+    items = program.items
+    keys = [_key(program, i) for i in items]
+    private = _private_scalars(program)
+    out: list[ir.Item] = []
+    at = number = 0
+    while at < len(items):
+        found = _best(items, keys, at, private)
+        if found is None:
+            out.append(items[at])
+            at += 1
+            continue
+        period, mappings = found
+        number += 1
+        out.append(_folded(items[at : at + period], mappings, number))
+        at += period * len(mappings)
+    return program.with_items(out)
+
+
+def _best(
+    items: tuple[ir.Item, ...], keys: list[object], at: int, private: dict[ir.Buffer, int]
+) -> tuple[int, list[dict[ir.Buffer, ir.Buffer]]] | None:
+    """The period whose repetition covers the most items from here on, with one mapping a row."""
+    best: tuple[int, list[dict[ir.Buffer, ir.Buffer]]] | None = None
+    for period in range(1, min(LONGEST, (len(items) - at) // LEAST_ROWS) + 1):
+        rows = _rows(items, keys, at, period, private)
+        covered = period * len(rows)
+        if len(rows) >= LEAST_ROWS and (best is None or covered > best[0] * len(best[1])):
+            best = period, rows
+    return best
+
+
+def _rows(
+    items: tuple[ir.Item, ...], keys: list[object], at: int, period: int, private: dict[ir.Buffer, int]
+) -> list[dict[ir.Buffer, ir.Buffer]]:
+    """How often the segment at `at` repeats: for each repetition, first buffer -> its buffer."""
+    first = items[at : at + period]
+    rows = [{b: b for i in first for b in _touched(i)}]
+    start = at + period
+    while start + period <= len(items) and keys[at : at + period] == keys[start : start + period]:
+        mapping: dict[ir.Buffer, ir.Buffer] = {}
+        pairs = (
+            pair
+            for a, b in zip(first, items[start : start + period], strict=True)
+            for pair in zip(_touched(a), _touched(b), strict=True)
+        )
+        if not all(mapping.setdefault(a, b) is b for a, b in pairs):
+            break
+        if not all(_may_differ(a, b, private) for a, b in mapping.items()):
+            break
+        rows.append(mapping)
+        start += period
+    return rows
+
+
+def _may_differ(a: ir.Buffer, b: ir.Buffer, private: dict[ir.Buffer, int]) -> bool:
+    """Can a slot stand for both? Temps and variables in memory, and scalars of one segment."""
+    if a is b:
+        return True
+    if b.view_of is not None or b.role not in ("temp", "variable"):
+        return False
+    if all(d == ir.ONE for d in b.shape):
+        return b.role == "temp" and private.get(b, 0) == 1 and private.get(a, 0) == 1
+    return True
+
+
+def _private_scalars(program: ir.Program) -> dict[ir.Buffer, int]:
+    """In how many items each one-element temp occurs."""
+    count: dict[ir.Buffer, int] = {}
+    packed = {m for p in program.packs for m in p.members}
+    for item in program.items:
+        for b in dict.fromkeys(_touched(item)):
+            if b.role == "temp" and b not in packed and all(d == ir.ONE for d in b.shape):
+                count[b] = count.get(b, 0) + 1
+    return count
+
+
+def _touched(item: ir.Item) -> tuple[ir.Buffer, ...]:
+    """The buffers of an item in the order in which it names them."""
+    if isinstance(item, ir.Kernel):
+        found: list[ir.Buffer] = []
+        for s in ir.statements(item.body):
+            for e in ir.own_expressions(s):
+                found += [p.buffer for p in ir.subexpressions(e) if isinstance(p, ir.Load)]
+            if isinstance(s, ir.Store):
+                found.append(s.buffer)
+        return tuple(found)
+    return (*ir.reads(item), *ir.writes(item))
+
+
+def _key(program: ir.Program, item: ir.Item) -> object:
+    """The item without the names of its scalars and buffers; items that differ get different keys."""
+    if isinstance(item, ir.MatMul):
+        return ("matmul", item.ta, item.tb, *map(_class, (item.a, item.b, item.out)))
+    if not isinstance(item, ir.Kernel):
+        return object()
+    names: dict[ir.Var, int] = {}
+
+    def expr(e: ir.Expr) -> object:
+        if isinstance(e, ir.Var):
+            return names.get(e, e)
+        if isinstance(e, ir.Load):
+            return ("load", _class(e.buffer), *map(expr, e.index))
+        if isinstance(e, ir.Apply):
+            return (e.fn, e.dtype, *map(expr, e.args))
+        return (type(e.value), e)
+
+    def walk(body: tuple[ir.Stmt, ...]) -> tuple[object, ...]:
+        lines: list[object] = []
+        for s in body:
+            if isinstance(s, ir.Loop):
+                extent = expr(s.extent)
+                names[s.var] = len(names)
+                lines.append(("loop", extent, walk(s.body)))
+            elif isinstance(s, ir.Store):
+                lines.append(("store", _class(s.buffer), *map(expr, s.index), expr(s.expr), s.op))
+            else:
+                value = expr(s.expr)
+                if isinstance(s, ir.Let):
+                    names[s.var] = len(names)
+                lines.append((type(s), s.var.dtype, expr(s.var), value, getattr(s, "op", None)))
+        return tuple(lines)
+
+    return ("kernel", *walk(item.body))
+
+
+def _class(b: ir.Buffer) -> object:
+    """What two buffers must share to stand for each other."""
+    return (b.shape, b.dtype, b.role, b.view_of)
+
+
+def _folded(
+    segment: tuple[ir.Item, ...], mappings: list[dict[ir.Buffer, ir.Buffer]], number: int
+) -> ir.Repeat:
+    varying = [
+        b
+        for b in mappings[0]
+        if any(m[b] is not b for m in mappings) and not all(d == ir.ONE for d in b.shape)
+    ]
+    slots = {b: ir.Buffer(f"{b.name}_r", b.shape, b.dtype, "slot") for b in varying}
+    table = tuple(tuple(m[b] for b in varying) for m in mappings)
+    arenas = tuple(_arena(b) for b in varying)
+    shape = (ir.integer(len(table)), ir.integer(len(varying)))
+    offsets = ir.Buffer(f"offsets{number}", shape, "int64", "offsets")
+    items = tuple(ir.swap_buffers(i, slots) for i in segment)
+    return ir.Repeat(items, tuple(slots.values()), table, arenas, offsets, f"{len(table)} times")
+
+
+_arenas: dict[tuple[str, str], ir.Buffer] = {}
+
+
+def _arena(b: ir.Buffer) -> ir.Buffer:
+    """The one array in which all temps (or all variables) of a dtype lie."""
+    key = (b.role, b.dtype)
+    if key not in _arenas:
+        name = f"all_{'temps' if b.role == 'temp' else 'variables'}_{b.dtype}"
+        _arenas[key] = ir.Buffer(name, (ir.Var("arena", "int64"),), b.dtype, "arena")
+    return _arenas[key]

@@ -1,0 +1,43 @@
+"""Which operations only move elements, and which act on each element alone."""
+
+from __future__ import annotations
+
+from graphdl.core.graph import Node
+from graphdl.core.op import Op
+from graphdl.ops import arithmetic as a
+from graphdl.ops import entropy, functions, index, shape
+from graphdl.ops.build import constant_op
+from graphdl.ops.shape import broadcast_to
+from graphdl.rewrite.engine import Match
+
+#: Every element of the result is an element of the first input.
+VIEWS = frozenset(
+    (
+        shape.reshape_op,
+        shape.transpose_op,
+        shape.broadcast_op,
+        shape.slice_op,
+        shape.flip_op,
+        index.gather_op,
+        index.take_along_op,
+    )
+)
+
+_INFER = {op.infer for op in (a.add_op, functions.exp_op, a.eq_op, a.and_op, a.where_op)}
+_BY_ROW = (entropy.cce_slope_op,)
+
+
+def elementwise(op: Op) -> bool:
+    """Does the op act on each element alone, repeating its inputs to a common shape?"""
+    return op.infer in _INFER and op not in _BY_ROW
+
+
+def scalar_constants(op: Op, inputs: tuple[Op, ...]) -> bool:
+    """Is the op a function of constants alone?"""
+    return bool(inputs) and elementwise(op) and all(i is constant_op for i in inputs)
+
+
+def fit(m: Match, node: Node) -> Node:
+    """The node, repeated to the shape of the root where it has fewer elements."""
+    same = m.shape(node) == m.shape(m.root)
+    return node if same else broadcast_to(node, m.root.type.shape)
