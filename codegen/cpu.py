@@ -19,6 +19,7 @@ from numpy import float32, float64, int32, int64, uint64
 
 FLAGS = {{"reassoc", "contract", "arcp", "nsz"}}  # NaN and infinities keep their meaning
 jit = njit(error_model="numpy", fastmath=FLAGS, forceinline=True)
+exact = njit(error_model="numpy", fastmath={{"contract"}}, forceinline=True)
 entry = njit(error_model="numpy", fastmath=FLAGS, nogil=True)
 '''
 
@@ -36,9 +37,12 @@ class Emitted:
 LOOP = ("first", "last", "batch", "total")
 
 
-def emit(program: ir.Program, name: str = "program") -> Emitted:
-    """The module of a program. Its function `run` returns 0, or 1 + the step that a guard refused."""
-    buffers, local = _buffers(program)
+def emit(program: ir.Program, name: str = "program", *, registers: bool = True) -> Emitted:
+    """The module of a program. Its function `run` returns 0, or 1 + the step that a guard refused.
+
+    registers: one-element temps are plain local variables; without it they lie in memory.
+    """
+    buffers, local = _buffers(program, registers)
     printer = Printer(local)
     depth = 2 if program.batches else 1
     body: list[str] = []
@@ -69,7 +73,7 @@ def _sizes(program: ir.Program) -> tuple[ir.Var, ...]:
     return tuple(s for s in program.sizes if s != rows)
 
 
-def _buffers(program: ir.Program) -> tuple[tuple[ir.Buffer, ...], set[ir.Buffer]]:
+def _buffers(program: ir.Program, registers: bool) -> tuple[tuple[ir.Buffer, ...], set[ir.Buffer]]:
     """All arrays in order of first use, and the temps without axes that become scalars."""
     found = dict.fromkeys(program.arguments)
     for item in program.items:
@@ -86,7 +90,7 @@ def _buffers(program: ir.Program) -> tuple[tuple[ir.Buffer, ...], set[ir.Buffer]
     local = {
         b
         for b in found
-        if b.role == "temp" and b.view_of is None and b not in viewed and b not in arrays
+        if registers and b.role == "temp" and b.view_of is None and b not in viewed and b not in arrays
         and all(d == ir.ONE for d in b.shape)
     }  # fmt: skip
     return tuple(b for b in found if b not in local), local

@@ -30,9 +30,11 @@ class Binding:
 class Executable:
     """Runs a program on arrays. One compilation serves every size."""
 
-    def __init__(self, program: ir.Program, *, jit: bool = True, name: str = "program") -> None:
+    def __init__(
+        self, program: ir.Program, *, jit: bool = True, name: str = "program", registers: bool = True
+    ) -> None:
         self.program, self.jit = program, jit
-        self.emitted = cpu.emit(program, name)
+        self.emitted = cpu.emit(program, name, registers=registers)
         self._bindings: dict[tuple[int, ...], Binding] = {}
         self._position = {b: k for k, b in enumerate(self.emitted.buffers)}
         self.name = name

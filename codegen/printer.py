@@ -50,7 +50,8 @@ class Printer:
         if e.fn == "clip" and e.dtype == "int64":
             a, low, high = map(self.bare, e.args)
             return f"min(max({a}, {low}), {high})"
-        if e.fn in scalars.TYPED or e.fn in scalars.DRAWS:
+        own = e.fn in scalars.SINGLE and e.dtype == "float32"
+        if own or e.fn in scalars.TYPED or e.fn in scalars.DRAWS:
             return self.helper(e)
         for name in ("maximum", "minimum"):
             if name in scalars.CALL[e.fn]:
@@ -59,7 +60,7 @@ class Printer:
         return scalars.CALL[e.fn].format(*parts)
 
     def helper(self, e: ir.Apply) -> str:
-        bits = e.dtype[-2:] if e.fn in scalars.TYPED else ""
+        bits = "" if e.fn in scalars.DRAWS else e.dtype[-2:]
         if e.fn == "sign" and e.dtype.startswith("int"):
             a = self.part(e.args[0])
             return f"({a} > 0) * 1 - ({a} < 0) * 1"

@@ -10,13 +10,79 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy import float32, float64
+from numpy import float32, float64, int32
 
 from codegen import random
 from codegen.snippets import Snippets
 
 _snippets = Snippets()
 jit = _snippets.record
+exact = _snippets.record  # in a generated module: compiled without re-association
+
+
+@exact
+def exp32(a):
+    """eᵃ within 1 ULP, subnormals included: 2ᵏ·eʳ with |r| ≤ log(2)/2 and a polynomial for eʳ.
+
+    Coefficients: Cephes (S. Moshier), single precision.
+    """
+    x = float32(89) if a > float32(89) else (float32(-104) if a < float32(-104) else a)
+    k = np.rint(x * float32(1.4426950408889634))
+    r = x - k * float32(0.693359375)
+    r = r - k * float32(-2.12194440e-4)
+    p = float32(1.9875691500e-4)
+    p = p * r + float32(1.3981999507e-3)
+    p = p * r + float32(8.3334519073e-3)
+    p = p * r + float32(4.1665795894e-2)
+    p = p * r + float32(1.6666665459e-1)
+    p = p * r + float32(5.0000001201e-1)
+    p = p * (r * r) + r + float32(1)
+    n = float32(k + float32(12582912.0)).view(int32) - int32(0x4B400000)
+    h = n >> int32(1)
+    s1 = int32((h + int32(127)) << int32(23)).view(float32)
+    s2 = int32((n - h + int32(127)) << int32(23)).view(float32)
+    return p * s1 * s2
+
+
+@exact
+def log32(a):
+    """log a within 1 ULP: a = 2ᵉ·(1 + f), √½ ≤ 1 + f < √2, and a polynomial for log(1 + f).
+
+    Coefficients: Cephes (S. Moshier), single precision.
+    """
+    tiny = a < float32(1.17549435e-38)
+    scale = float32(8388608.0) if tiny else float32(1)
+    bits = float32(a * scale).view(int32)
+    e = int32((bits - int32(0x3F3504F3)) >> int32(23))
+    m = int32(bits - (e << int32(23))).view(float32)
+    f = m - float32(1)
+    k = float32(e) - (float32(23) if tiny else float32(0))
+    z = f * f
+    p = float32(7.0376836292e-2)
+    p = p * f + float32(-1.1514610310e-1)
+    p = p * f + float32(1.1676998740e-1)
+    p = p * f + float32(-1.2420140846e-1)
+    p = p * f + float32(1.4249322787e-1)
+    p = p * f + float32(-1.6668057665e-1)
+    p = p * f + float32(2.0000714765e-1)
+    p = p * f + float32(-2.4999993993e-1)
+    p = p * f + float32(3.3333331174e-1)
+    y = f * z * p
+    y = y + k * float32(-2.12194440e-4)
+    y = y - float32(0.5) * z
+    y = (f + y) + k * float32(0.693359375)
+    y = a if (a == float32(np.inf)) | (a != a) else y
+    y = float32(-np.inf) if a == float32(0) else y
+    return float32(np.nan) if a < float32(0) else y
+
+
+@exact
+def log1p32(a):
+    """log(1 + a) within 2 ULP: log u + (a − (u − 1))/u with u the rounded 1 + a."""
+    u = float32(1) + a
+    c = a - (u - float32(1))
+    y = log32(u) + c / u
+    return log32(u) if (u == float32(0)) | (u == float32(np.inf)) else y
 
 
 @jit
@@ -72,7 +138,7 @@ def mod64(a, b):
 @jit
 def sigmoid32(a):
     """1/(1 + e⁻ᵃ), from e^-|a| alone: it never overflows."""
-    e = np.exp(-abs(a))
+    e = exp32(-abs(a))
     return (float32(1) if a >= float32(0) else e) / (float32(1) + e)
 
 
@@ -86,7 +152,7 @@ def sigmoid64(a):
 @jit
 def softplus32(a):
     """log(1 + eᵃ) = max(a, 0) + log1p(e^-|a|)"""
-    return relu32(a) + np.log1p(np.exp(-abs(a)))
+    return relu32(a) + log1p32(exp32(-abs(a)))
 
 
 @jit
@@ -137,6 +203,7 @@ CALL = {
     "minimum": "minimum({0}, {1})",
     "clip": "minimum(maximum({0}, {1}), {2})",
 }
+SINGLE = ("exp", "log", "log1p")  # own bodies in float32: a loop around them is vectorised
 TYPED = ("relu", "sign", "mod", "sigmoid", "softplus", "erf")
 DRAWS = ("uniform32", "uniform64", "normal32", "normal64")
 

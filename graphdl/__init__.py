@@ -16,6 +16,7 @@ from graphdl.core.graph import Graph, Node, Variable as _Variable
 from graphdl.core.interpret import interpret
 from graphdl.core.types import floatx, set_floatx
 from graphdl.ops import operators as _operators  # noqa: F401  (gives nodes their operators)
+from graphdl.show import install as _install  # noqa: F401  (gives nodes and derivations their text)
 from graphdl.ops.build import cast, constant, tensor, variable as Variable
 from graphdl.ops.arithmetic import (
     absolute, add, clip, divide, equal, floor, greater, greater_equal, isfinite, isnan, less,
@@ -42,6 +43,7 @@ from graphdl.ops.linalg import einsum, matmul, outer, tensordot
 from graphdl.ops.control import stop_gradient
 from graphdl.ops.formula import elementwise
 from graphdl.differentiate.chain_rule import grad
+from graphdl.differentiate.derivation import derive
 from graphdl.differentiate.forward import hessian, hvp, jacobian, jvp
 from graphdl.function import Function, function
 from graphdl import activations, initializers, regularizers

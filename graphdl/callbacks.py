@@ -6,7 +6,6 @@ its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 BATCH_HOOKS = (
@@ -30,10 +29,16 @@ class Callback:
     def on_train_end(self, logs: dict[str, float] | None = None) -> None: ...
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None: ...
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None: ...
-    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None: ...
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None: ...
+    def on_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None: ...
+    def on_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None: ...
     def on_test_begin(self, logs: dict[str, float] | None = None) -> None: ...
     def on_test_end(self, logs: dict[str, float] | None = None) -> None: ...
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        self.on_batch_begin(batch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        self.on_batch_end(batch, logs)
 
     @property
     def wants_batches(self) -> bool:
@@ -64,6 +69,8 @@ class LambdaCallback(Callback):
         for name, function in hooks.items():
             if not name.startswith("on_") or not hasattr(Callback, name):
                 raise ValueError(f"a callback has no hook {name!r}")
+            if not callable(function):
+                raise TypeError(f"{name} is a function, got {function!r:.60}")
             setattr(self, name, function)
 
     @property
@@ -74,8 +81,11 @@ class LambdaCallback(Callback):
 class CallbackList:
     """Several callbacks, called in order."""
 
-    def __init__(self, callbacks: Iterable[Any], model: Any, params: dict[str, Any]) -> None:
-        self.callbacks = list(callbacks)
+    def __init__(
+        self, given: Any, history: History, model: Any, params: dict[str, Any]
+    ) -> None:
+        one = given is None or isinstance(given, Callback)
+        self.callbacks = [*filter(None, [given] if one else given), history]
         for c in self.callbacks:
             if not isinstance(c, Callback):
                 raise TypeError(f"a callback derives from gd.callbacks.Callback, got {c!r:.60}")

@@ -26,14 +26,19 @@ class Compiled:
     executable: Executable
 
 
-def compile_graph(
-    graph: Graph, target: str = "cpu", batched: Iterable[Node] = (), name: str = "program"
-) -> Compiled:
-    """Compile a graph. `target`: "cpu" (Numba) or "python" (the same module, un-jitted)."""
+def require_target(target: str) -> None:
+    """Raise where this version cannot compile for `target`."""
     if target == "cuda":
         raise NotImplementedError("target='cuda' is not available in this version; use 'cpu'")
     if target not in TARGETS:
         raise ValueError(f"unknown target {target!r}; use one of {', '.join(map(repr, TARGETS))}")
+
+
+def compile_graph(
+    graph: Graph, target: str = "cpu", batched: Iterable[Node] = (), name: str = "program"
+) -> Compiled:
+    """Compile a graph. `target`: "cpu" (Numba) or "python" (the same module, un-jitted)."""
+    require_target(target)
     simplified, trace = simplify(graph)
     lowered = lower(expand(simplified), batched)
     program = optimise(lowered.program)

@@ -29,7 +29,8 @@ def as_array(value: Any, dtype: str, what: str) -> np.ndarray:
         if not whole.all():
             bad = array[~whole].flat[0]
             raise DTypeError(f"{what}: expected whole numbers ({dtype}), got {bad!r}")
-    return np.require(array, dtype, ["C", "A"])
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, which others refuse
+        return np.require(array, dtype, ["C", "A"])
 
 
 def check_rank(array: np.ndarray, shape: tuple[Dim, ...], what: str) -> None:

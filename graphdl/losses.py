@@ -10,34 +10,35 @@ from typing import Any
 
 from graphdl.core.errors import ShapeError
 from graphdl.core.graph import Node
+from graphdl.core.sizes import Size
 from graphdl.ops.arithmetic import square
 from graphdl.ops.build import cast, operands, public
 from graphdl.ops.entropy import bce, cce
 from graphdl.ops.index import one_hot
 from graphdl.ops.reduce import mean
 from graphdl.ops.reduce import sum as sum_
-from graphdl.ops.shape import reshape
+from graphdl.ops.shape import expand_dims, reshape, squeeze
 from graphdl.registry import lookup
 
 
 @public
 def mean_squared_error(y_true: Any, y_pred: Any) -> Node:
     """The mean over the last axis of (ŷ − y)²."""
-    y, p = operands(y_true, y_pred, floating=True)
+    y, p = same_form(y_true, y_pred)
     return mean(square(p - y), -1)
 
 
 @public
 def binary_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False) -> Node:
     """The mean over the last axis of −y·log ŷ − (1−y)·log(1−ŷ)."""
-    y, p = operands(y_true, y_pred, floating=True)
+    y, p = same_form(y_true, y_pred)
     return mean(bce(y, p, from_logits=from_logits), -1)
 
 
 @public
 def categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False) -> Node:
     """−Σ y·log ŷ over the last axis; y holds a probability for each class."""
-    y, p = operands(y_true, y_pred, floating=True)
+    y, p = same_form(y_true, y_pred)
     _many_classes(p, "categorical_crossentropy")
     return cce(y, p, from_logits=from_logits)
 
@@ -55,6 +56,37 @@ def sparse_categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool 
         raise ShapeError(f"sparse_categorical_crossentropy needs a known number of classes, got {p.type}")
     hot = one_hot(cast(label, "int64"), classes, p.dtype)
     return cce(hot, p, from_logits=from_logits)
+
+
+def same_form(y_true: Any, y_pred: Any) -> tuple[Node, Node]:
+    """Targets and predictions of one shape: n numbers and a column of n are the same examples.
+
+    Broadcasting them would silently compare each target with each prediction.
+    """
+    y, p = operands(y_true, y_pred, floating=True)
+    if y.rank == p.rank + 1 and y.shape[-1] == 1:
+        y, p = (y, expand_dims(p, -1)) if p.rank == 1 else (squeeze(y, -1), p)
+    elif p.rank == y.rank + 1 and p.shape[-1] == 1:
+        y = expand_dims(y, -1)
+    fits = y.rank == p.rank and all(
+        a == b or isinstance(a, Size) or isinstance(b, Size)
+        for a, b in zip(y.shape, p.shape, strict=True)
+    )
+    if not fits:
+        raise ShapeError(f"targets {y.type} and predictions {p.type} must have the same shape")
+    return y, p
+
+
+def weight_of(values: Node, sample_weight: Any) -> Node:
+    """One weight an example, in the form of the values it multiplies."""
+    weight = cast(operands(sample_weight)[0], values.dtype)
+    if weight.rank == values.rank + 1 and weight.shape[-1] == 1:
+        weight = squeeze(weight, -1)
+    if weight.rank > values.rank:
+        raise ShapeError(f"sample_weight {weight.type} has more axes than the values, {values.type}")
+    while weight.rank and weight.rank < values.rank:
+        weight = expand_dims(weight, -1)
+    return weight
 
 
 def _many_classes(p: Node, name: str) -> None:
@@ -90,7 +122,7 @@ class Loss:
     def _reduced(self, y_true: Any, y_pred: Any, sample_weight: Any) -> Node:
         values = self.call(y_true, y_pred)
         if sample_weight is not None:
-            values = values * operands(sample_weight, values)[0]
+            values = values * weight_of(values, sample_weight)
         if self.reduction in ("none", None):
             return values
         return sum_(values) if self.reduction == "sum" else mean(values)

@@ -11,8 +11,9 @@ import numpy as np
 
 from graphdl.core.graph import Node, Variable
 from graphdl.core.interpret import interpret
+from graphdl.losses import same_form, weight_of
 from graphdl.ops.arithmetic import equal
-from graphdl.ops.build import cast, constant, operands, variable
+from graphdl.ops.build import cast, constant, variable
 from graphdl.ops.reduce import argmax, mean
 from graphdl.ops.reduce import sum as sum_
 from graphdl.ops.shape import broadcast_to, reshape
@@ -42,8 +43,8 @@ class Metric:
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take a batch of arrays into account."""
-        y, p = _node(y_true), _node(y_pred)
-        weight = None if sample_weight is None else _node(sample_weight)
+        y, p = _nodes(y_true, y_pred)
+        weight = None if sample_weight is None else _nodes(sample_weight)[0]
         new = self.updates(y, p, weight)
         for state, value in zip(new, interpret(new.values(), {}), strict=True):
             state.assign(value)
@@ -58,9 +59,12 @@ class Metric:
         return self.result()
 
 
-def _node(value: Any) -> Node:
-    array = np.asarray(value)
-    return constant(array, array.dtype.name if array.dtype.name in ("float32", "float64") else None)
+def _nodes(*values: Any) -> list[Node]:
+    """Arrays as constants; those of floats in the widest dtype among them."""
+    arrays = [np.asarray(v) for v in values]
+    floats = [a.dtype for a in arrays if a.dtype.name in ("float32", "float64")]
+    wide = np.result_type(*floats).name if floats else None
+    return [constant(a, wide if a.dtype.kind == "f" else None) for a in arrays]
 
 
 def _snake(name: str) -> str:
@@ -87,7 +91,7 @@ class Mean(Metric):
         if weight is None:
             weights = broadcast_to(constant(1.0, "float64"), values.type.shape)
         else:
-            weights = broadcast_to(cast(weight, "float64"), values.type.shape)
+            weights = broadcast_to(weight_of(wide, weight), values.type.shape)
         return {
             self.total: self.total + sum_(wide * weights),
             self.count: self.count + sum_(weights),
@@ -106,9 +110,9 @@ class BinaryAccuracy(Mean):
         self.threshold = threshold
 
     def values(self, y_true: Node, y_pred: Node) -> Node:
-        y, p = operands(y_true, y_pred, floating=True)
-        hit = equal(y, cast(p > self.threshold, p.dtype))
-        return mean(cast(hit, p.dtype), -1)
+        y, p = same_form(y_true, y_pred)
+        hit = cast(equal(y, cast(p > self.threshold, p.dtype)), p.dtype)
+        return mean(hit, -1) if hit.rank > 1 else hit
 
 
 class CategoricalAccuracy(Mean):

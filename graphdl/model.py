@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from graphdl import losses, metrics, optimizers, table
+from graphdl.compile import Compiled
+from graphdl.compile import require_target
 from graphdl.core.errors import GraphError, NotBuiltError, NotCompiledError, ShapeError
 from graphdl.core.graph import Node, Variable, rebuild, rename, walk
 from graphdl.core.types import floatx
-from graphdl.layers.base import Layer, Trace, _trace, tracing
+from graphdl.differentiate.derivation import Derivation, derive
+from graphdl.function import with_names
+from graphdl.door import as_array
+from graphdl.layers.base import Layer, Trace, _trace, snake, tracing
 from graphdl.layers.core import BATCH
+from graphdl.losses import SparseCategoricalCrossentropy
 from graphdl.ops.build import tensor
+from graphdl.training import step
+from graphdl.training.data import check_finite
 from graphdl.training.fit import Training
 
 
@@ -28,12 +37,13 @@ class Model(Training, Layer):
         Training.__init__(self)
         self._symbols: list[Node] = []
         self._output: Any = None
+        self._shapes: dict[Layer, tuple] = {}  # what comes out of each layer
         if (inputs is None) != (outputs is None):
             raise GraphError("Model takes inputs and outputs together, or neither (in a subclass)")
         if inputs is not None:
             self._symbols = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
-            self._many_outputs = isinstance(outputs, (list, tuple))
-            self._ends = list(outputs) if self._many_outputs else [outputs]
+            self._ends = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+            self._many_outputs = len(self._ends) > 1
             self._check_functional()
             self.layers_in_order = _layers_of(self._ends)
             self._layers.extend(self.layers_in_order)
@@ -42,6 +52,8 @@ class Model(Training, Layer):
     # -------------------------------------------------- structure
 
     def _check_functional(self) -> None:
+        if not self._symbols or not self._ends:
+            raise GraphError("a model needs at least one input and one output")
         for node in self._symbols:
             if not isinstance(node, Node) or node.op.name != "tensor":
                 raise GraphError(f"a model's input is made by gd.layers.Input, got {node!r:.60}")
@@ -51,6 +63,11 @@ class Model(Training, Layer):
         for end in self._ends:
             if not isinstance(end, Node):
                 raise GraphError(f"a model's output is a node, got {type(end).__name__}")
+            if not end.rank:
+                raise GraphError(
+                    "a model's output has one row for each example, got a single number; to add "
+                    "it to the loss use add_loss in a layer"
+                )
         needed = [n for n in walk(self._ends) if n.op.name == "tensor"]
         for node in needed:
             if node not in given:
@@ -95,46 +112,27 @@ class Model(Training, Layer):
 
     def _finish(self) -> None:
         """Names counted within this model, and the output's type."""
-        self._name_layers()
-        with tracing(Trace(training=False)):
+        name_within(self.layers)
+        trace = Trace(training=False)
+        with tracing(trace):
             self._output = self.on_nodes(self._symbols, False)
-        self._name_layers()
+        self._shapes = trace.shapes
+        name_within(self.layers)
         self.built = True
-
-    def _name_layers(self) -> None:
-        """dense, dense_1, …: a name that was not given is counted within the model."""
-        taken: dict[str, int] = {}
-        used = {layer._given_name for layer in self.layers if layer._given_name}
-        seen: set[str] = set()
-        for layer in self.layers:
-            base = layer._given_name or _kind(layer)
-            if layer._given_name is None:
-                while True:
-                    count = taken.get(base, 0)
-                    taken[base] = count + 1
-                    layer.name = f"{base}_{count}" if count else base
-                    if layer.name not in used:
-                        break
-            elif layer._given_name in seen:
-                raise GraphError(f"two layers of the model are called {layer.name!r}; rename one")
-            seen.add(layer.name)
-            for weight in layer.weights:
-                rename(weight, f"{layer.name}/{weight.name.rpartition('/')[2]}")
 
     def build_for(self, x: Any) -> None:
         """Create the weights for data like `x`, where the model does not know its input yet."""
         if self.built:
             return
-        arrays = [np.asarray(a) for a in x] if isinstance(x, (list, tuple)) and all(
-            isinstance(a, np.ndarray) for a in x
-        ) else [np.asarray(x)]
+        many = isinstance(x, (list, tuple)) and all(isinstance(a, np.ndarray) for a in x)
+        arrays = [as_array(a, floatx(), "x") for a in (x if many else [x])]
         for a in arrays:
             if a.ndim < 2:
                 raise ShapeError(f"x has shape {a.shape}; the model expects one row an example")
+            check_finite(a, "x")
         names = ["x"] if len(arrays) == 1 else [f"x{k + 1}" for k in range(len(arrays))]
         self._symbols = [
-            tensor(n, (BATCH, *a.shape[1:]), floatx() if a.dtype.kind == "f" else None)
-            for n, a in zip(names, arrays, strict=True)
+            tensor(n, (BATCH, *a.shape[1:]), floatx()) for n, a in zip(names, arrays, strict=True)
         ]
         self._finish()
 
@@ -153,9 +151,8 @@ class Model(Training, Layer):
             )
         rows = []
         shape: Any = self._symbols[0].shape if self._symbols else ()
-        shapes = self._layer_shapes()
         for layer in self.layers:
-            shape = shapes.get(layer, shape)
+            shape = self._shapes.get(layer, shape)
             count = sum(w.storage.size for w in layer.weights)
             text = f"({', '.join('None' if d == self._batch() else str(d) for d in shape)})"
             rows.append((f"{layer.name} ({type(layer).__name__})", text, count))
@@ -174,16 +171,12 @@ class Model(Training, Layer):
     def _batch(self) -> Any:
         return self._symbols[0].shape[0]
 
-    def _layer_shapes(self) -> dict[Layer, tuple]:
-        return {
-            n.attrs["layer"]: n.shape for n in walk(getattr(self, "_ends", [])) if n.op.name == "layer_call"
-        }
-
     @property
-    def output_shape(self) -> tuple:
-        """The shape of the prediction; the number of examples is a named size."""
+    def output_shape(self) -> Any:
+        """The shape of the prediction (a list for several); the number of examples is a named size."""
         self._require_built()
-        return self._output.shape
+        many = isinstance(self._output, list)
+        return [o.shape for o in self._output] if many else self._output.shape
 
     def _require_built(self) -> None:
         if not self.built:
@@ -204,6 +197,38 @@ class Model(Training, Layer):
             raise GraphError(f"no weight is called {name!r}; there are {', '.join(by_name)}")
         return by_name[name]
 
+    def derive(self, name: str) -> Derivation:
+        """The derivation of ∂loss/∂weight for one batch, the weight by its name: "dense/kernel"."""
+        weight = self.weight(name)
+        self._require_compiled("derive")
+        shape, dtype = self._output.shape[1:], self._output.dtype
+        if isinstance(self.loss, SparseCategoricalCrossentropy):
+            shape, dtype = shape[:-1], "int64"
+        batch = step.symbols(self._symbols, (shape, dtype), weighted=False)
+        total, _, _ = step.batch_loss(self, batch, self.loss, training=True)
+        return derive(total, weight)
+
+    @property
+    def compiled_step(self) -> Compiled:
+        """The newest training step, at each station of its way: graph, program, executable."""
+        programs = [r for (kind, *_), r in self._runners.items() if kind == "train"]
+        if not programs:
+            raise NotCompiledError(
+                "the training step is compiled when the first data comes: call fit, or train_on_batch"
+            )
+        return programs[-1].compiled
+
+    @property
+    def source(self) -> str:
+        """The generated module of the training step, with the user's names for its arrays in front."""
+        made = self.compiled_step
+        return with_names(made.executable.source, made.lowered.labels)
+
+    @property
+    def source_file(self) -> str:
+        """Where the generated module of the training step lies."""
+        return self.compiled_step.executable.source_file
+
     # -------------------------------------------------- compiling
 
     def compile(
@@ -222,9 +247,10 @@ class Model(Training, Layer):
         """
         if loss is None:
             raise ValueError("compile needs a loss, such as loss='binary_crossentropy'")
+        require_target(target)
         chosen = optimizers.get(optimizer), losses.get(loss)
-        for metric in (*(metrics or ()), *(weighted_metrics or ())):
-            _known_metric(metric)
+        for given in (metrics, weighted_metrics):
+            _known_metrics(given)
         self._configure(
             *chosen, list(metrics or ()), list(weighted_metrics or ()), target, check_finite
         )
@@ -236,14 +262,20 @@ class Sequential(Model):
     def __init__(self, layers: Sequence[Any] | None = None, name: str | None = None) -> None:
         super().__init__(name=name)
         self.layers_in_order: list[Layer] = []
-        self._shapes: dict[Layer, tuple] = {}
+        if layers is not None and not isinstance(layers, (list, tuple)):
+            raise GraphError(f"Sequential takes a list of layers, got {type(layers).__name__}")
         for item in layers or ():
-            self.add(item)
+            self._append(item)
         if self._symbols and self.layers_in_order:
             self._finish()
 
     def add(self, layer: Any) -> None:
         """Append a layer."""
+        self._append(layer)
+        if self._symbols and self.layers_in_order:
+            self._finish()
+
+    def _append(self, layer: Any) -> None:
         if isinstance(layer, Node):
             if self.layers_in_order or self._symbols or layer.op.name != "tensor":
                 raise GraphError("Input stands first in a Sequential, once")
@@ -255,9 +287,6 @@ class Sequential(Model):
             raise GraphError(f"the layer {layer.name!r} is used twice; make a second one")
         self.layers_in_order.append(layer)
         self._layers.append(layer)
-        if self.built:
-            self.built = False
-            self._finish()
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         if not self.layers_in_order:
@@ -269,15 +298,11 @@ class Sequential(Model):
                 number += 1
                 trace.suffix = str(number) if outer == "·" else ""
             node = layer(node)
-            self._shapes[layer] = node.shape
             if trace is not None:
                 if trace.suffix and layer is not self.layers_in_order[-1]:
                     node = node.named(f"h{trace.suffix}")
                 trace.suffix = outer
         return node
-
-    def _layer_shapes(self) -> dict[Layer, tuple]:
-        return self._shapes
 
 
 def _layers_of(ends: Sequence[Node]) -> list[Layer]:
@@ -285,12 +310,28 @@ def _layers_of(ends: Sequence[Node]) -> list[Layer]:
     return list(dict.fromkeys(calls))
 
 
-def _kind(layer: Layer) -> str:
-    name = type(layer).__name__
-    return "".join("_" + c.lower() if c.isupper() and k else c.lower() for k, c in enumerate(name))
+def name_within(layers: Sequence[Layer], path: str = "") -> None:
+    """dense, dense_1, …: names that were not given are counted; weights have their layer's path."""
+    used = {layer._given_name for layer in layers if layer._given_name}
+    taken: set[str] = set()
+    for layer in layers:
+        if layer._given_name is None:
+            base = snake(type(layer).__name__)
+            candidates = (f"{base}_{k}" if k else base for k in itertools.count())
+            layer.name = next(name for name in candidates if name not in used | taken)
+        elif layer._given_name in taken:
+            raise GraphError(f"two layers of the model are called {layer.name!r}; rename one")
+        taken.add(layer.name)
+        for weight in layer._weights:
+            rename(weight, f"{path}{layer.name}/{weight.name.rpartition('/')[2]}")
+        name_within(layer.sublayers, f"{path}{layer.name}/")
 
 
-def _known_metric(metric: Any) -> None:
+def _known_metrics(given: Any) -> None:
     """Refuse an unknown name at once; the form of "accuracy" is chosen when data comes."""
-    if isinstance(metric, str) and metric.lower() not in ("accuracy", "acc"):
-        metrics.lookup_name(metric)
+    if given is not None and not isinstance(given, (list, tuple)):
+        raise TypeError(f"metrics are given in a list, such as ['accuracy'], got {given!r:.60}")
+    for metric in given or ():
+        named_accuracy = isinstance(metric, str) and metric.lower() in ("accuracy", "acc")
+        if not named_accuracy and not callable(metric):
+            metrics.lookup_name(metric)

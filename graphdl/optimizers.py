@@ -39,9 +39,8 @@ class Optimizer:
         global_clipnorm: float | None = None,
         name: str | None = None,
     ) -> None:
-        rate = number("learning_rate", learning_rate)
         self.name = name or type(self).__name__.lower()
-        self.learning_rate = variable(rate, "learning_rate", floatx())
+        self._rate = variable(number("learning_rate", learning_rate), "learning_rate", floatx())
         self.iterations = variable(np.int64(0), "iterations", "int64")
         self.weight_decay = None if weight_decay is None else number("weight_decay", weight_decay)
         given = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
@@ -50,6 +49,15 @@ class Optimizer:
             raise ValueError(f"use one way of clipping, got {' and '.join(self.clipping)}")
         self.slots: dict[Variable, Slots] = {}
         self._apply: dict[tuple[Variable, ...], Function] = {}
+
+    @property
+    def learning_rate(self) -> Variable:
+        """The rate η; assigning a number changes it from the next step on, compiled or not."""
+        return self._rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        self._rate.assign(number("learning_rate", value))
 
     # -------------------------------------------------- the equations
 
@@ -72,7 +80,7 @@ class Optimizer:
         return new
 
     def _clipped(self, gradients: Sequence[Node]) -> list[Node]:
-        if not self.clipping:
+        if not self.clipping or not gradients:
             return list(gradients)
         (kind, limit), = self.clipping.items()
         if kind == "clipvalue":
@@ -102,6 +110,8 @@ class Optimizer:
         if not variables:
             raise ValueError("apply_gradients got no pairs of (gradient, variable)")
         for g, v in pairs:
+            if not isinstance(v, Variable):
+                raise TypeError(f"apply_gradients takes (gradient, gd.Variable), got {v!r:.60}")
             if g is None:
                 raise ShapeError(f"there is no gradient for {v.name!r}: the loss does not depend on it")
         if variables not in self._apply:

@@ -15,9 +15,10 @@ def lookup(kind: str, name: Any, known: Mapping[str, Any]) -> Any:
     folded = {k.lower(): v for k, v in known.items()}
     if key.lower() in folded:
         return folded[key.lower()]
-    near = difflib.get_close_matches(key.lower(), folded, 1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"unknown {kind} {name!r}{hint} Known are: {', '.join(sorted(known))}")
+    names = sorted(k for k in known if k.islower()) or sorted(known)
+    near = difflib.get_close_matches(key.lower(), names, 1)
+    hint = f": did you mean {near[0]!r}?" if near else "."
+    raise ValueError(f"unknown {kind} {name!r}{hint} Known are {', '.join(names)}")
 
 
 def number(

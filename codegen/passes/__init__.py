@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from codegen.ir import Program
 from codegen.passes.contract import contract
 from codegen.passes.fuse import fuse
@@ -9,13 +11,18 @@ from codegen.passes.hoist import hoist
 from codegen.passes.pack import pack
 from codegen.passes.repeat import repeat
 
+PASSES = {
+    "fuse": fuse,  # one nest for what runs over the same elements
+    "contract": contract,  # values pass from statement to statement in registers
+    "pack": pack,  # one flat loop for the same work on many buffers
+    "hoist": hoist,  # what does not change in a loop is read before it
+    "repeat": repeat,  # equal segments once, over a table of buffers
+}
 
-def optimise(program: Program, *, fusion: bool = True) -> Program:
-    """The passes that every target runs, in order."""
-    if fusion:
-        program = fuse(program)  # one nest for what runs over the same elements
-        program = contract(program)  # values pass from statement to statement in registers
-        program = pack(program)  # one flat loop for the same work on many buffers
-        program = hoist(program)  # what does not change in a loop is read before it
-        program = repeat(program)  # equal segments once, over a table of buffers
+
+def optimise(program: Program, passes: Collection[str] = tuple(PASSES)) -> Program:
+    """The passes that every target runs, in order; one that is left out is switched off."""
+    for name, run in PASSES.items():
+        if name in passes:
+            program = run(program)
     return program

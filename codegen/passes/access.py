@@ -25,11 +25,12 @@ class Footprint:
 
     accesses: dict[Resource, list[Access]]
     written: set[Resource]
+    arrays: set[Resource]  # the buffers among them that are more than scalars
 
     def conflicts(self, other: Footprint) -> bool:
         """May the two not change places?"""
-        return any(r in other.accesses for r in self.written) or any(
-            r in self.accesses for r in other.written
+        return not (
+            self.written.isdisjoint(other.accesses) and other.written.isdisjoint(self.accesses)
         )
 
 
@@ -39,7 +40,7 @@ def footprint(body: Iterable[ir.Stmt]) -> Footprint:
     for access in _accesses(body):
         found.setdefault(access.resource, []).append(access)
     written = {r for r, many in found.items() if any(a.write for a in many)}
-    return Footprint(found, written)
+    return Footprint(found, written, _arrays(found))
 
 
 def item_footprint(item: ir.Item) -> Footprint:
@@ -51,7 +52,11 @@ def item_footprint(item: ir.Item) -> Footprint:
     for buffers, write in ((reads, False), (writes, True)):
         for b in buffers:
             found.setdefault(b.root, []).append(Access(b.root, None, write))
-    return Footprint(found, {b.root for b in writes})
+    return Footprint(found, {b.root for b in writes}, _arrays(found))
+
+
+def _arrays(found: dict[Resource, list[Access]]) -> set[Resource]:
+    return {r for r in found if isinstance(r, ir.Buffer) and not r.is_scalar}
 
 
 def _accesses(body: Iterable[ir.Stmt]) -> Iterable[Access]:

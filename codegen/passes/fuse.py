@@ -10,7 +10,7 @@ from __future__ import annotations
 from codegen import ir
 from codegen.passes.access import Footprint, footprint, item_footprint
 
-WINDOW = 48  # how many items back a partner is looked for
+WINDOW = 1024  # how many items back a partner is looked for
 
 
 def fuse(program: ir.Program) -> ir.Program:
@@ -44,7 +44,7 @@ def _into_earlier(
                 _replace(items, prints, at, [], ir.Kernel(other.body + kernel.body, notes))
                 return True
         free = not any(prints[k].conflicts(prints[at]) for k in ahead)
-        if isinstance(other, ir.Kernel) and free and _share(mine, prints[at]):
+        if free and isinstance(other, ir.Kernel) and _share(mine, prints[at]):
             joined = _join(other.body, kernel.body)
             if joined is not None:
                 notes = "\n".join(filter(None, (other.note, kernel.note)))
@@ -73,9 +73,7 @@ def _replace(
 
 def _share(a: Footprint, b: Footprint) -> bool:
     """Do both touch a buffer that is more than a scalar?"""
-    return any(
-        isinstance(r, ir.Buffer) and not r.is_scalar and r in b.accesses for r in a.accesses
-    )
+    return not a.arrays.isdisjoint(b.arrays)
 
 
 def _join(first: tuple[ir.Stmt, ...], second: tuple[ir.Stmt, ...]) -> tuple[ir.Stmt, ...] | None:

@@ -88,7 +88,7 @@ def _contributions(node: Node, ct: Cotangent) -> tuple[Any, ...]:
     if not node.inputs:
         return ()
     if not node.op.differentiable:
-        return (None,) * len(node.inputs)
+        return (None,) * len(node.inputs) if node.op.body is None else _through_body(node, ct)
     if node.op.partials is not None:
         sent = [p if p in (None, ZERO) else ct.times(p) for p in _partials(node)]
     elif node.op.vjp is not None:
@@ -124,6 +124,26 @@ def _by_body(node: Node, ct: Cotangent) -> list[Any]:
     return [cotangents.pop(i, ZERO) for i in node.inputs]  # an input used twice is sent to once
 
 
+def _through_body(node: Node, ct: Cotangent) -> tuple[Any, ...]:
+    """An op that states a formula and no derivative: the sweep goes through the formula."""
+    body = node.op.body(*node.inputs, **node.attrs)  # type: ignore[misc]
+    leaves = frozenset(node.inputs)
+    towards = _leads_to(body, node.inputs, leaves)
+    arrived = {body: ct}
+    for _ in sweep(body, arrived, towards, leaves):
+        pass
+    sent: dict[Node, Any] = {}
+    return tuple(  # an input that stands twice is served once
+        ZERO if i in sent else sent.setdefault(i, arrived.get(i) or _nothing(i, body, towards, leaves))
+        for i in node.inputs
+    )
+
+
+def _nothing(w: Node, body: Node, towards: set[Node], leaves: frozenset[Node]) -> Any:
+    """Why nothing arrived at w: the derivative is 0 everywhere, or there is none."""
+    return ZERO if _blocking(w, body, towards, leaves) is None else None
+
+
 def _fit(sent: Any, target: Node) -> Any:
     """Un-broadcast: sum over the axes along which the input was repeated."""
     if not isinstance(sent, Cotangent):
@@ -145,20 +165,19 @@ def _repeated(value: Node, target: Node) -> bool:
 
 
 def gradients(
-    result: Node, wrt: Sequence[Node], ct: Node | None = None, constant_is_zero: bool = False
+    result: Node, wrt: Sequence[Node], ct: Node | None = None, or_zero: bool = False
 ) -> list[Node]:
     """∂result/∂w for each w, by one reverse sweep; with `ct`, of Σ ct ⊙ result.
 
-    A result that does not depend on w is an error, or has the derivative 0 with `constant_is_zero`.
+    Where nothing arrives at w that is an error, or with `or_zero` the derivative 0.
     """
     start = Cotangent(like(result, 1.0) if ct is None else ct)
     towards = _leads_to(result, wrt)
     cotangents = {result: start}
     for _ in sweep(result, cotangents, towards):
         pass
-    within = set(walk([result]))
     return [
-        _zeros(w) if constant_is_zero and w not in within else _gradient_of(w, result, cotangents)
+        _zeros(w) if or_zero and w not in cotangents else _gradient_of(w, result, cotangents)
         for w in wrt
     ]
 
@@ -167,10 +186,12 @@ def _zeros(w: Node) -> Node:
     return broadcast_to(like(w, 0.0), w.type.shape)
 
 
-def _leads_to(result: Node, wrt: Sequence[Node]) -> set[Node]:
+def _leads_to(
+    result: Node, wrt: Sequence[Node], leaves: frozenset[Node] = frozenset()
+) -> set[Node]:
     """The nodes of the result that depend on one of `wrt`: the only ones the sweep must meet."""
     reached = set(wrt)
-    for node in walk([result]):
+    for node in walk([result], stop=leaves):
         if any(i in reached for i in node.inputs):
             reached.add(node)
     return reached
@@ -192,17 +213,19 @@ def _gradient_of(w: Node, result: Node, cotangents: dict[Node, Cotangent]) -> No
     )
 
 
-def _blocking(w: Node, result: Node, towards: set[Node]) -> Node | None:
+def _blocking(
+    w: Node, result: Node, towards: set[Node], leaves: frozenset[Node] = frozenset()
+) -> Node | None:
     """The first op without a derivative on the way from w, where no path has a derivative of 0."""
     live, blocker = {w}, None
-    for node in walk([result]):
-        if node not in towards or node is w:
+    for node in walk([result], stop=leaves):
+        if node not in towards or node is w or node in leaves:
             continue
         if not any(i in live for i in node.inputs):
             continue
         sent = _sent_kinds(node)
         if all(s is None for i, s in zip(node.inputs, sent, strict=True) if i in live):
-            blocker = blocker or node
+            blocker = node if blocker is None else blocker
         else:
             live.add(node)
     return None if result in live else blocker

@@ -53,6 +53,7 @@ class Derivation:
     gradient: Node
     steps: tuple[Factor, ...]
     cotangents: Mapping[Node, Node]
+    names: Mapping[Node, str]  # that nodes go by in print, beside those of their own
 
     @property
     def paths(self) -> int:
@@ -89,15 +90,18 @@ class Evaluation:
     cotangents: tuple[np.ndarray, ...]
 
 
-def derive(result: Node, wrt: Node) -> Derivation:
-    """The derivation of ∂result/∂wrt for a scalar `result`. Raises what `gd.grad` raises."""
+def derive(result: Node, wrt: Node, names: Mapping[Node, str] | None = None) -> Derivation:
+    """The derivation of ∂result/∂wrt for a scalar `result`. Raises what `gd.grad` raises.
+
+    It stops at nodes with a name; `names` says how nodes are called in print, in place of their own.
+    """
     gradient = grad(result, wrt)
     cotangents = {result: Cotangent(like(result, 1.0))}
     record = list(sweep(result, cotangents, _leads_to(result, wrt)))
     steps = _on_the_way(_Recorder(result, wrt).factors(record), wrt)
     named = {result, wrt, *(s.node for s in steps)}
     values = {n: c.value for n, c in cotangents.items() if n in named}
-    return Derivation(result, wrt, gradient, steps, values)
+    return Derivation(result, wrt, gradient, steps, values, dict(names or {}))
 
 
 def _leads_to(result: Node, wrt: Node) -> set[Node]:
@@ -127,11 +131,14 @@ class _Recorder:
         self.owner: dict[Node, Node] = {}  # the last name before a node, seen from the result
         self.sent: dict[Node, list[tuple[Step, Node]]] = {}  # what arrived at a node, and whence
         self.before: dict[Node, Node] = {}
+        self.position: dict[Node, int] = {}
+        self.known = set(walk([result]))  # no cotangent comes from beyond these nodes
 
     def factors(self, record: list[Step]) -> list[Factor]:
         """The factors in the order in which the sweep completes them."""
         found: list[Factor] = []
-        for step in record:
+        for position, step in enumerate(record):
+            self.position[step.node] = position
             found += self._arrive(step)
             for i, sent in zip(step.node.inputs, step.contributions, strict=True):
                 if isinstance(sent, Cotangent):
@@ -147,12 +154,14 @@ class _Recorder:
         if not stops:
             return []
         self.before[node] = step.cotangent.value
-        return [self._factor(owner, node) for owner in owners]
+        factors = [self._factor(owner, node) for owner in owners]
+        self.known.add(step.cotangent.value)
+        return factors
 
     def _factor(self, v: Node, u: Node) -> Factor:
         parts = [c for s, c in self.sent[u] if self.owner[s.node] is v]
         before, after = self.before[v], reduce(add, parts)
-        local = local_derivative(after, before)
+        local = local_derivative(after, before, self.known)
         return Factor(v, u, before, after, local, self._passes(v, u))
 
     def _passes(self, v: Node, u: Node) -> tuple[Step, ...]:
@@ -169,5 +178,4 @@ class _Recorder:
                 if step.node is not v and step.node not in seen:
                     seen.add(step.node)
                     pending.append(step.node)
-        order = [n for n in reversed(walk([v])) if n in found]
-        return tuple(found[n] for n in order)
+        return tuple(found[n] for n in sorted(found, key=self.position.__getitem__))

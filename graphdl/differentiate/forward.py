@@ -2,6 +2,7 @@
 
 A reverse sweep is linear in its cotangent u: g(u) = Jᵀu. Differentiating ⟨g(u), t⟩ with respect to u
 gives J·t, the forward derivative; so no op needs a second rule. H·v is the gradient of ⟨∇f, v⟩.
+A gradient that hangs on nothing, or on the side of a kink alone, has the derivative 0.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def jvp(result: Node, wrt: Any, tangents: Any) -> Node:
     _same_shapes(targets, directions)
     u = tensor("u", result.type.shape, result.dtype)
     transposed = gradients(result, targets, u)
-    return gradients(_inner(transposed, directions), [u], constant_is_zero=True)[0]
+    return gradients(_inner(transposed, directions), [u], or_zero=True)[0]
 
 
 def hvp(result: Node, wrt: Any, vectors: Any) -> Any:
@@ -45,21 +46,21 @@ def hvp(result: Node, wrt: Any, vectors: Any) -> Any:
     targets, directions = _listed(wrt), _listed(vectors)
     _same_shapes(targets, directions)
     slope = _inner(grad(result, targets), directions)
-    products = gradients(slope, targets, constant_is_zero=True)
+    products = gradients(slope, targets, or_zero=True)
     return products if isinstance(wrt, (list, tuple)) else products[0]
 
 
 def jacobian(result: Node, wrt: Node) -> Node:
     """∂resultᵢ/∂wⱼ, of shape result.shape + wrt.shape: one reverse sweep for each element."""
-    return _jacobian(result, wrt, constant_is_zero=False)
+    return _jacobian(result, wrt, or_zero=False)
 
 
 def hessian(result: Node, wrt: Node) -> Node:
     """The second derivatives of a scalar, of shape wrt.shape + wrt.shape."""
-    return _jacobian(grad(result, wrt), wrt, constant_is_zero=True)
+    return _jacobian(grad(result, wrt), wrt, or_zero=True)
 
 
-def _jacobian(result: Node, wrt: Node, constant_is_zero: bool) -> Node:
+def _jacobian(result: Node, wrt: Node, or_zero: bool) -> Node:
     count = product(result.shape)
     if isinstance(count, Size):
         raise ShapeError(
@@ -68,7 +69,7 @@ def _jacobian(result: Node, wrt: Node, constant_is_zero: bool) -> Node:
         )
     flat = reshape(result, (count,))
     rows = [
-        gradients(getitem(flat, i), [wrt], constant_is_zero=constant_is_zero)[0]
+        gradients(getitem(flat, i), [wrt], or_zero=or_zero)[0]
         for i in range(count)
     ]
     return reshape(stack(rows, 0), (*result.type.shape, *wrt.type.shape))

@@ -35,12 +35,12 @@ class LocalDerivative:
 _MAP = LocalDerivative("map")
 
 
-def local_derivative(after: Node, before: Node) -> LocalDerivative:
-    """What takes the cotangent `before` to `after`."""
+def local_derivative(after: Node, before: Node, stop: set[Node]) -> LocalDerivative:
+    """What takes the cotangent `before` to `after`; `stop` holds it and all forward nodes."""
     if _is_one(before):
         return LocalDerivative("times", after)
     found = {before: LocalDerivative("times", like(before, 1.0))}
-    for node in walk([after], stop={before}):
+    for node in walk([after], stop=stop):
         if node is not before and any(i in found for i in node.inputs):
             carried = [found.get(i) for i in node.inputs]
             found[node] = _RULES.get(node.op.name, _unknown)(node, carried)

@@ -21,7 +21,7 @@ from graphdl.core.graph import Node, Variable, apply, fresh_identity
 from graphdl.core.interpret import interpret
 from graphdl.core.notation import Written
 from graphdl.core.op import Op
-from graphdl.core.types import FLOATS, floatx
+from graphdl.core.types import FLOATS, dtype_name
 from graphdl.ops.build import constant, variable
 
 
@@ -32,6 +32,7 @@ class Trace:
     training: bool
     updates: dict[Variable, Node] = field(default_factory=dict)
     losses: list[Node] = field(default_factory=list)
+    shapes: dict[Layer, tuple] = field(default_factory=dict)  # of what came out of each layer
     suffix: str = ""  # of the names that a layer gives its intermediates
     last: bool = False  # is it the layer whose output is the prediction?
 
@@ -78,8 +79,8 @@ class Layer:
         self._layers: list[Layer] = []
         self._penalties: list[tuple[Any, Variable]] = []
         self._given_name = name
-        self.name = name or _snake(type(self).__name__)
-        self.dtype = dtype or floatx()
+        self.name = name or snake(type(self).__name__)
+        self.dtype = dtype_name(dtype)
         self.trainable = trainable
         self.built = False
 
@@ -193,7 +194,9 @@ class Layer:
         output = self.call(inputs, training=training) if "training" in takes else self.call(inputs)
         trace = _trace.get()
         if trace is not None:
-            trace.losses += [regularizer(w) for regularizer, w in self._penalties]
+            if self not in trace.shapes:  # a layer used twice is penalised once
+                trace.losses += [regularizer(w) for regularizer, w in self._penalties]
+            trace.shapes[self] = output.shape if isinstance(output, Node) else ()
         return output
 
     def _ensure_built(self, inputs: Any) -> None:
@@ -272,6 +275,6 @@ def _is_nodes(inputs: Any) -> bool:
     return isinstance(inputs, Node) or (many and len(inputs) > 0 and all(isinstance(i, Node) for i in inputs))
 
 
-def _snake(name: str) -> str:
+def snake(name: str) -> str:
     return "".join("_" + c.lower() if c.isupper() and k else c.lower() for k, c in enumerate(name))
 

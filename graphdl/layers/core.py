@@ -73,7 +73,7 @@ class Dense(Layer):
     def call(self, inputs: Any) -> Node:
         z = matmul(inputs, self.kernel)
         z = self.label(z + self.bias if self.use_bias else z, "z")
-        return self.activation(z)
+        return _activate(self, z)
 
 
 class Activation(Layer):
@@ -84,7 +84,7 @@ class Activation(Layer):
         self.activation = activations.get(activation)
 
     def call(self, inputs: Any) -> Node:
-        return self.activation(inputs)
+        return _activate(self, inputs)
 
 
 class Flatten(Layer):
@@ -97,6 +97,15 @@ class Flatten(Layer):
                 raise ShapeError(f"{self.name!r} (Flatten) needs known sizes, got {inputs.type}")
             features *= d
         return reshape(inputs, (inputs.type.shape[0], features))
+
+
+def _activate(layer: Dense | Activation, z: Node) -> Node:
+    if layer.activation is activations.softmax and z.shape[-1] == 1:
+        raise ShapeError(
+            f"{layer.name!r}: softmax over one unit is 1 whatever the weights are, so nothing can be "
+            "learned. For two classes use one unit with 'sigmoid', or two with 'softmax'"
+        )
+    return layer.activation(z)
 
 
 def _shape_text(shape: Any) -> str:

@@ -39,7 +39,8 @@ def lower(graph: Graph, batched: Iterable[Node] = ()) -> Lowered:
     data = _arguments(b, tuple(batched))
     b.streams = stream_numbers(graph.nodes)
     checked = set(graph.checks)
-    first = [n for n in graph.nodes if n in _needed(graph, checked)] if checked else []
+    before_guard = _needed(graph, checked)
+    first = [n for n in graph.nodes if n in before_guard]
     for node in first:
         lower_node(b, node)
     if checked:

@@ -151,10 +151,11 @@ def arg_extreme(b: Builder, node: Node) -> None:
         return
     best, at = b.var(source.dtype, "m"), b.var("int64", "k")
     x = b.element(source, index)
-    wins = ir.Apply(better, (x, best), "bool")
+    # better, or the first NaN: nothing is better than a NaN
+    worse = ir.Apply("le" if better == "gt" else "ge", (x, best), "bool")
+    wins = ir.Apply("not", (worse,), "bool")
     if source.type.is_float:
-        new = ir.Apply("and", (_isnan(x), ir.Apply("not", (_isnan(best),), "bool")), "bool")
-        wins = ir.Apply("or", (wins, new), "bool")
+        wins = ir.Apply("and", (ir.Apply("eq", (best, best), "bool"), wins), "bool")
     hit = b.var("bool", "w")
     choose: Callable[[ir.Expr, ir.Var], ir.Stmt] = lambda new, old: ir.Update(  # noqa: E731
         old, "set", ir.Apply("where", (hit, new, old), old.dtype)
@@ -168,10 +169,6 @@ def arg_extreme(b: Builder, node: Node) -> None:
     body = [ir.Let(best, start), ir.Let(at, ir.Const(0, "int64")), inner, ir.Store(out, kept, at)]
     loops = [(i, d) for k, (i, d) in enumerate(zip(index, shape, strict=True)) if k != axis and i != ir.ZERO]
     b.add(wrap(loops, body), equation(b, node, out))  # type: ignore[arg-type]
-
-
-def _isnan(e: ir.Expr) -> ir.Expr:
-    return ir.Apply("isnan", (e,), "bool")
 
 
 def cumsum(b: Builder, node: Node) -> None:

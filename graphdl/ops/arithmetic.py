@@ -73,7 +73,14 @@ def elementwise(
     )
 
 
+def _over(name: str, args: Any, attrs: Any) -> Written:
+    """a/b, and a for a/1 (the mean over an axis of length 1)"""
+    return args[0] if args[1].text == "1" else infix("/", PRODUCT, UNARY)(name, args, attrs)
+
+
 def _frac(_: str, args: Any, __: Any) -> Written:
+    if args[1].text == "1":
+        return args[0]
     return Written(rf"\frac{{{args[0].text}}}{{{args[1].text}}}", PRODUCT)
 
 
@@ -115,7 +122,7 @@ div_op = elementwise(
     arity=2,
     floating=True,
     domain=((-2.0, 2.0), (0.5, 2.0)),
-    text=infix("/", PRODUCT, UNARY),
+    text=_over,
     latex=_frac,
     sympy=lambda sp, a, b: a / b,
 )
@@ -349,7 +356,10 @@ def _where_infer(rule: Inference, c: Type, a: Type, b: Type) -> Type:
 
 
 def _cases(_: str, args: Any, __: Any) -> Written:
+    """Two cases; a value that is only masked stands behind its condition in Iverson's brackets."""
     condition, a, b = (arg.text for arg in args)
+    if b == "0" and a != "1":
+        return Written(rf"\left[{condition}\right] \odot {args[1].at_least(UNARY)}", PRODUCT)
     rows = rf"{a} & \text{{if }} {condition} \\ {b} & \text{{otherwise}}"
     return Written(rf"\begin{{cases}} {rows} \end{{cases}}", COMPARE)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from graphdl.core.errors import ShapeError
 from graphdl.core.graph import Node, apply
-from graphdl.core.notation import Written
+from graphdl.core.notation import Written, latex_call, latex_text
 from graphdl.core.op import Inference, Op, Sample
 from graphdl.core.types import Type, as_axis, as_shape, dtype_name
 from graphdl.ops.arithmetic import equal
@@ -21,7 +21,11 @@ iota_op = Op(
     reference=lambda size, dtype: np.arange(size, dtype=dtype),
     vjp=lambda n, ct: (),
     text=lambda _, __, attrs: Written(f"arange({attrs['size']})"),
-    samples=(Sample((), {"size": 5, "dtype": "int64"}), Sample((), {"size": 0, "dtype": "float32"})),
+    latex=lambda _, __, attrs: latex_call("arange", [Written(latex_text(str(attrs["size"])))], {}),
+    samples=(
+        Sample((), {"size": 5, "dtype": "int64"}),
+        Sample((), {"size": 0, "dtype": "float32"}),
+    ),
 )
 
 

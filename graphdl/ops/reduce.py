@@ -50,6 +50,8 @@ def _mean_latex(_: str, args: Sequence[Written], attrs: Any) -> Written:
     """1/n Σ a, where n is the number of elements that are summed."""
     shape = args[0].shape or ()
     count = product(tuple(shape[i] for i in attrs["axes"]))
+    if count == 1:
+        return args[0]
     total = sum_latex("", args, attrs)
     return Written(rf"\frac{{1}}{{{latex_text(str(count))}}} {total.text}", SUM)
 
@@ -201,12 +203,12 @@ def _np_softmax(a: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _softmax_body(a: Node, axis: int) -> Node:
-    e = exp(a - apply(max_op, a, axes=(axis,), keepdims=True))
+    e = exp(a - _shift(a, axis))  # the same node as in logsumexp: computed once for both
     return e / apply(sum_op, e, axes=(axis,), keepdims=True)
 
 
 def _log_softmax_body(a: Node, axis: int) -> Node:
-    shifted = a - apply(max_op, a, axes=(axis,), keepdims=True)
+    shifted = a - _shift(a, axis)
     return shifted - log(apply(sum_op, exp(shifted), axes=(axis,), keepdims=True))
 
 

@@ -18,7 +18,8 @@ from graphdl.ops import (
 )
 
 _FAMILIES = (
-    build, arithmetic, functions, activations, reduce, shape, linalg, index, entropy, control, random,
+    build, arithmetic, functions, activations, reduce, shape, linalg, index, entropy, control,
+    random,
 )  # fmt: skip
 
 

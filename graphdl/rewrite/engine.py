@@ -1,8 +1,8 @@
 """Rewriting: named rules, applied from the inputs to the outputs until none fits any more.
 
-A rule says that a form may be replaced by another of the same dtype and shape. Every node is brought
-to its final form after its inputs have reached theirs, so one walk over the graph suffices. Which
-rules can fit is looked up by the operations of a node and of its inputs.
+A rule says that a form may be replaced by another of the same dtype and shape. Every node is
+brought to its final form after its inputs have reached theirs, so one walk over the graph suffices.
+Which rules can fit is looked up by the operations of a node and of its inputs.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import chain
 
 from graphdl.core.errors import GraphError
@@ -95,42 +95,39 @@ class Match:
         return replacement(self)
 
 
-@dataclass(frozen=True, eq=False)
 class _Form:
-    """One order of a rule's pattern: what to test and what to put in its place."""
+    """A rule's pattern with its operands in one order.
 
-    rule: Rule
-    op: Op | None  # None: any
-    inputs: tuple[Op | None, ...]
-    fits: Callable[[Op, tuple[Op, ...]], bool] | None
-    match: p.Matcher
-    factor: bool  # the form a·X·Y: the replacement is multiplied by a
+    `factor`: the form (a·X)·Y, where what the rule puts in place of X·Y is multiplied by a.
+    """
+
+    def __init__(self, rule: Rule, pattern: p.Pattern, factor: bool) -> None:
+        self.rule, self.pattern, self.factor = rule, pattern, factor
+        self.inputs = tuple(map(_op_of, pattern.args)) if isinstance(pattern, p.Apply) else ()
+
+    @cached_property
+    def match(self) -> p.Matcher:
+        return p.matcher(self.pattern)
 
     def may_fit(self, op: Op, inputs: tuple[Op, ...]) -> bool:
-        if self.fits is not None:
-            return self.fits(op, inputs)
-        if op is not self.op or len(inputs) != len(self.inputs):
-            return False
-        return all(w is None or w is o for w, o in zip(self.inputs, inputs, strict=True))
+        """Can it fit a node of this op whose inputs have these ops?"""
+        if isinstance(self.pattern, p.Any_):
+            return self.pattern.ops(op, inputs)
+        wanted = self.inputs
+        return len(inputs) == len(wanted) and all(
+            w is None or w is o for w, o in zip(wanted, inputs, strict=True)
+        )
 
 
 def _forms(rule: Rule) -> list[_Form]:
-    found = [_form(rule, q, False) for q in p.orders(rule.pattern)]
+    found = [_Form(rule, q, False) for q in p.orders(rule.pattern)]
     if rule.in_products:
         assert isinstance(rule.pattern, p.Apply)
         x, y = rule.pattern.args
         rest = p.wild("rest")
         for spread in ((rest * x) * y, (rest * y) * x):
-            found += [_form(rule, q, True) for q in p.orders(spread)]
+            found += [_Form(rule, q, True) for q in p.orders(spread)]
     return found
-
-
-def _form(rule: Rule, pattern: p.Pattern, factor: bool) -> _Form:
-    if isinstance(pattern, p.Apply):
-        inputs = tuple(map(_op_of, pattern.args))
-        return _Form(rule, pattern.op, inputs, None, p.matcher(pattern), factor)
-    assert isinstance(pattern, p.Any_), f"the pattern of {rule.name!r} fits every node"
-    return _Form(rule, None, (), pattern.ops, p.matcher(pattern), factor)
 
 
 def _op_of(pattern: p.Pattern) -> Op | None:
@@ -144,16 +141,23 @@ class Index:
     """Rules in their order of precedence, found by the operations they look at."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self.forms = [form for rule in rules for form in _forms(rule)]
+        self._rules = rules
+        self._of_op: dict[Op, list[_Form]] = {}
         self._found: dict[tuple[Op, ...], tuple[_Form, ...]] = {}
 
     def forms_for(self, node: Node) -> tuple[_Form, ...]:
         key = (node.op, *[i.op for i in node.inputs])
         found = self._found.get(key)
         if found is None:
-            found = tuple(f for f in self.forms if f.may_fit(key[0], key[1:]))
-            self._found[key] = found
+            forms = self._forms_of(node.op)
+            found = self._found[key] = tuple(f for f in forms if f.may_fit(key[0], key[1:]))
         return found
+
+    def _forms_of(self, op: Op) -> list[_Form]:
+        if op not in self._of_op:
+            rules = [r for r in self._rules if _op_of(r.pattern) in (op, None)]
+            self._of_op[op] = [form for rule in rules for form in _forms(rule)]
+        return self._of_op[op]
 
 
 @cache
@@ -177,33 +181,35 @@ class Rewriter:
 
     def settle(self, start: Node) -> None:
         """Bring a node to its final form, and on the way all that its replacements are made of."""
-        final, ahead = self.final, {}
+        final = self.final
+        ahead: dict[Node, Node] = {}  # node → what it becomes next
         todo = [start]
-        while todo:
+        while todo:  # a stack, not recursion: graphs are deep
             node = todo[-1]
+            if node in ahead:
+                self._conclude(node, final[ahead[node]])
             if node in final:
                 todo.pop()
-            elif node in ahead:
-                final[node] = final[ahead[node]]
-                self._same_value(node, final[node])
-                todo.pop()
-            elif missing := [i for i in node.inputs if i not in final]:
-                todo.extend(reversed(missing))
+                continue
+            inputs = tuple([final.get(i) for i in node.inputs])
+            if None in inputs:
+                todo += [i for i in reversed(node.inputs) if i not in final]
+                continue
+            following = self._fire(node) if inputs == node.inputs else rebuild(node, inputs)
+            if following is node:
+                final[node] = node
+            elif following in ahead:
+                raise self._endless()
             else:
-                following = self._next(node)
-                if following is node:
-                    final[node] = node
-                elif following in ahead:
-                    raise self._endless()
-                else:
-                    ahead[node] = following
-                    todo.append(following)
+                ahead[node] = following
+                todo.append(following)
 
-    def _next(self, node: Node) -> Node:
-        """The node on settled inputs, or what the first rule that fits it puts in its place."""
-        inputs = tuple([self.final[i] for i in node.inputs])
-        if inputs != node.inputs:
-            return rebuild(node, inputs)
+    def _conclude(self, node: Node, final: Node) -> None:
+        self.final[node] = final
+        self.context.users[final] += self.context.users[node]
+
+    def _fire(self, node: Node) -> Node:
+        """What the first rule that fits puts in the node's place."""
         for form in self.index.forms_for(node):
             bound: p.Bound = {}
             if form.match(node, bound):
@@ -232,9 +238,6 @@ class Rewriter:
             raise GraphError(
                 f"the rule {rule.name!r} replaced {before.dtype} {old} by {after.dtype} {new}"
             )
-
-    def _same_value(self, node: Node, final: Node) -> None:
-        self.context.users[final] += self.context.users[node]
 
     def _endless(self) -> GraphError:
         last = ", ".join(dict.fromkeys(t.rule for t in self.trace[-6:]))

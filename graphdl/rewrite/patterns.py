@@ -1,8 +1,8 @@
 """Patterns: expressions with holes, written with the same operators and functions as graphs.
 
-`log(1 + exp(x))` with `x = wild("x")` stands for every node of that form. A number matches a scalar
-constant of that value, a hole matches any node, and a hole that occurs twice asks for the same node.
-The operands of a commutative operation match in either order.
+`log(1 + exp(x))` with `x = wild("x")` stands for every node of that form. A number matches a
+scalar constant of that value, a hole matches any node, and a hole that occurs twice asks for the
+same node. The operands of a commutative operation match in either order.
 """
 
 from __future__ import annotations
@@ -123,6 +123,7 @@ def form(op: Op) -> Callable[..., Apply]:
 
 
 exp, expm1, log, log1p = form(f.exp_op), form(f.expm1_op), form(a.log_op), form(f.log1p_op)
+negative = form(a.neg_op)
 sin, cos, tanh = form(f.sin_op), form(f.cos_op), form(f.tanh_op)
 sigmoid, softplus, relu = form(f.sigmoid_op), form(f.softplus_op), form(a.relu_op)
 square, sqrt, sign, absolute = form(a.square_op), form(a.sqrt_op), form(a.sign_op), form(a.abs_op)
@@ -153,9 +154,9 @@ def orders(pattern: Pattern) -> Iterator[Pattern]:
         yield pattern
         return
     for args in itertools.product(*[list(orders(p)) for p in pattern.args]):
-        yield replace(pattern, args=args)
+        yield Apply(pattern.op, args, pattern.attrs, pattern.label)
         if pattern.op in COMMUTATIVE:
-            yield replace(pattern, args=args[::-1])
+            yield Apply(pattern.op, args[::-1], pattern.attrs, pattern.label)
 
 
 def matcher(pattern: Pattern) -> Matcher:

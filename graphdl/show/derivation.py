@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
 from graphdl.core.graph import Node, walk
-from graphdl.core.notation import SUM, Written
+from graphdl.core.notation import SUM, Written, latex_text
 from graphdl.differentiate.derivation import Derivation, Evaluation, Factor
+from graphdl.ops.arithmetic import add
 from graphdl.show.latex import LATEX, aligned
 from graphdl.show.names import Label, labels, own_name
 from graphdl.show.text import TEXT, lines
 from graphdl.show.writing import Dialect, Sheet, write
 
-PATHS = 4  # so many are written out as products; more are summed name by name
+PATHS, STEPS = 4, 40  # up to here the paths are written out; beyond, only where they meet last
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class _Pen:
         d = self.derivation
         if not d.steps:
             return "1" if d.result is d.wrt else "0"
-        if d.paths <= PATHS:
+        if d.paths <= PATHS and len(d.steps) <= STEPS:
             return " + ".join(self._product(path) for path in _paths(d, d.wrt))
         return self.arriving(d.wrt)
 
@@ -83,11 +86,21 @@ class _Pen:
 def _pen(derivation: Derivation, dialect: Dialect) -> _Pen:
     """Names for all nodes that steps lie between, also for those the user gave none."""
     d = derivation
-    given = {n: "w" for n in [d.wrt] if own_name(n) is None}
-    given |= {n: "J" for n in [d.result] if own_name(n) is None}
-    nameless = [n for n in dict.fromkeys(s.node for s in d.steps) if own_name(n) is None]
-    given |= {n: f"u{k}" for k, n in enumerate((n for n in nameless if n not in given), 1)}
-    return _Pen(d, dialect, labels([d.result, d.gradient], given))
+    roots = [d.result, d.gradient]
+    given = dict(d.names)
+    taken = {label.name for label in labels(roots, given).values()}
+    for node in (d.wrt, d.result, *(s.node for s in d.steps)):
+        if own_name(node) is None and node not in given:
+            wanted = "J" if node is d.result else "w" if node is d.wrt else "u"
+            given[node] = _free(wanted, taken)
+            taken.add(given[node])
+    return _Pen(d, dialect, labels(roots, given))
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """The name, or the first of its numbered forms, that nothing else bears."""
+    forms = (f"{name}{k}" for k in itertools.count(1))
+    return name if name not in taken and name != "u" else next(f for f in forms if f not in taken)
 
 
 def _paths(derivation: Derivation, node: Node) -> list[list[Factor]]:
@@ -117,7 +130,7 @@ def derivation_text(derivation: Derivation) -> str:
     blocks.append("together\n" + _indent(f"{total} = {lines(pen.formula(derivation.gradient))}"))
     defined = _definitions(pen)
     if defined:
-        blocks.append("with\n" + "\n".join(f"    {line}" for line in defined))
+        blocks.append("with\n" + "\n".join(_indent(text) for text in defined))
     return "\n\n".join(blocks)
 
 
@@ -148,16 +161,22 @@ def _axes(factor: Factor) -> str:
 def _sweep_rows(pen: _Pen) -> list[tuple[str, str]]:
     rows = []
     for node in _pairs(pen.derivation):
-        sent = [s for s in pen.derivation.steps if s.wrt is node]
-        text = " + ".join(lines(pen.formula(s.after, pen.before(s))) for s in sent)
-        rows.append((f"{pen.cotangent(node)} = {text}", ""))
+        arriving = [s for s in pen.derivation.steps if s.wrt is node]
+        signs = {k: v for s in arriving for k, v in pen.before(s).items()}
+        total = reduce(add, [s.after for s in arriving])
+        rows.append((f"{pen.cotangent(node)} = {lines(pen.formula(total, signs))}", ""))
     return rows
 
 
 def _columns(rows: list[tuple[str, str]]) -> str:
-    """Indented rows, the notes at their ends under each other."""
-    width = max((len(a) for a, _ in rows if len(a) <= 60 and "\n" not in a), default=0)
-    return "\n".join(_indent(f"{a:{width}}  [{b}]" if b else a) for a, b in rows)
+    """Indented rows, the notes at the ends of their first lines under each other."""
+    firsts = [text.partition("\n") for text, _ in rows]
+    width = max((len(first) for first, _, _ in firsts if len(first) <= 60), default=0)
+    noted = (
+        (f"{first:{width}}  [{note}]" if note else first) + end + rest
+        for (first, end, rest), (_, note) in zip(firsts, rows, strict=True)
+    )
+    return "\n".join(map(_indent, noted))
 
 
 def _indent(text: str) -> str:
@@ -169,7 +188,8 @@ def _definitions(pen: _Pen) -> list[str]:
     found = {}
     for node in walk([pen.derivation.gradient], stop=set(pen.names)):
         if node.op.name.endswith("_slope"):
-            found[node] = f"{pen.formula(node).body.text} = {_slope(pen, node)}"
+            text = f"{pen.formula(node).body.text} = {_slope(pen, node)}"
+            found[node] = text.replace("\n", "\n    ")
     return list(found.values())
 
 
@@ -208,25 +228,33 @@ def _latex_row(pen: _Pen, factor: Factor) -> str:
     else:
         signs = {factor.before: Written(r"\delta")}
         text = rf"\delta \mapsto {pen.formula(factor.after, signs).body.text}"
-    rule = rf" && \text{{{factor.rule.replace('_', ' ')}}}" if factor.rule else ""
+    words = [factor.rule] if factor.rule else []
+    if factor.local.kind == "sum":
+        words.append(f"summed over {_axes(factor)}")
+    rule = rf" && \mathrm{{{latex_text(', '.join(words))}}}" if words else ""
     return f"{pen.quotient(factor.node, factor.wrt).text} &= {text}{rule}"
 
 
 # ---------------------------------------------------------------------------------- numbers
 
 
-def evaluation_text(evaluation: Evaluation, digits: int = 6) -> str:
+def evaluation_text(evaluation: Evaluation, digits: int = 7) -> str:
     """Each factor and cotangent with its numbers; the gradient last."""
     pen, d = _pen(evaluation.derivation, TEXT), evaluation.derivation
-    rows = [f"{pen.name(d.result)} = {_number(evaluation.result, digits)}"]
+    rows = [_equation(pen.name(d.result), evaluation.result, digits)]
     for step, value in zip(d.steps, evaluation.factors, strict=True):
         if value is not None:
-            rows.append(f"{pen.quotient(step.node, step.wrt).text} = {_number(value, digits)}")
-    rows.append(f"{pen.cotangent(d.wrt)} = {_number(evaluation.gradient, digits)}")
+            rows.append(_equation(pen.quotient(step.node, step.wrt).text, value, digits))
+    rows.append(_equation(pen.cotangent(d.wrt), evaluation.gradient, digits))
     return "\n".join(rows)
 
 
-def _number(value: np.ndarray, digits: int) -> str:
+def _equation(name: str, value: np.ndarray, digits: int) -> str:
+    """name = number, or the matrix with its rows under each other."""
     if value.ndim == 0:
-        return f"{value:.{digits}f}"
-    return np.array2string(value, precision=digits, threshold=40, separator=", ", prefix=" " * 8)
+        return f"{name} = {value:.{digits}g}"
+    start = f"{name} = "
+    shown = {"float_kind": lambda v: f"{v:.{digits}g}"}
+    return start + np.array2string(
+        value, formatter=shown, threshold=40, separator=", ", prefix=start
+    )

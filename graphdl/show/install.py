@@ -1,10 +1,12 @@
-"""How nodes show themselves. Importing this module installs it."""
+"""How nodes and derivations show themselves. Importing this module installs it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from graphdl.core.graph import Node
+from graphdl.differentiate.derivation import Derivation, Evaluation
+from graphdl.show.derivation import derivation_latex, derivation_text, evaluation_text
 from graphdl.show.latex import latex
 from graphdl.show.text import expression, summary
 
@@ -24,12 +26,26 @@ def _node_bundle(
     return mimebundle(expression(node), latex(node), include, exclude)
 
 
+def _derivation_bundle(
+    derivation: Derivation,
+    include: Iterable[str] | None = None,
+    exclude: Iterable[str] | None = None,
+) -> dict[str, str]:
+    return mimebundle(
+        derivation_text(derivation), derivation_latex(derivation), include, exclude
+    )
+
+
 def install() -> None:
-    """Give `Node` its text, its LaTeX and its display in notebooks."""
+    """Give nodes and derivations their text, their LaTeX and their display in notebooks."""
     Node.__str__ = lambda node: expression(node)  # type: ignore[method-assign]
     Node.__repr__ = lambda node: summary(node)  # type: ignore[method-assign]
     Node.latex = lambda node: latex(node)  # type: ignore[attr-defined]
     Node._repr_mimebundle_ = _node_bundle  # type: ignore[attr-defined]
+    Derivation.__str__ = Derivation.__repr__ = derivation_text  # type: ignore[method-assign]
+    Derivation.latex = derivation_latex  # type: ignore[attr-defined]
+    Derivation._repr_mimebundle_ = _derivation_bundle  # type: ignore[attr-defined]
+    Evaluation.__str__ = Evaluation.__repr__ = evaluation_text  # type: ignore[method-assign]
 
 
 install()

@@ -29,12 +29,20 @@ _ACCENTS = {
     "\u0308": "ddot",
     "\u20d7": "vec",
 }
-_WORDS = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau "
-    "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
-).split()
-_GREEK = dict(zip("αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ", _WORDS, strict=True))
-_PARTS = re.compile(r"(?P<base>(?:[^\W\d_][\u0300-\u036f\u20d7]*)+)(?:_?(?P<below>\d+)|_(?P<word>\w))?(?P<primes>['′]*)")
+_GREEK = {
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta",
+    "η": "eta", "θ": "theta", "ι": "iota", "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu",
+    "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau", "υ": "upsilon", "φ": "phi",
+    "χ": "chi", "ψ": "psi", "ω": "omega", "Γ": "Gamma", "Δ": "Delta", "Θ": "Theta",
+    "Λ": "Lambda", "Ξ": "Xi", "Π": "Pi", "Σ": "Sigma", "Υ": "Upsilon", "Φ": "Phi", "Ψ": "Psi",
+    "Ω": "Omega",
+}  # fmt: skip
+_WORDS = frozenset(_GREEK.values())
+_PARTS = re.compile(
+    r"(?P<base>(?:[^\W\d_][\u0300-\u036f\u20d7]*)+)"  # letters with their accents
+    r"(?:_?(?P<below>\d+)|_(?P<word>\w))?"  # W1, W_1, w_i
+    r"(?P<primes>['′]*)"
+)
 
 
 def latex_name(name: str) -> Written:

@@ -207,9 +207,8 @@ def _repeats(node: Node, arg: Written) -> bool:
     """Does the node only repeat its argument along axes that broadcasting fills in?"""
     if node.op.name == "broadcast_to":
         return True
-    return node.op.name == "reshape" and _without_units(arg.shape or ()) == _without_units(
-        node.shape
-    )
+    rest = _without_units(arg.shape or ())
+    return node.op.name == "reshape" and (not rest or rest == _without_units(node.shape))
 
 
 def _without_units(shape: Shape) -> Shape:

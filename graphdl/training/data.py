@@ -18,6 +18,7 @@ from graphdl.losses import (
     Loss,
     SparseCategoricalCrossentropy,
 )
+from graphdl.registry import number
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ def check_inputs(x: Any, symbols: list[Node], what: str = "x") -> tuple[np.ndarr
     values = list(x) if many and isinstance(x, (list, tuple)) else [x]
     if len(values) != len(symbols):
         raise ShapeError(f"the model has {len(symbols)} inputs, got {len(values)} arrays for {what}")
+    if any(v is None for v in values):
+        raise ValueError(f"{what} is missing: give the examples, one a row")
     arrays = tuple(_input(v, s, what) for v, s in zip(values, symbols, strict=True))
     rows = {len(a) for a in arrays}
     if len(rows) > 1:
@@ -67,17 +70,18 @@ def _input(value: Any, symbol: Node, what: str) -> np.ndarray:
         if array.ndim == len(expected) - 1 and array.shape == expected[1:]:
             hint = f". For one example write {what}[None, ...]"
         raise ShapeError(f"{what} has shape {array.shape}, the model expects ({text}){hint}")
-    _finite(array, what)
+    check_finite(array, what)
     return array
 
 
-def _finite(array: np.ndarray, what: str) -> None:
+def check_finite(array: np.ndarray, what: str) -> None:
+    """Raise ValueError on NaN and infinity, telling where."""
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         bad = ~np.isfinite(array)
         row = int(np.argwhere(bad)[0][0])
         raise ValueError(
             f"{what} has {np.count_nonzero(bad)} values that are NaN or infinite, the first in row "
-            f"{row}; remove or fill them before training"
+            f"{row} (in {array.dtype}); remove, fill or scale them first"
         )
 
 
@@ -94,7 +98,7 @@ def check_target(y: Any, output: Node, loss: Loss, rows: int) -> np.ndarray:
         _like_output(target, output, loss)
     if len(target) != rows:
         raise ShapeError(f"x has {rows} rows, y has {len(target)}: each example needs one target")
-    _finite(target, "y")
+    check_finite(target, "y")
     if isinstance(loss, (BinaryCrossentropy, CategoricalCrossentropy)):
         _probabilities(target, loss)
     return target
@@ -164,7 +168,7 @@ def check_weights(
             weights = weights[:, 0]
         if weights.shape != (rows,):
             raise ShapeError(f"sample_weight has shape {weights.shape}, expected ({rows},)")
-        _finite(weights, "sample_weight")
+        check_finite(weights, "sample_weight")
         if (weights < 0).any():
             raise ValueError("sample_weight: a weight cannot be negative")
     if class_weight is not None:
@@ -176,12 +180,13 @@ def check_weights(
 def _by_class(class_weight: Mapping[int, float], target: np.ndarray) -> np.ndarray:
     if not isinstance(class_weight, Mapping):
         raise TypeError(f"class_weight maps class numbers to weights, got {class_weight!r:.60}")
+    checked = {c: number(f"class_weight of class {c!r}", w) for c, w in class_weight.items()}
     one_hot = target.ndim == 2 and target.shape[1] > 1
     labels = target.argmax(-1) if one_hot else target.reshape(len(target))
+    if (labels != np.floor(labels)).any():
+        bad = labels[labels != np.floor(labels)][0]
+        raise ValueError(f"class_weight needs targets that are classes, y holds {bad:g}")
     weights = np.ones(len(target))
     for label in np.unique(labels):
-        weight = class_weight.get(int(label), class_weight.get(label, 1.0))
-        if not np.isfinite(weight) or weight < 0:
-            raise ValueError(f"class_weight: the weight of class {label:g} cannot be {weight!r}")
-        weights[labels == label] = weight
+        weights[labels == label] = checked.get(int(label), 1.0)
     return weights

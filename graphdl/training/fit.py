@@ -13,7 +13,7 @@ from graphdl.callbacks import CallbackList, History
 from graphdl.core.errors import ShapeError
 from graphdl.core.graph import Node
 from graphdl.function import function
-from graphdl.losses import Loss, SparseCategoricalCrossentropy
+from graphdl.losses import Loss
 from graphdl.metrics import LossTracker, Metric
 from graphdl.progress import Progress
 from graphdl.registry import whole
@@ -52,7 +52,8 @@ class Training:
         target = None
         if data.target is not None:
             target = (data.target.shape[1:], data.target.dtype.name)
-        key = (kind, target, data.weights is not None, tuple(self._trainable_key()))
+        # freezing a layer makes another program
+        key = (kind, target, data.weights is not None, tuple(self.trainable_weights))
         if key not in self._runners:
             symbols = steps.symbols(self._symbols, target, data.weights is not None)
             made = self._step(kind, symbols)
@@ -60,10 +61,6 @@ class Training:
             self.compile_seconds += runner.compile()
             self._runners[key] = runner
         return self._runners[key]
-
-    def _trainable_key(self) -> list[bool]:
-        """Freezing a layer makes another program."""
-        return [layer.trainable for layer in self.layers]
 
     def _step(self, kind: str, symbols: steps.Symbols) -> steps.Step:
         if kind == "predict":
@@ -93,15 +90,23 @@ class Training:
         self, what: str, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None
     ) -> Data:
         self._require_compiled(what)
+        if not self.built:
+            _same_length(x, y)
         self.build_for(x)
         inputs = check_inputs(x, self._symbols)
         if len(inputs[0]) == 0:
-            raise ValueError(f"{what}: x is empty: there is nothing to learn from")
+            raise ValueError("x is empty: there are no examples")
         if not isinstance(self._output, Node):
             raise ShapeError(f"{what}: a model with several outputs can predict, not train")
         target = check_target(y, self._output, self.loss, len(inputs[0]))
         float_dtype = self._output.dtype
         return Data(inputs, target, check_weights(sample_weight, class_weight, target, float_dtype))
+
+    def _validation(self, held_out: tuple) -> Data:
+        try:
+            return self._data("fit", *held_out)
+        except (ValueError, TypeError) as error:
+            raise type(error)(f"validation data: {error}") from None
 
     # -------------------------------------------------- fit
 
@@ -133,14 +138,14 @@ class Training:
         self._require_compiled("fit")
         x, y, sample_weight, held_out = _split(x, y, sample_weight, validation_split, validation_data)
         data = self._data("fit", x, y, sample_weight, class_weight)
-        validation = None if held_out is None else self._data("validation_data", *held_out)
+        validation = None if held_out is None else self._validation(held_out)
         session = self._runner("train", data).open(data, batch)
         test = None
         if validation is not None:
             test = self._runner("test", validation).open(validation, batch)
         history = History()
         params = {"epochs": epochs, "steps": session.steps, "verbose": verbose}
-        hooks = CallbackList([*(callbacks or ()), history], self, params)
+        hooks = CallbackList(callbacks, history, self, params)
         self.history, self.stop_training = history, False
         started = time.perf_counter()
         with Progress(verbose, epochs, session.steps) as progress:
@@ -283,6 +288,14 @@ class Training:
 def _returned(logs: dict[str, float], as_dict: bool) -> Any:
     values = list(logs.values())
     return logs if as_dict else values[0] if len(values) == 1 else values
+
+
+def _same_length(x: Any, y: Any) -> None:
+    """A model that is not built takes its input from x: a mistake must show before that."""
+    many = isinstance(x, (list, tuple)) and all(isinstance(a, np.ndarray) for a in x)
+    first = x[0] if many and x else x
+    if np.shape(y)[:1] != np.shape(first)[:1]:
+        raise ShapeError(f"x has shape {np.shape(first)}, y {np.shape(y)}: one target an example")
 
 
 def _split(

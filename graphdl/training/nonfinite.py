@@ -19,7 +19,7 @@ def explain(model: Any, session: Any, batch: int, epoch: int | None) -> NonFinit
     arrays = [a for a in (*session.data.inputs, session.data.target, session.data.weights) if a is not None]
     env = {s: a[rows] for s, a in zip(session.runner.step.inputs, arrays, strict=True)}
     values = interpret(graph.nodes, env)
-    where = f"batch {batch}" + ("" if epoch is None else f" of epoch {epoch + 1}")
+    where = f"batch {batch + 1}" + ("" if epoch is None else f" of epoch {epoch + 1}")
     for node, value in zip(graph.nodes, values, strict=True):
         if node.type.is_float and not np.isfinite(value).all():
             return NonFiniteError(

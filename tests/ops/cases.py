@@ -98,7 +98,7 @@ def _interval(sample: Sample, k: int) -> tuple[float, float]:
     return domain[k] if isinstance(domain[0], tuple) else domain  # type: ignore[return-value]
 
 
-def differences(function, arrays, directions, h=2e-3):
+def differences(function, arrays, directions, h=5e-4):
     """The derivative of `function` along the directions, by central differences of 5 points."""
 
     def at(t):

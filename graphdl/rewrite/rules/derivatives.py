@@ -1,4 +1,4 @@
-"""Derivatives of the forms in `stability`: each replaces the product that overflows by its limit."""
+"""Derivatives of the forms in `stability`, without the product that overflows."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _log_softmax(m: Match) -> Node | None:
 
 
 def _quotient_by_softmax(ct: Node, to: Linear) -> Node | None:
-    """u/p, u perhaps a product of several factors, p perhaps indexed: only then put back in place."""
+    """u/p, where u may be a product of several factors and p may have been indexed."""
     assert isinstance(to, Softmax)
     u = _over(ct, to.p)
     if u is None and ct.op in _TAKEN:

@@ -1,4 +1,4 @@
-"""A loss on the output of a sigmoid or softmax is computed from its logits, and so is its derivative."""
+"""A loss on the output of a sigmoid or softmax, and its derivative, computed from the logits."""
 
 from __future__ import annotations
 

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from graphdl.core.graph import Node, apply
 from graphdl.ops import arithmetic as a
 from graphdl.ops import reduce
-from graphdl.ops.build import like
 from graphdl.ops.shape import broadcast_to, reshape, reshape_op, sum_to_op
 from graphdl.rewrite import patterns as p
 from graphdl.rewrite.engine import Match
@@ -159,5 +158,3 @@ def _sum(node: Node, axes: tuple[int, ...]) -> Node:
     if node.op is a.neg_op:
         return p.negated(_sum(node.inputs[0], axes))
     return apply(reduce.sum_op, node, axes=axes, keepdims=True)
-
-
