@@ -4,7 +4,8 @@ Write a network as mathematics, read its backpropagation, train it in compiled c
 stand in the order of the way through the house: declare, differentiate, compile, train.
 """
 
-# ruff: noqa: E402, I001  (the guard comes before anything that imports codegen; the order is a story)
+# fmt: off
+# ruff: noqa: A004, E402, I001, RUF022  (the guard comes before anything that imports codegen; the order is a story)
 from graphdl.guard import require_own_codegen
 
 require_own_codegen()
@@ -55,3 +56,22 @@ from graphdl.version import __version__
 
 abs = absolute
 pow = power
+
+__all__ = [
+    "random", "set_seed", "errors", "Graph", "Node", "interpret", "floatx", "set_floatx",
+    "cast", "constant", "tensor", "Variable", "absolute", "add", "clip", "divide", "equal",
+    "floor", "greater", "greater_equal", "isfinite", "isnan", "less", "less_equal", "log",
+    "logical_and", "logical_not", "logical_or", "logical_xor", "maximum", "minimum", "mod",
+    "multiply", "negative", "not_equal", "power", "round", "rsqrt", "sign", "sqrt", "square",
+    "subtract", "where", "cos", "erf", "exp", "expm1", "log1p", "relu", "sigmoid", "sin",
+    "softplus", "tanh", "xlogy", "celu", "elu", "gelu", "hard_sigmoid", "hard_tanh",
+    "leaky_relu", "log_sigmoid", "mish", "relu6", "selu", "silu", "softsign", "argmax",
+    "argmin", "log_softmax", "logsumexp", "max", "mean", "min", "norm", "prod", "softmax",
+    "std", "sum", "var", "broadcast_to", "concat", "expand_dims", "flip", "pad", "reshape",
+    "split", "squeeze", "stack", "transpose", "arange", "argsort", "cumsum", "eye", "gather",
+    "one_hot", "ones", "sort", "take_along", "top_k", "zeros", "einsum", "matmul", "outer",
+    "tensordot", "stop_gradient", "elementwise", "grad", "derive", "hessian", "hvp", "jacobian",
+    "jvp", "Function", "function", "activations", "initializers", "regularizers", "layers",
+    "losses", "metrics", "optimizers", "callbacks", "datasets", "Layer", "Input", "Model",
+    "Sequential", "abs", "pow", "__version__",
+]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from codegen.executable import Executable
 from codegen.passes import optimise
 from graphdl.core.graph import Graph, Node
+from graphdl.explain import report
 from graphdl.lower import Lowered, lower
 from graphdl.rewrite.expand import expand
 from graphdl.rewrite.simplify import simplify
@@ -24,6 +26,7 @@ class Compiled:
     trace: tuple  # the rules that fired
     lowered: Lowered
     executable: Executable
+    stages: tuple[tuple[str, float, str], ...]  # (name, seconds, what came out)
 
 
 def require_target(target: str) -> None:
@@ -39,8 +42,30 @@ def compile_graph(
 ) -> Compiled:
     """Compile a graph. `target`: "cpu" (Numba) or "python" (the same module, un-jitted)."""
     require_target(target)
+    clock = _Clock()
     simplified, trace = simplify(graph)
-    lowered = lower(expand(simplified), batched)
+    clock.lap("simplify", f"{len(graph.nodes)} → {len(simplified.nodes)} nodes, {len(trace)} rules")
+    primitive = expand(simplified)
+    clock.lap("expand", f"{len(primitive.nodes)} nodes")
+    lowered = lower(primitive, batched)
+    clock.lap("lower", f"{len(lowered.program.items)} items")
     program = optimise(lowered.program)
+    clock.lap("optimise", f"{len(program.items)} items")
     executable = Executable(program, jit=target == "cpu", name=name)
-    return Compiled(graph, simplified, tuple(trace), lowered, executable)
+    clock.lap("emit", f"{len(executable.source.splitlines())} lines")
+    compiled = Compiled(graph, simplified, tuple(trace), lowered, executable, tuple(clock.laps))
+    report(compiled, name)
+    return compiled
+
+
+class _Clock:
+    """The time that each stage took."""
+
+    def __init__(self) -> None:
+        self.laps: list[tuple[str, float, str]] = []
+        self._last = time.perf_counter()
+
+    def lap(self, name: str, what: str) -> None:
+        now = time.perf_counter()
+        self.laps.append((name, now - self._last, what))
+        self._last = now

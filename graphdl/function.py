@@ -16,6 +16,7 @@ from graphdl.core.errors import DTypeError, GraphError, NonFiniteError, ShapeErr
 from graphdl.core.graph import Graph, Node, Variable
 from graphdl.core.interpret import Sizes, interpret
 from graphdl.core.sizes import Size
+from graphdl.explain import explain
 from graphdl.door import as_array, check_rank, learn_sizes
 from graphdl.ops.build import constant
 from graphdl.storage import place_variables
@@ -159,6 +160,14 @@ class Function:
     def source_file(self) -> str:
         """Where the generated module lies."""
         return self._executable.source_file
+
+    def explain(self, **sizes: int) -> str:
+        """Stages with their times, the rules that fired, kernels with flops and bytes, memory.
+
+        Named sizes that are not given count as 32, the usual batch.
+        """
+        names = {v.name: str(d) for v, d in zip(self.program.sizes, self._lowered.sizes, strict=True)}
+        return explain(self._compiled, {v: sizes.get(label, 32) for v, label in names.items()})
 
 
 def with_names(source: str, labels: Mapping[ir.Buffer, str]) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from importlib import metadata
 from pathlib import Path
 
 OURS = Path(__file__).resolve().parent.parent / "codegen" / "__init__.py"
@@ -40,6 +39,8 @@ def _message(found: Path | None) -> str:
             "name was probably uninstalled over it. Reinstall graphdl: "
             "pip install --force-reinstall --no-deps graphdl"
         )
+    from importlib import metadata  # noqa: PLC0415  (takes 20 ms; needed on failure only)
+
     owners = sorted(set(metadata.packages_distributions().get("codegen", ())) - {"graphdl"})
     if owners and found.name == "__init__.py":
         names = ", ".join(f"{o} {metadata.version(o)}" for o in owners)

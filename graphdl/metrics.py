@@ -14,7 +14,7 @@ from graphdl.core.interpret import interpret
 from graphdl.losses import same_form, weight_of
 from graphdl.ops.arithmetic import equal
 from graphdl.ops.build import cast, constant, variable
-from graphdl.ops.reduce import argmax, mean
+from graphdl.ops.reduce import argmax, mean, size_of
 from graphdl.ops.reduce import sum as sum_
 from graphdl.ops.shape import broadcast_to, reshape
 from graphdl.registry import lookup
@@ -89,9 +89,9 @@ class Mean(Metric):
         """total + Σ value·weight, count + Σ weight."""
         wide = cast(values, "float64")
         if weight is None:
-            weights = broadcast_to(constant(1.0, "float64"), values.type.shape)
-        else:
-            weights = broadcast_to(weight_of(wide, weight), values.type.shape)
+            count = size_of(wide, tuple(range(wide.rank)))
+            return {self.total: self.total + sum_(wide), self.count: self.count + count}
+        weights = broadcast_to(weight_of(wide, weight), values.type.shape)
         return {
             self.total: self.total + sum_(wide * weights),
             self.count: self.count + sum_(weights),

@@ -6,8 +6,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from graphdl.cli import train
 from graphdl.cli.arguments import parser
-from graphdl.cli.train import train
 from graphdl.core.errors import GraphdlError
 
 
@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     arguments = parser().parse_args(argv)
     try:
-        train(arguments)
+        train.run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read us, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

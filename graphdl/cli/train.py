@@ -26,7 +26,7 @@ ENDS = {
 }
 
 
-def train(asked: Namespace) -> None:
+def run(asked: Namespace) -> None:
     """Train, and tell of it: on stdout, or with `--json` on stderr and the result on stdout."""
     out = sys.stdout
     with redirect_stdout(sys.stderr if asked.json else out):

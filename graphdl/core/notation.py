@@ -1,8 +1,8 @@
 """How operations are written: text and LaTeX with just the brackets that are needed.
 
-A `Notation` takes the op's name, its written arguments and its attributes, and returns the text with
-its binding strength: a part that binds weaker than its place asks for is put in brackets. Products
-element by element and products of matrices do not mix without brackets.
+A `Notation` takes the op's name, its written arguments and its attributes, and returns the text
+with its binding strength: a part that binds weaker than its place asks for is put in brackets.
+Products element by element and products of matrices do not mix without brackets.
 """
 
 from __future__ import annotations
@@ -118,9 +118,7 @@ def function(name: str) -> Notation:
 
 def latex_function(command: str) -> Notation:
     """command(a, b) with brackets that grow."""
-    return lambda _, args, __: Written(
-        rf"{command}\left({', '.join(a.text for a in args)}\right)"
-    )
+    return lambda _, args, __: Written(rf"{command}\left({', '.join(a.text for a in args)}\right)")
 
 
 def latex_call(name: str, args: Sequence[Written], attrs: Mapping[str, Any]) -> Written:

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from graphdl.core.errors import DTypeError, ShapeError
-from graphdl.core.sizes import Dim, dim
+from graphdl.core.sizes import Dim, Size, dim
 
 FLOATS = ("float32", "float64")
 INTEGERS = ("int32", "int64")
@@ -72,8 +72,8 @@ class Type:
 
 
 def as_shape(shape: object) -> tuple[Dim, ...]:
-    """A user's shape as a tuple of dims: an int or a name alone stands for one axis."""
-    if isinstance(shape, (str, int)) or hasattr(shape, "__index__"):
+    """A user's shape as a tuple of dims: an int, a name or a size alone stands for one axis."""
+    if isinstance(shape, (str, int, Size)) or hasattr(shape, "__index__"):
         shape = (shape,)
     try:
         return tuple(dim(d) for d in shape)  # type: ignore[attr-defined]

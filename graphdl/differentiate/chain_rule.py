@@ -132,16 +132,10 @@ def _through_body(node: Node, ct: Cotangent) -> tuple[Any, ...]:
     arrived = {body: ct}
     for _ in sweep(body, arrived, towards, leaves):
         pass
-    sent: dict[Node, Any] = {}
-    return tuple(  # an input that stands twice is served once
-        ZERO if i in sent else sent.setdefault(i, arrived.get(i) or _nothing(i, body, towards, leaves))
-        for i in node.inputs
-    )
-
-
-def _nothing(w: Node, body: Node, towards: set[Node], leaves: frozenset[Node]) -> Any:
-    """Why nothing arrived at w: the derivative is 0 everywhere, or there is none."""
-    return ZERO if _blocking(w, body, towards, leaves) is None else None
+    for i in leaves - arrived.keys():
+        blocked = _blocking(i, body, towards, leaves)
+        arrived[i] = ZERO if blocked is None else None  # type: ignore[assignment]
+    return tuple(arrived.pop(i, ZERO) for i in node.inputs)  # one that stands twice is served once
 
 
 def _fit(sent: Any, target: Node) -> Any:

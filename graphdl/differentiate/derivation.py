@@ -1,7 +1,7 @@
 """The chain rule as a person writes it: the record of the sweep towards one weight.
 
-The reverse sweep passes from node to node; a reader thinks in the names they gave. So the record has
-one step between each two names, ∂v/∂u, which holds the sweep's own steps in between, and whose
+The reverse sweep passes from node to node; a reader thinks in the names they gave. So the record
+has one step between each two names, ∂v/∂u, which holds the sweep's own steps in between, and whose
 cotangents are the nodes that the sweep made: the ones that are compiled. A node without a name at
 which paths from several names meet counts as named, so that every step starts from one cotangent.
 """
@@ -93,7 +93,7 @@ class Evaluation:
 def derive(result: Node, wrt: Node, names: Mapping[Node, str] | None = None) -> Derivation:
     """The derivation of ∂result/∂wrt for a scalar `result`. Raises what `gd.grad` raises.
 
-    It stops at nodes with a name; `names` says how nodes are called in print, in place of their own.
+    It stops at nodes with a name; `names` says how nodes are called in print instead.
     """
     gradient = grad(result, wrt)
     cotangents = {result: Cotangent(like(result, 1.0))}

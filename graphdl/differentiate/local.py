@@ -52,7 +52,9 @@ Rule = Callable[[Node, Carried], LocalDerivative]
 
 
 def _is_one(node: Node | None) -> bool:
-    return node is not None and node.op.name == "constant" and bool((node.attrs["value"] == 1).all())
+    return (
+        node is not None and node.op.name == "constant" and bool((node.attrs["value"] == 1).all())
+    )
 
 
 def _unknown(node: Node, carried: Carried) -> LocalDerivative:

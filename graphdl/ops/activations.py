@@ -39,6 +39,7 @@ def _activation(
     body: Callable[..., Node],
     partials: Callable[[Node], list[Any]] | None = None,
     parameters: int = 0,
+    sympy: Callable[..., Any] | None = None,
 ) -> Op:
     shown = name.replace("_", r"\_")
     both_sides = samples(1, (0.2, 1.8)) + samples(1, (-1.8, -0.2))
@@ -51,6 +52,7 @@ def _activation(
         partials=partials,
         text=function(name),
         latex=latex_function(rf"\operatorname{{{shown}}}"),
+        sympy=sympy,
         samples=with_parameter if parameters else both_sides,
     )
 
@@ -68,12 +70,15 @@ relu6_op = _activation(
     lambda a: np.minimum(np.maximum(a, 0), 6),
     lambda a: minimum(f.relu(a), 6.0),
     lambda n: [Where((n.inputs[0] > 0) & (n.inputs[0] < 6), 1)],
+    sympy=lambda sp, a: sp.Min(sp.Max(a, 0), 6),
 )
 leaky_relu_op = _activation(
     "leaky_relu",
     lambda a, slope: np.where(a > 0, a, slope * a),
     lambda a, slope: where(a > 0, a, slope * a),
     parameters=1,
+    sympy=lambda sp, a, slope: sp.Piecewise((a, a > 0), (slope * a, True)),
+    sympy=lambda sp, a, alpha: sp.Piecewise((a, a > 0), (alpha * (sp.exp(a) - 1), True)),
 )
 elu_op = _activation(
     "elu",
@@ -90,6 +95,7 @@ celu_op = _activation(
     lambda a, alpha: np.where(a > 0, a, alpha * np.expm1(np.minimum(a, 0) / alpha)),
     lambda a, alpha: where(a > 0, a, alpha * f.expm1(minimum(a, 0.0) / alpha)),
     parameters=1,
+    sympy=lambda sp, a, alpha: sp.Piecewise((a, a > 0), (alpha * (sp.exp(a / alpha) - 1), True)),
 )
 selu_op = _activation(
     "selu",
@@ -98,49 +104,59 @@ selu_op = _activation(
     lambda n: [
         SELU_SCALE * where(n.inputs[0] > 0, 1.0, SELU_ALPHA * f.exp(minimum(n.inputs[0], 0.0)))
     ],
+    sympy=lambda sp, a: SELU_SCALE
+    * sp.Piecewise((a, a > 0), (SELU_ALPHA * (sp.exp(a) - 1), True)),
 )
 gelu_op = _activation(
     "gelu",
     lambda a: 0.5 * a * (1 + f.erf_op.reference(a / math.sqrt(2))),
     lambda a: 0.5 * a * (1 + f.erf(a * math.sqrt(0.5))),
+    sympy=lambda sp, a: a * (1 + sp.erf(a / sp.sqrt(2))) / 2,
 )
 gelu_tanh_op = _activation(
     "gelu_tanh",
     lambda a: 0.5 * a * (1 + np.tanh(GELU_TANH * (a + 0.044715 * a * a * a))),
     lambda a: 0.5 * a * (1 + f.tanh(GELU_TANH * (a + 0.044715 * a * a * a))),
+    sympy=lambda sp, a: a * (1 + sp.tanh(GELU_TANH * (a + 0.044715 * a**3))) / 2,
 )
 silu_op = _activation(
     "silu",
     lambda a: a * _np_sigmoid(a),
     lambda a: a * f.sigmoid(a),
+    sympy=lambda sp, a: a / (1 + sp.exp(-a)),
 )
 softsign_op = _activation(
     "softsign",
     lambda a: a / (1 + np.abs(a)),
     lambda a: a / (1 + absolute(a)),
     lambda n: [1 / square(1 + absolute(n.inputs[0]))],
+    sympy=lambda sp, a: a / (1 + sp.Abs(a)),
 )
 hard_sigmoid_op = _activation(
     "hard_sigmoid",
     lambda a: np.minimum(np.maximum(a + 3, 0), 6) / 6,
     lambda a: minimum(f.relu(a + 3), 6.0) / 6,
     lambda n: [Where((n.inputs[0] > -3) & (n.inputs[0] < 3), like(n, 1 / 6))],
+    sympy=lambda sp, a: sp.Min(sp.Max(a + 3, 0), 6) / 6,
 )
 hard_tanh_op = _activation(
     "hard_tanh",
     lambda a: np.minimum(np.maximum(a, -1), 1),
     lambda a: clip(a, -1.0, 1.0),
+    sympy=lambda sp, a: sp.Min(sp.Max(a, -1), 1),
 )
 log_sigmoid_op = _activation(
     "log_sigmoid",
     lambda a: -_np_softplus(-a),
     lambda a: -f.softplus(-a),
     lambda n: [f.sigmoid(-n.inputs[0])],
+    sympy=lambda sp, a: -sp.log(1 + sp.exp(-a)),
 )
 mish_op = _activation(
     "mish",
     lambda a: a * np.tanh(_np_softplus(a)),
     lambda a: a * f.tanh(f.softplus(a)),
+    sympy=lambda sp, a: a * sp.tanh(sp.log(1 + sp.exp(a))),
 )
 
 

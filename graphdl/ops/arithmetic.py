@@ -203,7 +203,9 @@ abs_op = elementwise(
     latex=lambda _, args, __: Written(rf"\left|{args[0].text}\right|"),
     sympy=lambda sp, a: sp.Abs(a),
 )
-sign_op = elementwise("sign", np.sign, lambda n: [ZERO], domain=((0.2, 2.0),))
+sign_op = elementwise(
+    "sign", np.sign, lambda n: [ZERO], domain=((0.2, 2.0),), sympy=lambda sp, a: sp.sign(a)
+)
 floor_op = elementwise(
     "floor",
     np.floor,
@@ -211,6 +213,7 @@ floor_op = elementwise(
     floating=True,
     domain=((0.2, 0.8),),
     latex=lambda _, args, __: Written(rf"\left\lfloor {args[0].text} \right\rfloor"),
+    sympy=lambda sp, a: sp.floor(a),
 )
 round_op = elementwise("round", np.round, lambda n: [ZERO], floating=True, domain=((0.1, 0.4),))
 
@@ -225,6 +228,7 @@ mod_op = elementwise(
     lambda n: [1, -apply(floor_op, n.inputs[0] / n.inputs[1])],
     arity=2,
     domain=((0.1, 0.9), (1.2, 2.0)),
+    sympy=lambda sp, a, b: a - b * sp.floor(a / b),
 )
 
 
@@ -269,6 +273,7 @@ clip_op = elementwise(
     _clip_partials,
     arity=3,
     domain=((-2.0, 2.0), (-1.0, -0.5), (0.5, 1.0)),
+    sympy=lambda sp, a, low, high: sp.Min(sp.Max(a, low), high),
 )
 
 
@@ -286,28 +291,36 @@ def _logic(rule: Inference, *types: Type) -> Type:
     return Type(rule.broadcast(*[t.shape for t in types]), "bool")
 
 
-def _compare(name: str, reference: Callable[..., Any], sign: str, latex: str) -> Op:
+def _compare(
+    name: str, reference: Callable[..., Any], sign: str, latex: str, sympy: Callable[..., Any]
+) -> Op:
     return Op(
         name=name,
         infer=_truth,
         reference=reference,
         text=infix(f" {sign} ", COMPARE, SUM, SUM),
         latex=infix(f" {latex} ", COMPARE, SUM, SUM),
+        sympy=sympy,
         samples=samples(2, (-2.0, 2.0)),
         why_not="a comparison has no derivative",
     )
 
 
-eq_op = _compare("eq", np.equal, "==", "=")
-ne_op = _compare("ne", np.not_equal, "!=", r"\neq")
-lt_op = _compare("lt", np.less, "<", "<")
-le_op = _compare("le", np.less_equal, "<=", r"\leq")
-gt_op = _compare("gt", np.greater, ">", ">")
-ge_op = _compare("ge", np.greater_equal, ">=", r"\geq")
+eq_op = _compare("eq", np.equal, "==", "=", lambda sp, a, b: sp.Eq(a, b))
+ne_op = _compare("ne", np.not_equal, "!=", r"\neq", lambda sp, a, b: sp.Ne(a, b))
+lt_op = _compare("lt", np.less, "<", "<", lambda sp, a, b: sp.Lt(a, b))
+le_op = _compare("le", np.less_equal, "<=", r"\leq", lambda sp, a, b: sp.Le(a, b))
+gt_op = _compare("gt", np.greater, ">", ">", lambda sp, a, b: sp.Gt(a, b))
+ge_op = _compare("ge", np.greater_equal, ">=", r"\geq", lambda sp, a, b: sp.Ge(a, b))
 
 
 def _logical(
-    name: str, reference: Callable[..., Any], arity: int, text: Notation, latex: Notation
+    name: str,
+    reference: Callable[..., Any],
+    arity: int,
+    text: Notation,
+    latex: Notation,
+    sympy: Callable[..., Any],
 ) -> Op:
     bools = tuple(
         Sample(s.shapes, dtypes=("bool",) * arity) for s in samples(arity, (0.0, 1.0))
@@ -318,6 +331,7 @@ def _logical(
         reference=reference,
         text=text,
         latex=latex,
+        sympy=sympy,
         samples=bools,
         why_not="logic has no derivative",
     )
@@ -328,10 +342,18 @@ def _logic_sign(sign: str) -> Notation:
     return infix(f" {sign} ", COMPARE, UNARY, UNARY)
 
 
-and_op = _logical("and", np.logical_and, 2, _logic_sign("&"), _logic_sign(r"\land"))
-or_op = _logical("or", np.logical_or, 2, _logic_sign("|"), _logic_sign(r"\lor"))
-xor_op = _logical("xor", np.logical_xor, 2, _logic_sign("^"), _logic_sign(r"\oplus"))
-not_op = _logical("not", np.logical_not, 1, prefix("~"), prefix(r"\lnot "))
+and_op = _logical(
+    "and", np.logical_and, 2, _logic_sign("&"), _logic_sign(r"\land"), lambda sp, *a: sp.And(*a)
+)
+or_op = _logical(
+    "or", np.logical_or, 2, _logic_sign("|"), _logic_sign(r"\lor"), lambda sp, *a: sp.Or(*a)
+)
+xor_op = _logical(
+    "xor", np.logical_xor, 2, _logic_sign("^"), _logic_sign(r"\oplus"), lambda sp, *a: sp.Xor(*a)
+)
+not_op = _logical(
+    "not", np.logical_not, 1, prefix("~"), prefix(r"\lnot "), lambda sp, a: sp.Not(a)
+)
 
 
 def _test(name: str, reference: Callable[..., Any]) -> Op:
@@ -375,6 +397,7 @@ where_op = Op(
     ],
     text=function("where"),
     latex=_cases,
+    sympy=lambda sp, c, a, b: sp.Piecewise((a, c), (b, True)),
     samples=tuple(
         Sample(s.shapes, dtypes=("bool", "float", "float")) for s in samples(3, (-2.0, 2.0))
     ),

@@ -36,7 +36,7 @@ def _constant_text(_: str, __: Sequence[Written], attrs: Any) -> Written:
 def _constant_latex(_: str, __: Sequence[Written], attrs: Any) -> Written:
     """Like the text, with powers of ten as such."""
     if attrs["value"].ndim:
-        return _constant_text(_, __, attrs)
+        return Written(rf"\left{_constant_text(_, __, attrs).text[:-1]}\right]")
     mantissa, exponential, exponent = _number(attrs["value"]).partition("e")
     if exponential:
         factor = "" if mantissa == "1" else rf"{mantissa} \cdot "

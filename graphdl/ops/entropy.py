@@ -34,6 +34,10 @@ def _np_clip(p: np.ndarray) -> np.ndarray:
     return np.minimum(np.maximum(p, epsilon), 1 - epsilon)
 
 
+def _sp_clip(sp: Any, p: Any) -> Any:
+    return sp.Min(sp.Max(p, EPSILON), 1 - EPSILON)
+
+
 def _np_bce(y: np.ndarray, p: np.ndarray) -> np.ndarray:
     q = _np_clip(p)
     return -(y * np.log(q) + (1 - y) * np.log(1 - q))
@@ -59,6 +63,9 @@ bce_slope_op = Op(
     body=_bce_slope_body,
     text=function("bce′"),
     latex=latex_function(r"\operatorname{bce}'"),
+    sympy=lambda sp, y, p: sp.Piecewise(
+        ((1 - y) / (1 - p) - y / p, (p >= EPSILON) & (p <= 1 - EPSILON)), (0, True)
+    ),
     samples=samples(2, (0.0, 1.0), (0.2, 0.8)),
 )
 bce_op = Op(
@@ -69,6 +76,7 @@ bce_op = Op(
     partials=lambda n: [log(1 - _clip(n.inputs[1])) - log(_clip(n.inputs[1])),
                         apply(bce_slope_op, *n.inputs)],
     text=function("bce"),
+    sympy=lambda sp, y, p: -y * sp.log(_sp_clip(sp, p)) - (1 - y) * sp.log(1 - _sp_clip(sp, p)),
     samples=samples(2, (0.0, 1.0), (0.2, 0.8)),
 )
 
@@ -84,6 +92,7 @@ bce_logits_op = Op(
     body=lambda y, z: relu(z) - z * y + log1p(exp(-absolute(z))),
     partials=lambda n: [-n.inputs[1], apply(bce_residual_op, *n.inputs)],
     text=function("bce_logits"),
+    sympy=lambda sp, y, z: sp.log(1 + sp.exp(z)) - z * y,
     samples=samples(2, (0.0, 1.0), (-3.0, 3.0)),
 )
 
@@ -101,6 +110,7 @@ bce_residual_op = Op(
     reference=_np_residual,
     body=lambda y, z: (1 - y) * sigmoid(z) - y * sigmoid(-z),
     text=function("residual"),
+    sympy=lambda sp, y, z: 1 / (1 + sp.exp(-z)) - y,
     samples=samples(2, (0.0, 1.0), (-3.0, 3.0)),
 )
 

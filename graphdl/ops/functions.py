@@ -151,6 +151,7 @@ xlogy_op = _pair(
     _xlogy,
     _xlogy_partials,
     body=lambda x, y: _xlogy_body(x, y),
+    sympy=lambda sp, x, y: sp.Piecewise((0, sp.Eq(x, 0)), (x * sp.log(y), True)),
     samples=samples(2, (-2.0, 2.0), (0.3, 3.0)),
 )
 

@@ -34,7 +34,7 @@ def axes_text(name: str, args: Sequence[Written], attrs: Any) -> Written:
 
 
 def sum_latex(_: str, args: Sequence[Written], attrs: Any) -> Written:
-    """Σ a, with the names of the sizes, or else the numbers of the axes, where not all are meant."""
+    """Σ a; where not all axes are meant, with the names of their sizes or else their numbers."""
     shape, axes = args[0].shape or (), attrs["axes"]
     below = ""
     if len(axes) != len(shape):

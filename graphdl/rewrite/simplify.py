@@ -7,7 +7,7 @@ from collections.abc import Collection
 from graphdl.core.graph import Graph, Node, rebuild
 from graphdl.ops.build import named_op
 from graphdl.rewrite.engine import Rule, Trace, rewrite, with_roots
-from graphdl.rewrite.rules.algebra import ALGEBRA, SIGNS
+from graphdl.rewrite.rules.algebra import ALGEBRA, FORMS
 from graphdl.rewrite.rules.derivatives import DERIVATIVES
 from graphdl.rewrite.rules.losses import LOSSES
 from graphdl.rewrite.rules.movement import MOVEMENT
@@ -27,7 +27,7 @@ FAMILIES = {
 RULES: dict[str, Rule] = {rule.name: rule for family in FAMILIES.values() for rule in family}
 
 _SHORT = (*ALGEBRA, *MOVEMENT)
-_STABLE = (*SIGNS, *STABILITY, *DERIVATIVES)
+_STABLE = (*FORMS, *STABILITY, *DERIVATIVES)
 _TIDY = (*_SHORT, *PRODUCTS, *REDUCTIONS)
 
 

@@ -9,7 +9,7 @@ from functools import reduce
 
 import numpy as np
 
-from graphdl.core.graph import Node, walk
+from graphdl.core.graph import Node, replace, walk
 from graphdl.core.notation import SUM, Written, latex_text
 from graphdl.differentiate.derivation import Derivation, Evaluation, Factor
 from graphdl.ops.arithmetic import add
@@ -154,7 +154,9 @@ def _local(pen: _Pen, factor: Factor) -> str:
 def _axes(factor: Factor) -> str:
     """The axes that are summed, by the names of their sizes where they have one."""
     shape = factor.before.shape or factor.node.shape
-    words = [str(shape[i]) if not isinstance(shape[i], int) else f"axis {i}" for i in factor.local.axes]
+    words = [
+        str(shape[i]) if not isinstance(shape[i], int) else f"axis {i}" for i in factor.local.axes
+    ]
     return ", ".join(words)
 
 
@@ -196,13 +198,11 @@ def _definitions(pen: _Pen) -> list[str]:
 def _slope(pen: _Pen, node: Node) -> str:
     """The formula of a slope, where the loss is not held by its clip."""
     body = node.op.body(*node.inputs, **node.attrs)  # type: ignore[misc]
-    signs = {}
-    for part in walk([body], stop=set(node.inputs)):
-        if part.op.name == "clip":  # inside the clip it changes nothing
-            signs[part] = pen.formula(part.inputs[0]).body
+    clips = [n for n in walk([body], stop=set(node.inputs)) if n.op.name == "clip"]
+    (body,) = replace([body], {n: n.inputs[0] for n in clips})
     if body.op.name != "where":
-        return lines(pen.formula(body, signs))
-    condition, inside, outside = (lines(pen.formula(i, signs)) for i in body.inputs)
+        return lines(pen.formula(body))
+    condition, inside, outside = (lines(pen.formula(i)) for i in body.inputs)
     return f"{inside} where {condition}, else {outside}"
 
 

@@ -31,9 +31,7 @@ def _derivation_bundle(
     include: Iterable[str] | None = None,
     exclude: Iterable[str] | None = None,
 ) -> dict[str, str]:
-    return mimebundle(
-        derivation_text(derivation), derivation_latex(derivation), include, exclude
-    )
+    return mimebundle(derivation_text(derivation), derivation_latex(derivation), include, exclude)
 
 
 def install() -> None:

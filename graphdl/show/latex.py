@@ -1,4 +1,4 @@
-r"""Graphs as LaTeX, in the dialect that KaTeX and MathJax share: no macros, `\textcolor` at most."""
+"""Graphs as LaTeX, in the dialect that KaTeX and MathJax share: no macros, no packages."""
 
 from __future__ import annotations
 
@@ -69,8 +69,7 @@ def _digits(name: str) -> str:
     """Lowered digits as plain ones."""
     lowered = (unicodedata.decomposition(c).startswith("<sub>") for c in name)
     return "".join(
-        unicodedata.normalize("NFKC", c) if low else c
-        for c, low in zip(name, lowered, strict=True)
+        unicodedata.normalize("NFKC", c) if low else c for c, low in zip(name, lowered, strict=True)
     )
 
 

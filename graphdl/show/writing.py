@@ -20,7 +20,7 @@ from graphdl.core.sizes import Dim
 from graphdl.show.names import Label
 
 LIMIT = 200
-TINY = 4  # operations and operands of a part that is rather written again than named
+TINY = 3  # operations and operands of a part that is rather written again than named
 
 Shape = tuple[Dim, ...]
 

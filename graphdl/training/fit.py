@@ -172,7 +172,8 @@ class Training:
         """One pass over the training data in compiled code."""
         seed, begin = config.seed(), int(self.optimizer.iterations.storage)
         if mix:
-            shuffle(session.order, seed, begin, session.runner.target == "cpu")
+            left = hooks.epochs - epoch
+            shuffle(session.order, seed, begin, left, session.runner.target == "cpu")
         self.reset_metrics()
         each = hooks.wants_batches
         done_before = 0

@@ -40,14 +40,27 @@ ENTRY = {{"run": "void(int64[::1], int64, int64, int64)"}}
 '''
 
 
-def shuffle(order: np.ndarray, seed: int, step: int, jit: bool = True) -> None:
-    """Fill `order` with the permutation that belongs to (seed, step)."""
-    _shuffler(jit)(order, seed, SHUFFLE_STREAM, step)
+WORTH_COMPILING = 200_000  # indices: below, compiling takes longer than the reference does
+_shuffled = 0
+
+
+def shuffle(order: np.ndarray, seed: int, step: int, epochs: int = 1, jit: bool = True) -> None:
+    """Fill `order` with the permutation that belongs to (seed, step).
+
+    The NumPy reference and the compiled function give the same bits; the latter is made only when
+    there is enough to shuffle, now or in the `epochs` to come.
+    """
+    global _shuffled
+    _shuffled += order.size
+    if jit and max(_shuffled, order.size * epochs) > WORTH_COMPILING:
+        _shuffler()(order, seed, SHUFFLE_STREAM, step)
+    else:
+        order[:] = random.permutation(seed, SHUFFLE_STREAM, step, order.size)
 
 
 @functools.cache
-def _shuffler(jit: bool) -> Callable[..., None]:
-    return cache.load(_SHUFFLE.format(source=random.source("shuffle")), "shuffle", jit=jit).run
+def _shuffler() -> Callable[..., None]:
+    return cache.load(_SHUFFLE.format(source=random.source("shuffle")), "shuffle").run
 
 
 class Runner:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import graphdl as gd
-import graphdl.show.install  # noqa: F401
+import graphdl.show.install
 from graphdl.ops.entropy import bce
 from graphdl.show.text import expression, listing
 
@@ -22,7 +22,7 @@ def logistic_regression():
 
 
 def test_print_stops_at_names():
-    x, w, b, z, p, loss = logistic_regression()
+    x, w, _, z, p, loss = logistic_regression()
     assert str(z) == "z = x @ W + b"
     assert str(p) == "ŷ = sigmoid(z)"
     assert str(loss) == "J = mean(bce(y, ŷ))"

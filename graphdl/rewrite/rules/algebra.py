@@ -83,7 +83,6 @@ NUMBERS = [
          "x/2ᵏ = 2⁻ᵏ·x", guard=lambda m: _power_of_two(m.k)),
     Rule("k·(n·x)", k * (n * x), lambda m: constant(_value(m.k) * _value(m.n), m.root.dtype) * m.x,
          "k·(n·x) = (kn)·x where k = ±2ⁱ and |n| ≤ 1", guard=_gathers),
-    Rule("x·x", x * x, p.square(x), "x·x = x²", guard=lambda m: m.root.dtype != "bool"),
     Rule("x+x", x + x, lambda m: m.like(2) * m.x, "x + x = 2·x", guard=_is_float),
     Rule("x⁰", x**0, lambda m: broadcast_to(m.like(1), m.root.type.shape), "x⁰ = 1, of NaN too"),
     Rule("x¹", x**1, x, "x¹ = x"),
@@ -92,7 +91,9 @@ NUMBERS = [
     Rule("x⁻¹", x**-1, 1 / x, "x⁻¹ = 1/x"),
 ]  # fmt: skip
 
-SIGNS = [
+#: One way to write signs and squares: the rules of every pass count on it.
+FORMS = [
+    Rule("x·x", x * x, p.square(x), "x·x = x²", guard=lambda m: m.root.dtype != "bool"),
     Rule("x·(−1)", x * -1, -x, "x·(−1) = −x", guard=_is_float),
     Rule("x/(−1)", x / -1, -x, "x/(−1) = −x"),
     Rule("0−x", 0 - x, -x, "0 − x = −x", guard=_is_float),
@@ -134,4 +135,4 @@ CHOICES = [
     Rule("cast(c) > 0", p.greater(p.cast(c), 0), c, "float(c) > 0 is c itself", guard=_truth),
 ]  # fmt: skip
 
-ALGEBRA = [*NUMBERS, *SIGNS, *CHOICES]
+ALGEBRA = [*NUMBERS, *FORMS, *CHOICES]

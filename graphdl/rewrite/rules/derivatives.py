@@ -10,8 +10,9 @@ from graphdl.ops.shape import broadcast_to, reshape
 from graphdl.rewrite import patterns as p
 from graphdl.rewrite.engine import Match, Rule
 from graphdl.rewrite.rules.push import Cancel, Linear, Sigmoid, Softmax, is_one, push
+from graphdl.rewrite.rules.views import fit
 
-b, c, v, x, z = map(p.wild, "bcvxz")
+c, x, z = map(p.wild, "cxz")
 e = p.let("e", p.exp(x))
 g = p.let("g", p.sigmoid(z))
 q = p.let("q", p.softmax(z))
@@ -108,7 +109,7 @@ def _softmax_of_rows(m: Match) -> Node | None:
 
 
 def _written_out_softmax(m: Match) -> Node | None:
-    """(u/s − Σ…/s)·eˣ = p·(u − Σ…) with s = Σeˣ and p = eˣ/s."""
+    """(u/s − Σ(w/s))·eˣ = p·(u − Σw) with s = Σeˣ and p = eˣ/s."""
     total = _divisor(m.c, m.e)
     if total is None or len(total.attrs["axes"]) != 1 or not total.attrs["keepdims"]:
         return None
@@ -156,13 +157,13 @@ DERIVATIVES = [
         changes="where e⁻ˣ overflows and σ(x) underflows (0·inf gave NaN)",
     ),
     Rule(
-        "∇sigmoid: σ(x)·σ(x)·exp(−x)", (s * s) * p.exp(-x), s * (1 - s),
+        "∇sigmoid: σ(x)²·exp(−x)", p.square(s) * p.exp(-x), s * (1 - s),
         "σ(x)²·e⁻ˣ = σ(x)·(1 − σ(x))",
         in_products=True,
         changes="where e⁻ˣ overflows and σ(x)² underflows (0·inf gave NaN)",
     ),
     Rule(
-        "∇sigmoid: σ(−x)·σ(−x)·exp(x)", (t * t) * p.exp(x), t * (1 - t),
+        "∇sigmoid: σ(−x)²·exp(x)", p.square(t) * p.exp(x), t * (1 - t),
         "σ(−x)²·eˣ = σ(−x)·(1 − σ(−x))",
         in_products=True,
         changes="where eˣ overflows and σ(−x)² underflows (0·inf gave NaN)",
@@ -178,31 +179,19 @@ DERIVATIVES = [
         changes="where an eˣ overflows or all underflow (0·inf and inf·0 gave NaN)",
     ),
     Rule(
-        "∇(exp/Σexp)", p.let("c", c + b) * e, _written_out_softmax,
-        "(u/s + Σ(…/s))·eˣ = p·(u + Σ…), s = Σeˣ, p = eˣ/s",
+        "∇(exp/Σexp)", c * e, _written_out_softmax,
+        "(u/s − Σ(w/s))·eˣ = p·(u − Σw), s = Σeˣ, p = eˣ/s",
         changes="where an eˣ overflows or all underflow (0·inf and inf·0 gave NaN)",
     ),
     Rule(
-        "∇√∘square: (½/|x|)·x", (0.5 / p.absolute(x)) * x, 0.5 * p.sign(x),
+        "∇√∘square", (0.5 / p.absolute(x)) * x, 0.5 * p.sign(x),
         "x/|x| = sign x",
         in_products=True,
         changes="at 0 (inf·0 gave NaN), where the subgradient 0 is taken; at ±inf (NaN)",
     ),
     Rule(
-        "∇√∘square: (½/|x|)·2x", (0.5 / p.absolute(x)) * (2 * x), p.sign(x),
-        "2x/(2|x|) = sign x",
-        in_products=True,
-        changes="at 0 (inf·0 gave NaN), where the subgradient 0 is taken; at ±inf (NaN)",
-    ),
-    Rule(
-        "∇log∘square: (u/x²)·x", (c / p.square(x)) * x, c / x,
+        "∇log∘square", (c / p.square(x)) * x, c / x,
         "(u/x²)·x = u/x",
-        in_products=True,
-        changes="where x² overflows or underflows",
-    ),
-    Rule(
-        "∇log∘square: (u/x²)·2x", (c / p.square(x)) * (2 * x), (2 * c) / x,
-        "(u/x²)·2x = 2u/x",
         in_products=True,
         changes="where x² overflows or underflows",
     ),
@@ -213,7 +202,7 @@ DERIVATIVES = [
         changes="where eˣ overflows or underflows",
     ),
     Rule(
-        "∇1/exp", (c / e) * e, c,
+        "∇1/exp", (c / e) * e, lambda m: fit(m, m.c),
         "(u/eˣ)·eˣ = u",
         in_products=True,
         changes="where eˣ overflows or underflows (0·inf and inf·0 gave NaN)",

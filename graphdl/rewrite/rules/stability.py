@@ -150,11 +150,6 @@ STABILITY = [
         changes="where eˣ overflows (inf/inf gave NaN)",
     ),
     Rule(
-        "−expm1/(1+exp)", -p.expm1(x) / (1 + p.exp(x)), -p.tanh(0.5 * x),
-        "(1 − eˣ)/(1 + eˣ) = −tanh(x/2)",
-        changes="where eˣ overflows (inf/inf gave NaN)",
-    ),
-    Rule(
         "exp/(1+exp)", e / (1 + e), p.sigmoid(x),
         "eˣ/(1 + eˣ) = σ(x)",
         changes="where eˣ overflows (inf/inf gave NaN)",

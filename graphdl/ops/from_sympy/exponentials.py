@@ -2,8 +2,8 @@
 
 A sum S = Σ cᵢ·e^uᵢ is written as e^m · S′ with m = max uᵢ and S′ = Σ cᵢ·e^(uᵢ−m), which is bounded.
 In a product the powers of e are added up before the one exponential is taken; in a logarithm they
-come out as they are. Since S does not depend on m, no gradient flows through m. Where a name is known
-for the result (sigmoid, tanh, softplus, expm1) it is used.
+come out as they are. Since S does not depend on m, no gradient flows through m. Where the result has
+a name (sigmoid, tanh, softplus, expm1) it is used.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from sympy import Expr
 from graphdl.ops import arithmetic as a
 from graphdl.ops import functions as f
 from graphdl.ops.control import stop_gradient_op
-from graphdl.ops.recipe import Value
+from graphdl.ops.from_sympy.recipe import Value
 
 if TYPE_CHECKING:
-    from graphdl.ops.from_sympy import Translator
+    from graphdl.ops.from_sympy.translator import Translator
 
 Sum = dict[Expr, Expr]  # exponent -> coefficient, a number
 MAX_TERMS = 8

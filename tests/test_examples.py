@@ -1,0 +1,79 @@
+"""The examples run as a reader runs them, and print what they teach."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "examples"
+
+# example -> regular expressions, each found in what it prints; a group is a number at least 0.9
+LESSONS = {
+    "01_perceptron": [
+        r"z = 1 \+ 3\*x1 - 2\*x2",
+        r"z = -6\.00   ŷ = 0\.002   z < 0",
+        r"ŷ = 0\.500   on the line",
+        r"g\(−6\) = 0\.002, .* = 0\.002467",
+    ],
+    "02_will_i_pass": [r"before training: 0\.\d\d", r"after training:  0\.\d\d", r"lectures attended"],
+    "03_lecture_program": [
+        r"Epoch 10/10 - 15/15 .* val_accuracy",
+        r"Total params: 513",
+        r"test accuracy (\d\.\d{4})",
+    ],
+    "04_formula_as_activation": [
+        r"swish\(1\.0\) = 0\.731059",
+        r"derivative, .*: .*sigmoid\(z\)",
+        r"swish\(−1000\) = -?0\.0$",
+        r"read with swish: \d\d\.\d% right",
+    ],
+    "05_layer_from_scratch": [
+        r"my_dense_layer \(MyDenseLayer\)",
+        r"from scratch: (\d\.\d{4})",
+        r"largest difference from gd.layers.Dense: 0$",
+    ],
+    "06_training_loop_by_hand": [
+        r"∂J/∂W = xᵀ @ ",
+        r"step   0   J = 0\.6931",
+        r"test accuracy (\d\.\d{4})",
+        r"the generated code: .*function_\w+\.py",
+    ],
+    "07_read_the_gradient": [
+        r"∂J/∂w2 = ∂J/∂ŷ · ∂ŷ/∂w2",
+        r"∂J/∂w1 = ∂J/∂ŷ · ∂ŷ/∂z1 · ∂z1/∂w1",
+        r"-2\.8635",  # ∂J/∂ŷ, in both
+        r"-0\.40508",  # ∂J/∂w2
+        r"changes J by 0\.152935 times",
+    ],
+}
+
+
+def test_every_example_is_tested():
+    assert sorted(LESSONS) == sorted(path.stem for path in EXAMPLES.glob("*.py"))
+
+
+def test_the_index_names_every_example():
+    index = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"\]\((\w+)\.py\)", index) == sorted(LESSONS)
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_an_example_prints_what_it_teaches(name, tmp_path):
+    if "gd.datasets.load_" in (EXAMPLES / f"{name}.py").read_text(encoding="utf-8"):
+        pytest.importorskip("sklearn")
+    run = subprocess.run(
+        [sys.executable, "-W", "error", EXAMPLES / f"{name}.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert run.returncode == 0 and not run.stderr, run.stderr
+    for lesson in LESSONS[name]:
+        found = re.search(lesson, run.stdout, re.MULTILINE)
+        assert found, f"{lesson!r} is not in:\n{run.stdout}"
+        assert all(float(number) >= 0.9 for number in found.groups()), found[0]
