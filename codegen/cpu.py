@@ -81,8 +81,6 @@ def _buffers(program: ir.Program, registers: bool) -> tuple[tuple[ir.Buffer, ...
         if isinstance(item, ir.Repeat):
             found |= dict.fromkeys((item.offsets, *item.arenas))
     found = _used_by_name(program, found)
-    for pack in program.packs:
-        found |= dict.fromkeys((pack.whole,))
     viewed = {b.view_of for b in found} | {m for p in program.packs for m in p.members}
     bodies = [j for i in program.items for j in (i.items if isinstance(i, ir.Repeat) else (i,))]
     arrays = {b for i in bodies if not isinstance(i, (ir.Kernel, ir.Guard))
@@ -98,7 +96,7 @@ def _buffers(program: ir.Program, registers: bool) -> tuple[tuple[ir.Buffer, ...
 
 def _used_by_name(program: ir.Program, found: dict[ir.Buffer, None]) -> dict[ir.Buffer, None]:
     """Without the buffers that are reached only through the tables of repeats."""
-    named = set(program.arguments) | {w for p in program.packs for w in (p.whole,)}
+    named: set[ir.Buffer] = set()
     for item in program.items:
         if isinstance(item, ir.Repeat):
             named |= {item.offsets, *item.arenas}

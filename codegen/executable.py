@@ -96,6 +96,10 @@ class Executable:
         at = self._position.get(buffer)
         binding.arrays[buffer] = array
         if at is not None:
+            if array.dtype.name != buffer.dtype or not array.flags.c_contiguous:
+                raise TypeError(f"{buffer} takes C-ordered {buffer.dtype}, got {array.dtype}")
+            if array.ndim != len(buffer.shape):
+                raise TypeError(f"{buffer} has {len(buffer.shape)} axes, got {array.ndim}")
             binding.flat[at] = array if array.ndim else array.reshape(1)
 
     def views(self, binding: Binding, sizes: Mapping[str, int]) -> None:
@@ -130,7 +134,10 @@ class Executable:
 
     @cached_property
     def _entry(self) -> Callable[..., int]:
-        return self.module.run
+        """The machine code itself: `place` has checked every array, so types need no second look."""
+        run = self.module.run
+        compiled = list(getattr(run, "overloads", {}).values())
+        return compiled[0].entry_point if self.jit and compiled else run
 
     def timed(self, binding: Binding, numbers: Sequence[Any]) -> float:
         """Seconds of one run."""

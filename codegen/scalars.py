@@ -203,9 +203,46 @@ CALL = {
     "minimum": "minimum({0}, {1})",
     "clip": "minimum(maximum({0}, {1}), {2})",
 }
+INLINE = {  # the same as the helpers of these names, where the arguments are single words
+    "relu": "{zero} if {0} <= {zero} else {0}",
+    "maximum": "{0} if ({0} > {1}) | ({0} != {0}) else {1}",
+    "minimum": "{0} if ({0} < {1}) | ({0} != {0}) else {1}",
+}
 SINGLE = ("exp", "log", "log1p")  # own bodies in float32: a loop around them is vectorised
 TYPED = ("relu", "sign", "mod", "sigmoid", "softplus", "erf")
 DRAWS = ("uniform32", "uniform64", "normal32", "normal64")
+
+# What each function takes and, last, gives: b a bool, i an int64, s a float32, d a float64, * anything;
+# n numbers, f floats, t anything, but of one dtype all through.
+TYPES = {
+    **dict.fromkeys(("add", "sub", "mul", "mod", "maximum", "minimum"), "nnn"),
+    **dict.fromkeys(("div", "pow"), "fff"),
+    **dict.fromkeys(("eq", "ne", "lt", "le", "gt", "ge"), "ttb"),
+    **dict.fromkeys(("and", "or", "xor"), "bbb"),
+    **dict.fromkeys(("neg", "square", "abs", "sign"), "nn"),
+    **dict.fromkeys(("exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tanh"), "ff"),
+    **dict.fromkeys(("floor", "round", "relu", "sigmoid", "softplus", "erf"), "ff"),
+    **dict.fromkeys(("isnan", "isfinite"), "fb"),
+    "not": "bb",
+    "where": "bttt",
+    "clip": "nnnn",
+    "cast": "*t",
+    **{draw: "iiiis" if draw.endswith("32") else "iiiid" for draw in DRAWS},
+}
+
+
+def fits(fn: str, arguments: tuple[str, ...], result: str) -> bool:
+    """May a function of the vocabulary take arguments of these dtypes and give that of the result?"""
+    fixed = {"b": "bool", "i": "int64", "s": "float32", "d": "float64"}
+    if len(arguments) + 1 != len(TYPES[fn]):
+        return False
+    pairs = list(zip(TYPES[fn], (*arguments, result), strict=True))
+    return (
+        all(dtype == fixed.get(kind, dtype) for kind, dtype in pairs)
+        and len({dtype for kind, dtype in pairs if kind in "nft"}) <= 1
+        and all(dtype != "bool" for kind, dtype in pairs if kind == "n")
+        and all(dtype.startswith("float") for kind, dtype in pairs if kind == "f")
+    )
 
 
 def source(names: set[str]) -> str:

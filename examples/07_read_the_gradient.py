@@ -1,4 +1,4 @@
-"""Backpropagation, read: two weights in a row, the chain rule in symbols and then in numbers."""
+"""Backpropagation, read: two units in a row, the chain rule in symbols and then in numbers."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ w2 = gd.Variable(np.array([-1.0]), name="w2")
 
 z1 = gd.sigmoid(w1 * x).named("z1")  # the hidden unit
 p = gd.sigmoid(w2 * z1).named("ŷ")
-J = gd.mean(-y * gd.log(p) - (1 - y) * gd.log(1 - p)).named("J")
+J = gd.losses.binary_crossentropy(y, p).named("J")
 
 values = {x: np.array([1.0]), y: np.array([1.0])}
 for weight in (w2, w1):

@@ -92,6 +92,7 @@ class CallbackList:
             c.set_model(model)
             c.set_params(params)
         self.wants_batches = any(c.wants_batches for c in self.callbacks)
+        self.epochs = int(params["epochs"])
 
     def call(self, hook: str, *args: Any) -> None:
         for c in self.callbacks:

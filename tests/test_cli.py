@@ -62,7 +62,7 @@ def test_the_demo_shows_the_whole_way():
     assert "∂J/∂ŷ · ∂ŷ/∂z2 · ∂z2/∂h1 · ∂h1/∂z1 · ∂z1/∂‹dense/kernel›" in run.stdout
     assert float(re.search(r"test accuracy +([\d.]+) \(\d+ of 113 right\)", run.stdout)[1]) >= 0.95
     assert re.search(r"^compiling +\d+\.\d\d s \(", run.stdout, re.MULTILINE)
-    assert re.search(r"^training +.* s for 20 epochs$", run.stdout, re.MULTILINE)
+    assert re.search(r"^training +.* m?s for 20 epochs$", run.stdout, re.MULTILINE)
     source = re.search(r"^generated code +(.*)$", run.stdout, re.MULTILINE)[1]
     assert "def run(" in Path(source).read_text(encoding="utf-8")
     assert "\x1b" not in run.stdout

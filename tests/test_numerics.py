@@ -1,7 +1,7 @@
 """The numerics contract: what comes out at zeros, kinks, ties, infinities and NaN, row by row.
 
-A row is a formula, its inputs, the value and the gradient of its sum. "free" is any value; "bad" any
-that is not finite; a pair `(a, b)` inside a list admits both. Numbers of the table hold in float32
+A row is a formula, its inputs, the value and the gradient of its sum. "free" is any value; "bad"
+any that is not finite; a pair `(a, b)` inside a list admits both. Numbers of the table hold in float32
 and float64; where they differ the expectation is a `By` of the two.
 """
 

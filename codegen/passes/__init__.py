@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 
 from codegen.ir import Program
@@ -10,6 +11,9 @@ from codegen.passes.fuse import fuse
 from codegen.passes.hoist import hoist
 from codegen.passes.pack import pack
 from codegen.passes.repeat import repeat
+from codegen.verify import InvalidProgram, verify
+
+CHECK = os.environ.get("GRAPHDL_CHECK") == "1"  # hold each pass to the spec, as the tests do
 
 PASSES = {
     "fuse": fuse,  # one nest for what runs over the same elements
@@ -20,9 +24,26 @@ PASSES = {
 }
 
 
-def optimise(program: Program, passes: Collection[str] = tuple(PASSES)) -> Program:
-    """The passes that every target runs, in order; one that is left out is switched off."""
+def optimise(
+    program: Program, passes: Collection[str] = tuple(PASSES), check: bool = CHECK
+) -> Program:
+    """The passes that every target runs, in order; one that is left out is switched off.
+
+    With `check` the program is verified before the first pass and after each one; InvalidProgram
+    then names the pass.
+    """
+    if check:
+        _verify(program, "lowering")
     for name, run in PASSES.items():
         if name in passes:
             program = run(program)
+            if check:
+                _verify(program, name)
     return program
+
+
+def _verify(program: Program, after: str) -> None:
+    try:
+        verify(program)
+    except InvalidProgram as error:
+        raise InvalidProgram(f"after {after}: {error}") from None

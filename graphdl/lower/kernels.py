@@ -282,15 +282,16 @@ def scatter(b: Builder, node: Node) -> None:
     """Sums at the places that indices name, in the order of the rows."""
     ct, which = node.inputs
     out, axis = b.output(node), node.attrs["axis"]
-    span = which.rank if node.op.name == "scatter_add" else 0
+    scattered = node.op.name == "scatter_add"  # else each position has an index of its own
+    span = which.rank if scattered else 1  # the axes of the source that the index stands for
     wide = WIDE.get(node.dtype, node.dtype)
     target = out if wide == node.dtype else b.temp(out.shape, wide, "s")
     b.nest(target.shape, lambda at: [ir.Store(target, at, _identity("sum", wide))], f"{target.name} = 0")
 
     def body(index: Index) -> list[ir.Stmt]:
-        source = index[axis : axis + span] if span else index
+        source = index[axis : axis + span] if scattered else index
         at = _within(b, b.element(which, source), out.shape[axis])
-        rest = index[axis + (span or 1) :]
+        rest = index[axis + span :]
         value = _cast(b.element(ct, index), wide)
         return [ir.Store(target, (*index[:axis], at, *rest), value, "add")]
 

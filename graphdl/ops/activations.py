@@ -78,7 +78,6 @@ leaky_relu_op = _activation(
     lambda a, slope: where(a > 0, a, slope * a),
     parameters=1,
     sympy=lambda sp, a, slope: sp.Piecewise((a, a > 0), (slope * a, True)),
-    sympy=lambda sp, a, alpha: sp.Piecewise((a, a > 0), (alpha * (sp.exp(a) - 1), True)),
 )
 elu_op = _activation(
     "elu",
@@ -89,6 +88,7 @@ elu_op = _activation(
         Where(n.inputs[0] <= 0, f.expm1(minimum(n.inputs[0], 0.0))),
     ],
     parameters=1,
+    sympy=lambda sp, a, alpha: sp.Piecewise((a, a > 0), (alpha * (sp.exp(a) - 1), True)),
 )
 celu_op = _activation(
     "celu",

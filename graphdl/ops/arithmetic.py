@@ -356,19 +356,21 @@ not_op = _logical(
 )
 
 
-def _test(name: str, reference: Callable[..., Any]) -> Op:
+def _test(name: str, reference: Callable[..., Any], of_real: bool) -> Op:
+    """A test of floating-point values; of a real number the answer is always `of_real`."""
     return Op(
         name=name,
         infer=lambda rule, a: Type(a.shape, "bool"),
         reference=reference,
         text=function(name),
+        sympy=lambda sp, a: sp.true if of_real else sp.false,
         samples=samples(1, (-2.0, 2.0)),
         why_not="a test has no derivative",
     )
 
 
-isnan_op = _test("isnan", np.isnan)
-isfinite_op = _test("isfinite", np.isfinite)
+isnan_op = _test("isnan", np.isnan, False)
+isfinite_op = _test("isfinite", np.isfinite, True)
 
 
 def _where_infer(rule: Inference, c: Type, a: Type, b: Type) -> Type:

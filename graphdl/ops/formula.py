@@ -10,6 +10,7 @@ from graphdl.core.errors import GraphError
 from graphdl.core.graph import Node, apply
 from graphdl.core.notation import function, latex_function, latex_text, plain
 from graphdl.core.op import Op
+from graphdl.ops import sympy_forms as _sympy_forms  # noqa: F401  (gives nodes `to_sympy`)
 from graphdl.ops.arithmetic import floating_type, samples
 from graphdl.ops.build import operands, public
 

@@ -67,6 +67,7 @@ gather_op = Op(
     samples=(
         Sample(((4, 3), (5,)), {"axis": 0}, dtypes=("float", "int64"), low_high=(0, 4)),
         Sample(((4, 3), (2, 2)), {"axis": 1}, dtypes=("float", "int64"), low_high=(0, 3)),
+        Sample(((4, 3), ()), {"axis": 1}, dtypes=("float", "int64"), low_high=(0, 3)),
     ),
     why_not="an index has no derivative",
 )
@@ -82,6 +83,12 @@ scatter_op = Op(
             {"shape": (4, 3), "axis": 0},
             dtypes=("float", "int64"),
             low_high=(0, 4),
+        ),
+        Sample(
+            ((4, 3), ()),
+            {"shape": (4, 5, 3), "axis": 1},
+            dtypes=("float", "int64"),
+            low_high=(0, 5),
         ),
     ),
     why_not="an index has no derivative",

@@ -175,7 +175,7 @@ class Rewriter:
         self.final: dict[Node, Node] = {}
         self.trace: list[Trace] = []
         self.limit = 1000 + 20 * len(graph.nodes)
-        self.context.users.update(chain.from_iterable(n.inputs for n in graph.nodes))
+        self.context.users.update(chain(graph.roots, *(n.inputs for n in graph.nodes)))
         for node in graph.nodes:
             self.settle(node)
 

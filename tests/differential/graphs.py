@@ -1,7 +1,7 @@
 """Random graphs of the whole vocabulary: one recipe, built in graphdl and run in PyTorch.
 
-A recipe is data: inputs, and steps that apply rules to earlier values. It is drawn together with its
-values, so that each step stays within bounds and away from the kinks of its rule. The loss is a
+A recipe is data: inputs, and steps that apply rules to earlier values. It is drawn together with
+its values, so that each step stays within bounds and away from the kinks of its rule. The loss is a
 weighted sum of all values that no step used, so that every input matters.
 """
 
@@ -36,7 +36,9 @@ class Graphdl:
         return gd.constant(value, like.dtype if value.dtype.kind == "f" else None)
 
     def one_hot(self, indices, depth, like):
-        return gd.one_hot(indices, depth, like.dtype.name if hasattr(like.dtype, "name") else like.dtype)
+        return gd.one_hot(
+            indices, depth, like.dtype.name if hasattr(like.dtype, "name") else like.dtype
+        )
 
     def top_k(self, x, k):
         return gd.top_k(x, k)[0]
@@ -98,7 +100,7 @@ def draw(seed: int) -> Recipe:
 
 
 def _shape(random: np.random.Generator, position: int) -> tuple[int, ...]:
-    """Ranks 0 to 3 (the first input a matrix); sizes with 1 and primes, now and then none at all."""
+    """Ranks 0 to 3 (the first input a matrix); sizes 1 and primes, now and then an empty axis."""
     rank = 2 if position == 0 else random.integers(0, 4)
     shape = [int(random.choice(SIZES)) for _ in range(rank)]
     if position > 1 and rank and random.integers(8) == 0:

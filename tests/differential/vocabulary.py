@@ -111,7 +111,7 @@ ELEMENTWISE = [
         lambda m, x, y: m.mod(x, 1 + y * y),
         lambda x, y: [x / (1 + y * y) - np.round(x / (1 + y * y))],
     ),
-    binary("bce", lambda m, x, y: m.bce(m.sigmoid(x), m.sigmoid(y))),
+    binary("bce", lambda m, x, y: m.bce(m.sigmoid(x), m.sigmoid(3 * m.tanh(y)))),
     binary("bce_logits", lambda m, x, y: m.bce(m.sigmoid(x), y, from_logits=True)),
     Rule(
         "three",
@@ -157,6 +157,12 @@ def _spread(x, axis, **_) -> list:
     return [x.std(axis)]
 
 
+def _rows_of_classes(random, x, y) -> dict | None:
+    """Two classes or more: the probability of a single one is at the bound of the clip."""
+    fits = x.shape == y.shape and x.ndim and x.size and x.shape[-1] > 1
+    return {} if fits else None
+
+
 def reduction(name, formula, choose=_some_axes, kinks=lambda x, **attrs: []) -> Rule:
     return Rule(name, 1, formula, choose, kinks)
 
@@ -184,14 +190,14 @@ REDUCTIONS = [
     Rule(
         "cce",
         2,
-        lambda m, x, y: m.cce(m.softmax(x), m.softmax(y)),
-        lambda random, x, y: {} if x.shape == y.shape and x.ndim and x.size else None,
+        lambda m, x, y: m.cce(m.softmax(x), m.softmax(3 * m.tanh(y))),
+        _rows_of_classes,
     ),
     Rule(
         "cce_logits",
         2,
         lambda m, x, y: m.cce(m.softmax(x), y, from_logits=True),
-        lambda random, x, y: {} if x.shape == y.shape and x.ndim and x.size else None,
+        _rows_of_classes,
     ),
 ]
 

@@ -1,4 +1,4 @@
-"""One case for each rule: the form it looks for and, where it stabilises, an input that needs it."""
+"""One case for each rule: the form it looks for and, where it stabilises, where it is needed."""
 
 from __future__ import annotations
 
@@ -55,6 +55,10 @@ def slope(z: Node) -> Node:
 
 def tangent(p: Node, c: Node) -> Node:
     return p * (c - total(c * p, (p.rank - 1,), True))
+
+
+def minus_tangent(p: Node, c: Node) -> Node:
+    return p * (total(c * p, (p.rank - 1,), True) - c)
 
 
 # ------------------------------------------------------------------ exact values
@@ -181,17 +185,10 @@ DERIVATIVES = {
         hard={"u": [[0.25, 0.5]], "z": [[0, -200]]},
         exact=lambda u, z: [v - q * sum(u) for v, q in zip(u, softmaxed(z), strict=True)],
     ),
-    "∇softplus: σ(−x)·exp(x)": Case(
+    "∇softplus": Case(
         lambda x: (3 * f.sigmoid(-x)) * f.exp(x), hard={"x": [200]}, exact=lambda x: 3 * sigma(x),
     ),
-    "∇softplus: σ(x)·exp(−x)": Case(
-        lambda x: (3 * f.sigmoid(x)) * f.exp(-x), hard={"x": [-200]}, exact=lambda x: 3 * sigma(-x),
-    ),
-    "∇sigmoid: σ(x)²·exp(−x)": Case(
-        lambda x: a.square(f.sigmoid(x)) * f.exp(-x),
-        hard={"x": [-90]}, exact=lambda x: sigma(x) * sigma(-x),
-    ),
-    "∇sigmoid: σ(−x)²·exp(x)": Case(
+    "∇sigmoid": Case(
         lambda x: a.square(f.sigmoid(-x)) * f.exp(x),
         hard={"x": [90]}, exact=lambda x: sigma(x) * sigma(-x),
     ),
@@ -217,12 +214,30 @@ DERIVATIVES = {
             for v, q in zip(u, softmaxed(x), strict=True)
         ],
     ),
-    "∇√∘square": Case(
+    "∇√∘square: (½/|x|)·x": Case(
         lambda x: (0.5 / a.absolute(x)) * x, hard={"x": [0]}, exact=lambda x: mp.sign(x) / 2,
     ),
-    "∇log∘square": Case(
+    "∇log∘square: (u/x²)·x": Case(
         lambda u, x: (u / a.square(x)) * x, pair("u", "x"),
         hard={"u": [1], "x": [1e-30]}, exact=lambda u, x: u / x,
+    ),
+    "∇√∘square: (½/|x|)·2x": Case(
+        lambda x: (3 * (0.5 / a.absolute(x))) * (2 * x),
+        hard={"x": [0]}, exact=lambda x: 3 * mp.sign(x),
+    ),
+    "∇log∘square: (u/x²)·2x": Case(
+        lambda u, x: (3 * (u / a.square(x))) * (2 * x), pair("u", "x"),
+        hard={"u": [1], "x": [1e-30]}, exact=lambda u, x: 6 * u / x,
+    ),
+    "∇tanh": Case(
+        lambda x: (3 / (f.exp(x) + f.exp(-x))) * f.exp(x),
+        hard={"x": [100]}, exact=lambda x: 3 * sigma(2 * x),
+    ),
+    "−∇log∘softmax": Case(
+        lambda u, z: minus_tangent(reduce.softmax(z), u / reduce.softmax(z)),
+        pair("u", "z"),
+        hard={"u": [[0.25, 0.5]], "z": [[0, -200]]},
+        exact=lambda u, z: [q * sum(u) - v for v, q in zip(u, softmaxed(z), strict=True)],
     ),
     "∇√∘exp": Case(
         lambda x: (0.5 / f.exp(0.5 * x)) * f.exp(x),
@@ -261,6 +276,14 @@ LOSSES = {
         hard={"y": [[0, 1]], "z": CLIPPED},
         exact=lambda y, z: [3 * (q * sum(y) - t) for q, t in zip(softmaxed(z), y, strict=True)],
     ),
+    "cce∘softmax: −δ = y − ŷ·Σy": Case(
+        lambda y, z: minus_tangent(
+            reduce.softmax(z), 3 * apply(entropy.cce_slope_op, y, reduce.softmax(z))
+        ),
+        pair("y", "z"),
+        hard={"y": [[0, 1]], "z": CLIPPED},
+        exact=lambda y, z: [3 * (t - q * sum(y)) for q, t in zip(softmaxed(z), y, strict=True)],
+    ),
 }  # fmt: skip
 
 ALGEBRA = {
@@ -280,8 +303,9 @@ ALGEBRA = {
     "x²": Case(lambda x: a.power(x, constant(2.0, "float64"))),
     "x³": Case(lambda x: x**3),
     "x⁻¹": Case(lambda x: x**-1),
-    "x·(−1)": Case(lambda x: x * -1),
-    "x/(−1)": Case(lambda x: x / -1),
+    "(−k)·x": Case(lambda x: x * -3),
+    "x/(−k)": Case(lambda x: x / -3),
+    "(−k)/x": Case(lambda x: -3 / x),
     "0−x": Case(lambda x: 0 - x),
     "−(−x)": Case(lambda x: -(-x)),  # noqa: B002
     "x+(−y)": Case(lambda x, y: -y + x, pair("x", "y")),
@@ -320,16 +344,19 @@ MOVEMENT = {
     "reshape to its own shape": Case(lambda x: apply(shape.reshape_op, x, shape=ROWS)),
     "broadcast to its own shape": Case(lambda x: apply(shape.broadcast_op, x, shape=ROWS)),
     "sum to its own shape": Case(lambda x: apply(shape.sum_to_op, x, shape=ROWS)),
+    "sum to a shape": Case(
+        lambda x: apply(shape.sum_to_op, x, shape=(3,)) + apply(shape.sum_to_op, x, shape=(4, 1))
+    ),
     "reshape∘reshape": Case(lambda x: reshape(reshape(x, (12,)), (2, 6))),
     "transpose∘transpose": Case(lambda x: transpose(transpose(x[None], (2, 0, 1)), (1, 0, 2))),
-    "broadcast∘broadcast": Case(
-        lambda x: broadcast_to(broadcast_to(x, (2, 4, 3)), (5, 2, 4, 3))
-    ),
+    "broadcast∘broadcast": Case(lambda x: broadcast_to(broadcast_to(x, (2, 4, 3)), (5, 2, 4, 3))),
     "slice∘slice": Case(lambda x: x[1:, ::2][::2, 1:], {"x": (6, 5)}),
     "flip∘flip": Case(lambda x: shape.flip(shape.flip(x), 1)),
     "broadcast∘reshape": Case(
-        lambda x, s: broadcast_to(reshape(x, (1, 1, 4, 3)), (1, 2, 4, 3))
-        + broadcast_to(reshape(s, ()), (1, 2, 4, 3)),
+        lambda x, s: (
+            broadcast_to(reshape(x, (1, 1, 4, 3)), (1, 2, 4, 3))
+            + broadcast_to(reshape(s, ()), (1, 2, 4, 3))
+        ),
         {"x": ROWS, "s": (1, 1)},
     ),
     "reshape∘broadcast": Case(lambda x: reshape(broadcast_to(x, ROWS), (2, 6)), {"x": (1, 1)}),
@@ -337,8 +364,9 @@ MOVEMENT = {
     "slice∘broadcast": Case(lambda x: broadcast_to(x, ROWS)[1:], {"x": ()}),
     "flip∘broadcast": Case(lambda x: shape.flip(broadcast_to(x, ROWS)), {"x": (1,)}),
     "broadcast last": Case(
-        lambda x, y: broadcast_to(x, ROWS) * y
-        + f.exp(broadcast_to(x, ROWS)) * broadcast_to(x, ROWS),
+        lambda x, y: (
+            broadcast_to(x, ROWS) * y + f.exp(broadcast_to(x, ROWS)) * broadcast_to(x, ROWS)
+        ),
         {"x": (3,), "y": ROWS},
     ),
 }
@@ -351,23 +379,17 @@ PRODUCTS = {
 }
 
 REDUCTIONS = {
-    "sum to a shape": Case(
-        lambda x: apply(shape.sum_to_op, x, shape=(3,)) + apply(shape.sum_to_op, x, shape=(4, 1))
-    ),
-    "reduction of one element": Case(
-        lambda x: reduce.mean(x[:, :1], 1) + reduce.max(x[:1, :1])
-    ),
+    "reduction of one element": Case(lambda x: reduce.mean(x[:, :1], 1) + reduce.max(x[:1, :1])),
     "reduction of a reduction": Case(
-        lambda x: reduce.max(reduce.max(x, 0, keepdims=True), (0, 2))
-        + total(total(x, (1,)), (0, 1)),
+        lambda x: (
+            reduce.max(reduce.max(x, 0, keepdims=True), (0, 2)) + total(total(x, (1,)), (0, 1))
+        ),
         {"x": (2, 4, 3)},
     ),
     "reduction of a view": Case(
         lambda x: reduce.mean(reshape(x, (2, 6)), keepdims=True) + reduce.min(transpose(x))
     ),
-    "sum of a broadcast": Case(
-        lambda x: total(broadcast_to(x, (5, 4, 3)), (0, 2)), {"x": (4, 1)}
-    ),
+    "sum of a broadcast": Case(lambda x: total(broadcast_to(x, (5, 4, 3)), (0, 2)), {"x": (4, 1)}),
 }
 
 STABILISING = {**STABILITY, **DERIVATIVES, **LOSSES}

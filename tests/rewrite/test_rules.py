@@ -39,8 +39,8 @@ def ulps(got: np.float32, exact: mp.mpf) -> float:
 
 def exact_values(case: Case, arrays) -> np.ndarray:
     """The values of mpmath, element by element or row by row."""
-    numbers = [np.vectorize(lambda v: mp.mpf(float(v)), otypes=[object])(v) for v in arrays.values()]
-    rows = [list(v) if v.ndim == 1 else [list(r) for r in v] for v in numbers]
+    number = np.vectorize(lambda v: mp.mpf(float(v)), otypes=[object])
+    rows = [list(v) if v.ndim == 1 else [list(r) for r in v] for v in map(number, arrays.values())]
     return np.array([case.exact(*r) for r in zip(*rows, strict=True)], object).ravel()
 
 

@@ -59,7 +59,10 @@ def _joined(t: Translator, term: Expr, number: Expr) -> tuple[bool, Value] | Non
 
 
 def _complement(t: Translator, p: ex.Product, c: Expr) -> Expr | None:
-    """c − c·σ(−v) = c·σ(v);  c − 2c·σ(−v) = c·tanh(v/2)"""
+    """c − c·σ(−v) = c·σ(v);  c − 2c·σ(−v) = c·tanh(v/2);  c − c·tanh²u = c/cosh²u"""
+    factors = [(type(base), k) for base, k in p.factors]
+    if factors == [(sympy.tanh, 2)] and not p.sums and p.exponent == 0 and p.number == -c:
+        return c / sympy.cosh(p.factors[0][0].args[0]) ** 2
     if p.factors or p.exponent != 0 or len(p.sums) != 1 or p.sums[0][1] != -1:
         return None
     s = p.sums[0][0]

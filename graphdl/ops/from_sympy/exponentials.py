@@ -2,7 +2,7 @@
 
 A sum S = Σ cᵢ·e^uᵢ is written as e^m · S′ with m = max uᵢ and S′ = Σ cᵢ·e^(uᵢ−m), which is bounded.
 In a product the powers of e are added up before the one exponential is taken; in a logarithm they
-come out as they are. Since S does not depend on m, no gradient flows through m. Where the result has
+come out as they are. S does not depend on m, so no gradient flows through m. Where the result has
 a name (sigmoid, tanh, softplus, expm1) it is used.
 """
 
@@ -134,7 +134,7 @@ def _take_tanh(t: Translator, p: Product) -> list[tuple[Value, Expr]]:
             (w,) = set(s) - {u}
             p.sums = [item for item in p.sums if item[0] is not s and item[0] is not r]
             p.number *= (s[u] / r[u]) ** k
-            return [(t.writer.emit(f.tanh_op, t.value((u - w) / 2)), k), *_take_tanh(t, p)]
+            return [(t.writer.emit(f.tanh_op, t.bounded((u - w) / 2)), k), *_take_tanh(t, p)]
     return []
 
 
@@ -160,7 +160,7 @@ def _take_sigmoids(t: Translator, p: Product) -> list[tuple[Value, Expr]]:
 
 
 def sigmoid(t: Translator, v: Expr) -> Value:
-    return t.writer.emit(f.sigmoid_op, t.value(v))
+    return t.writer.emit(f.sigmoid_op, t.bounded(v))
 
 
 def is_zero(e: Expr) -> bool:

@@ -24,15 +24,13 @@ from graphdl.ops.from_sympy.recipe import Value
 if TYPE_CHECKING:
     from graphdl.ops.from_sympy.translator import Translator
 
+_SATURATING: dict[type, Op] = {sympy.exp: f.exp_op, sympy.tanh: f.tanh_op, sympy.erf: f.erf_op}
 _PLAIN: dict[type, Op] = {
     sympy.sin: f.sin_op,
     sympy.cos: f.cos_op,
-    sympy.tanh: f.tanh_op,
-    sympy.erf: f.erf_op,
     sympy.Abs: a.abs_op,
     sympy.sign: a.sign_op,
     sympy.floor: a.floor_op,
-    sympy.exp: f.exp_op,
     sympy.Mod: a.mod_op,
 }
 
@@ -168,4 +166,8 @@ RULES: dict[type, Callable[[Translator, Any], Value]] = {
     sympy.ceiling: _written(lambda u: -sympy.floor(-u)),
     sympy.frac: _written(lambda u: u - sympy.floor(u)),
     **{kind: lambda t, e, op=op: t.emit(op, *t.values(e)) for kind, op in _PLAIN.items()},
+    **{
+        kind: lambda t, e, op=op: t.emit(op, t.bounded(e.args[0]))
+        for kind, op in _SATURATING.items()
+    },
 }

@@ -27,6 +27,7 @@ from graphdl.ops.from_sympy import exponentials as ex
 from graphdl.ops.from_sympy.functions import RULES
 from graphdl.ops.from_sympy.recipe import Recipe, Ref, Value, Writer
 
+GROWING = (sympy.exp, sympy.sinh, sympy.cosh)
 MAX_PARTS = 20_000
 MAX_DEPTH = 100
 
@@ -120,6 +121,7 @@ class Translator:
         self.writer = Writer(len(symbols))
         self.sums: dict[Expr, ex.Sum | None] = {}
         self._values: dict[Any, Value] = {s: Ref(i) for i, s in enumerate(symbols)}
+        self._grows: dict[sympy.Basic, bool] = {}
         self._free: dict[sympy.Basic, frozenset] = {s: frozenset((s,)) for s in symbols}
 
     def free(self, e: sympy.Basic) -> frozenset:
@@ -140,6 +142,22 @@ class Translator:
 
     def values(self, e: Expr) -> Iterator[Value]:
         return map(self.value, e.args)
+
+    def bounded(self, e: Expr) -> Value:
+        """The argument of a function that is constant beyond ±1000, as eˣ is below and tanh.
+
+        What grows exponentially is clipped there, else its gradient would be 0·∞.
+        """
+        value = self.value(e)
+        grows = isinstance(value, Ref) and self.grows(e)
+        return self.emit(a.clip_op, value, -1000.0, 1000.0) if grows else value
+
+    def grows(self, e: sympy.Basic) -> bool:
+        """Is there an exponential in the expression?"""
+        if e not in self._grows:
+            inside = any(map(self.grows, e.args))
+            self._grows[e] = inside or type(e) in GROWING or ex.exponent_of(self, e) is not None
+        return self._grows[e]
 
     def emit(self, op: Op, *operands: Value) -> Ref:
         return self.writer.emit(op, *operands)

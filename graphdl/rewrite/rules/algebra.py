@@ -42,6 +42,14 @@ def _is_float(m: Match) -> bool:
     return m.root.type.is_float
 
 
+def _negative(m: Match) -> bool:
+    return _is_float(m) and _value(m.k) < 0
+
+
+def _minus(number: Node) -> Node:
+    return constant(-_value(number), number.dtype)
+
+
 def _power_of_two(node: Node) -> bool:
     """Is it ±2ᵏ, far from where its reciprocal overflows? Then multiplying by either is exact."""
     fraction, exponent = math.frexp(_value(node))
@@ -75,10 +83,8 @@ NUMBERS = [
     Rule("x+0", x + 0, x, "x + 0 = x"),
     Rule("x−0", x - 0, x, "x − 0 = x"),
     Rule("x/1", x / 1, x, "x/1 = x"),
-    Rule("x+(−k)", x + k, lambda m: m.x - constant(-_value(m.k), m.root.dtype),
-         "x + (−k) = x − k", guard=lambda m: _is_float(m) and _value(m.k) < 0),
-    Rule("x−(−k)", x - k, lambda m: m.x + constant(-_value(m.k), m.root.dtype),
-         "x − (−k) = x + k", guard=lambda m: _is_float(m) and _value(m.k) < 0),
+    Rule("x+(−k)", x + k, lambda m: m.x - _minus(m.k), "x + (−k) = x − k", guard=_negative),
+    Rule("x−(−k)", x - k, lambda m: m.x + _minus(m.k), "x − (−k) = x + k", guard=_negative),
     Rule("x/2ᵏ", x / k, lambda m: m.x * constant(1 / _value(m.k), m.root.dtype),
          "x/2ᵏ = 2⁻ᵏ·x", guard=lambda m: _power_of_two(m.k)),
     Rule("k·(n·x)", k * (n * x), lambda m: constant(_value(m.k) * _value(m.n), m.root.dtype) * m.x,
@@ -94,8 +100,9 @@ NUMBERS = [
 #: One way to write signs and squares: the rules of every pass count on it.
 FORMS = [
     Rule("x·x", x * x, p.square(x), "x·x = x²", guard=lambda m: m.root.dtype != "bool"),
-    Rule("x·(−1)", x * -1, -x, "x·(−1) = −x", guard=_is_float),
-    Rule("x/(−1)", x / -1, -x, "x/(−1) = −x"),
+    Rule("(−k)·x", x * k, lambda m: -(_minus(m.k) * m.x), "(−k)·x = −(k·x)", guard=_negative),
+    Rule("x/(−k)", x / k, lambda m: -(m.x / _minus(m.k)), "x/(−k) = −(x/k)", guard=_negative),
+    Rule("(−k)/x", k / x, lambda m: -(_minus(m.k) / m.x), "(−k)/x = −(k/x)", guard=_negative),
     Rule("0−x", 0 - x, -x, "0 − x = −x", guard=_is_float),
     Rule("−(−x)", p.negative(p.negative(x)), x, "−(−x) = x"),
     Rule("x+(−y)", x + -y, x - y, "x + (−y) = x − y"),

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 from graphdl.core.graph import Node, apply
-from graphdl.ops import entropy
-from graphdl.ops.shape import reshape
+from graphdl.ops import entropy, functions
 from graphdl.rewrite import patterns as p
 from graphdl.rewrite.engine import Match, Rule
-from graphdl.rewrite.rules.derivatives import SIGMOID_SLOPE, SOFTMAX_SLOPE, along_its_axis
-from graphdl.rewrite.rules.push import Linear, Sigmoid, Softmax, push
+from graphdl.rewrite.rules.derivatives import (
+    MINUS_SOFTMAX_SLOPE,
+    SIGMOID_SLOPE,
+    SOFTMAX_SLOPE,
+    along_its_axis,
+    through_sigmoid,
+    through_softmax,
+)
+from graphdl.rewrite.rules.push import Linear, Sigmoid, Softmax
+from graphdl.rewrite.rules.views import VIEWS, same_view, source
 
 y, z = p.wild("y"), p.wild("z")
 
 
 def _bce_of_view(m: Match) -> Node:
-    return apply(entropy.bce_logits_op, m.y, reshape(m.z, m.v.type.shape))
+    logits = source(m.v).inputs[0]
+    return apply(entropy.bce_logits_op, m.y, same_view(m.v, logits))
+
+
+def _is_view_of_sigmoid(m: Match) -> bool:
+    return m.v.op in VIEWS and source(m.v).op is functions.sigmoid_op
 
 
 def _along_last_axis(m: Match) -> bool:
     return m.q.attrs["axis"] == m.q.rank - 1 and m.y.rank == m.q.rank
-
-
-def _bce_gradient(m: Match) -> Node | None:
-    return push(m.c, Sigmoid(_bce_slope, m.g, m.z, m.slope))
 
 
 def _bce_slope(ct: Node, to: Linear) -> Node | None:
@@ -31,10 +39,6 @@ def _bce_slope(ct: Node, to: Linear) -> Node | None:
     if ct.op is entropy.bce_slope_op and ct.inputs[1] is to.p:
         return apply(entropy.bce_residual_op, ct.inputs[0], to.z)
     return None
-
-
-def _cce_gradient(m: Match) -> Node | None:
-    return push(m.c, Softmax(_cce_slope, m, m.q, m.z))
 
 
 def _cce_slope(ct: Node, to: Linear) -> Node | None:
@@ -54,8 +58,9 @@ LOSSES = [
         changes=_CLIP,
     ),
     Rule(
-        "bce∘view∘sigmoid", p.bce(y, p.let("v", p.reshape(p.sigmoid(z)))), _bce_of_view,
+        "bce∘view∘sigmoid", p.bce(y, p.wild("v")), _bce_of_view,
         "bce(y, view σ(z)) = bce from the logits view(z)",
+        guard=_is_view_of_sigmoid,
         changes=_CLIP,
     ),
     Rule(
@@ -65,13 +70,19 @@ LOSSES = [
         changes=_CLIP,
     ),
     Rule(
-        "bce∘sigmoid: δ = ŷ − y", SIGMOID_SLOPE, _bce_gradient,
+        "bce∘sigmoid: δ = ŷ − y", SIGMOID_SLOPE, through_sigmoid(_bce_slope),
         "bce′(y, ŷ)·ŷ(1−ŷ) = ŷ − y, ŷ = σ(z)",
         changes=f"{_CLIP}: the derivative of the clip, 0, becomes that of the formula",
     ),
     Rule(
-        "cce∘softmax: δ = ŷ·Σy − y", SOFTMAX_SLOPE, _cce_gradient,
+        "cce∘softmax: δ = ŷ·Σy − y", SOFTMAX_SLOPE, through_softmax(_cce_slope),
         "ŷ⊙(cce′ − Σ cce′⊙ŷ) = ŷ·Σy − y, ŷ = softmax(z)",
+        guard=along_its_axis,
+        changes=f"{_CLIP}: the derivative of the clip, 0, becomes that of the formula",
+    ),
+    Rule(
+        "cce∘softmax: −δ = y − ŷ·Σy", MINUS_SOFTMAX_SLOPE, through_softmax(_cce_slope, -1),
+        "ŷ⊙(Σ cce′⊙ŷ − cce′) = y − ŷ·Σy, ŷ = softmax(z)",
         guard=along_its_axis,
         changes=f"{_CLIP}: the derivative of the clip, 0, becomes that of the formula",
     ),

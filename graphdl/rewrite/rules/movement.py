@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphdl.core.graph import Node, apply
 from graphdl.core.op import Op
-from graphdl.ops import shape
+from graphdl.ops import reduce, shape
 from graphdl.ops.shape import broadcast_to, reshape, slice_, transpose
 from graphdl.rewrite import patterns as p
 from graphdl.rewrite.engine import Match, Rule
@@ -67,12 +67,24 @@ def _broadcast_last(m: Match) -> Node:
     return node if m.shape(node) == m.shape(m.root) else broadcast_to(node, m.root.type.shape)
 
 
+def _as_sum(m: Match) -> Node | None:
+    """The adjoint of broadcasting as a sum along axes, where it is one."""
+    old, new = m.shape(m.x), m.shape(m.root)
+    lead = len(old) - len(new)
+    repeated = [i for i, d in enumerate(new) if d == 1 and old[i + lead] != 1]
+    if lead and repeated:
+        return None
+    axes = tuple(range(lead)) if lead else tuple(repeated)
+    return apply(reduce.sum_op, m.x, axes=axes, keepdims=not lead)
+
+
 MOVEMENT = [
     Rule("reshape to its own shape", p.reshape(x), x, "the shape is that already",
          guard=_same_shape),
     Rule("broadcast to its own shape", p.broadcast(x), x, "the shape is that already",
          guard=_same_shape),
     Rule("sum to its own shape", p.sum_to(x), x, "nothing was repeated", guard=_same_shape),
+    Rule("sum to a shape", p.sum_to(x), _as_sum, "the adjoint of broadcasting is a sum along axes"),
     Rule("reshape∘reshape", p.reshape(p.reshape(x)),
          lambda m: reshape(m.x, m.root.type.shape), "only the last shape counts"),
     Rule("transpose∘transpose", p.transpose(p.transpose(x)), _axes_joined, "(Aᵀ)ᵀ = A"),

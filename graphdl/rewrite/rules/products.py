@@ -79,17 +79,6 @@ def _sum_of_repeated(m: Match) -> Node | None:
     return fit(m, constant(count, m.root.dtype) * once) if full is not m.root.inputs[0] else None
 
 
-def _as_sum(m: Match) -> Node | None:
-    """The adjoint of broadcasting as a sum along axes, where it is one."""
-    old, new = m.shape(m.x), m.shape(m.root)
-    lead = len(old) - len(new)
-    repeated = [i for i, d in enumerate(new) if d == 1 and old[i + lead] != 1]
-    if lead and repeated:
-        return None
-    axes = tuple(range(lead)) if lead else tuple(repeated)
-    return apply(reduce.sum_op, m.x, axes=axes, keepdims=not lead)
-
-
 PRODUCTS = [
     Rule("(A·B)ᵀ", p.transpose(p.matmul(a, b)),
          lambda m: apply(linalg.matmul_op, linalg.swap(m.b), linalg.swap(m.a)),
@@ -97,7 +86,6 @@ PRODUCTS = [
 ]  # fmt: skip
 
 REDUCTIONS = [
-    Rule("sum to a shape", p.sum_to(x), _as_sum, "the adjoint of broadcasting is a sum along axes"),
     Rule("reduction of one element", p.Any_(_reductions), _single, "Σ of one element is it"),
     Rule("reduction of a reduction", p.Any_(_reductions_twice), _one_reduction,
          "Σᵢ Σⱼ xᵢⱼ = Σᵢⱼ xᵢⱼ"),

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from graphdl.core.graph import Node, apply
+from graphdl.core.graph import Node, apply, rebuild
 from graphdl.ops import arithmetic as a
 from graphdl.ops import reduce
-from graphdl.ops.shape import broadcast_to, reshape, reshape_op, sum_to_op
+from graphdl.ops.shape import broadcast_to, sum_to_op
 from graphdl.rewrite import patterns as p
 from graphdl.rewrite.engine import Match
+from graphdl.rewrite.rules.views import seen
 
-DEPTH = 12  # how far into a sum of products a rule looks
+DEPTH = 8  # how far into a sum of products a rule looks
+Leaf = Callable[[Node, "Linear"], Node | None]
 
 
 def is_one(node: Node) -> bool:
@@ -33,7 +35,7 @@ def times(u: Node, v: Node) -> Node:
 class Linear:
     """A linear map of cotangents. `leaf` gives its value on the factor it looks for."""
 
-    def __init__(self, leaf: Callable[[Node, Linear], Node | None]) -> None:
+    def __init__(self, leaf: Leaf) -> None:
         self._leaf = leaf
 
     def leaf(self, ct: Node) -> Node | None:
@@ -48,7 +50,7 @@ class Linear:
         return None
 
     def moved(self, ct: Node, depth: int) -> Node | None:
-        """Its value on a term that has been reshaped or summed."""
+        """Its value on a term that has been moved or summed."""
         return None
 
 
@@ -83,9 +85,9 @@ def _push_sum(ct: Node, to: Linear, depth: int) -> Node | None:
 
 
 class Sigmoid(Linear):
-    """c ↦ c·p′ with p = σ(z) and p′ = p(1−p), perhaps seen under another shape."""
+    """c ↦ c·p′ with p = σ(z) and p′ = p(1−p), perhaps seen through a view."""
 
-    def __init__(self, leaf: Callable, p: Node, z: Node, slope: Node) -> None:
+    def __init__(self, leaf: Leaf, p: Node, z: Node, slope: Node) -> None:
         super().__init__(leaf)
         self.p, self.z, self.slope = p, z, slope
 
@@ -93,26 +95,25 @@ class Sigmoid(Linear):
         return ct * self.slope
 
     def moved(self, ct: Node, depth: int) -> Node | None:
-        """Past a reshape of p between the sigmoid and the loss, and past its un-broadcasting."""
+        """Past a view of p between the sigmoid and the loss, and past its un-broadcasting."""
         if ct.type.shape != self.p.type.shape:
             return None
-        if ct.op is reshape_op:
-            s = ct.inputs[0].type.shape
-            view = [reshape(node, s) for node in (self.p, self.z, self.slope)]
-            inner = push(ct.inputs[0], Sigmoid(self._leaf, *view), depth)
-            return None if inner is None else reshape(inner, ct.type.shape)
         if ct.op in (sum_to_op, reduce.sum_op):
             inner = push(ct.inputs[0], self, depth)
-            return None if inner is None else apply(ct.op, inner, **ct.attrs)
-        return None
+            return None if inner is None else rebuild(ct, (inner,))
+        views = [seen(ct, node) for node in (self.p, self.z, self.slope)]
+        if None in views:
+            return None
+        inner = push(ct.inputs[0], Sigmoid(self._leaf, *views), depth)  # type: ignore[arg-type]
+        return None if inner is None else rebuild(ct, (inner, *ct.inputs[1:]))
 
 
 class Softmax(Linear):
     """c ↦ p ⊙ (c − Σ c⊙p) with p = softmax(z) along an axis."""
 
-    def __init__(self, leaf: Callable, m: Match, p: Node, z: Node) -> None:
+    def __init__(self, leaf: Leaf, m: Match) -> None:
         super().__init__(leaf)
-        self.m, self.p, self.z, self.axis = m, p, z, p.attrs["axis"]
+        self.m, self.p, self.z, self.axis = m, m.q, m.z, m.q.attrs["axis"]
 
     def total(self, node: Node) -> Node:
         return apply(reduce.sum_op, node, axes=(self.axis,), keepdims=True)
@@ -131,6 +132,17 @@ class Softmax(Linear):
         return u - self.p * self.total(u)
 
 
+class Exponential(Linear):
+    """c ↦ c·eˣ"""
+
+    def __init__(self, leaf: Leaf, e: Node, x: Node) -> None:
+        super().__init__(leaf)
+        self.e, self.x = e, x
+
+    def rest(self, ct: Node) -> Node:
+        return ct * self.e
+
+
 class Cancel(Linear):
     """c ↦ s·c, where every term of c is divided by s, outside or inside a sum along `axes`."""
 
@@ -144,9 +156,6 @@ class Cancel(Linear):
         return None
 
     def moved(self, ct: Node, depth: int) -> Node | None:
-        if ct.op is a.div_op:  # (c/s)/d
-            inner = push(ct.inputs[0], self, depth)
-            return None if inner is None else inner / ct.inputs[1]
         if ct.op is not reduce.sum_op or ct.attrs["axes"] != self.axes or not ct.attrs["keepdims"]:
             return None
         inner = push(ct.inputs[0], self, depth)

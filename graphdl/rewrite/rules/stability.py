@@ -6,14 +6,14 @@ value differs from it. Derivatives of such formulas are in `cotangents`.
 
 from __future__ import annotations
 
-from graphdl.core.graph import Node, rebuild
+from graphdl.core.graph import Node
 from graphdl.ops import functions as f
 from graphdl.ops import reduce as r
-from graphdl.ops.arithmetic import absolute, log, square
+from graphdl.ops.arithmetic import absolute, log, square, sub_op
 from graphdl.rewrite import patterns as p
 from graphdl.rewrite.engine import Match, Rule
-from graphdl.rewrite.rules.push import times
-from graphdl.rewrite.rules.views import VIEWS
+from graphdl.rewrite.rules.push import is_one, times
+from graphdl.rewrite.rules.views import VIEWS, same_view, source
 
 a, x = p.wild("a"), p.wild("x")
 e = p.let("e", p.exp(x))
@@ -46,19 +46,20 @@ def _nothing_empty(m: Match) -> bool:
 
 def _log_past_view(m: Match) -> Node | None:
     """A logarithm moves to where the sigmoid or softmax is, past what only moves elements."""
-    view, inverted = m.x, False
-    if view.op.name == "sub":
-        view, inverted = view.inputs[1], True
-    source = view.inputs[0]
-    inner = log(1 - source) if inverted else log(source)
-    return rebuild(view, (inner, *view.inputs[1:]))
+    view = _view(m)
+    inner = source(view)
+    return same_view(view, log(inner) if view is m.x else log(1 - inner))
+
+
+def _view(m: Match) -> Node:
+    """The view v in log(v) or log(1 − v)."""
+    complement = m.x.op is sub_op and is_one(m.x.inputs[0])
+    return m.x.inputs[1] if complement else m.x
 
 
 def _view_of_probability(m: Match) -> bool:
-    view = m.x
-    if view.op.name == "sub" and p.is_number(view.inputs[0]) and view.inputs[0].attrs["value"] == 1:
-        view = view.inputs[1]
-    return view.op in VIEWS and view.inputs[0].op in (f.sigmoid_op, r.softmax_op)
+    view = _view(m)
+    return view.op in VIEWS and source(view).op in (f.sigmoid_op, r.softmax_op)
 
 
 STABILITY = [

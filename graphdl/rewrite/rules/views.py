@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphdl.core.graph import Node
+from graphdl.core.graph import Node, apply, rebuild
 from graphdl.core.op import Op
 from graphdl.ops import arithmetic as a
 from graphdl.ops import entropy, functions, index, shape
@@ -41,3 +41,38 @@ def fit(m: Match, node: Node) -> Node:
     """The node, repeated to the shape of the root where it has fewer elements."""
     same = m.shape(node) == m.shape(m.root)
     return node if same else broadcast_to(node, m.root.type.shape)
+
+
+def source(view: Node) -> Node:
+    """The node whose elements a chain of views shows."""
+    while view.op in VIEWS:
+        view = view.inputs[0]
+    return view
+
+
+def same_view(view: Node, node: Node) -> Node:
+    """The same chain of views on another node."""
+    chain = []
+    while view.op in VIEWS:
+        chain.append(view)
+        view = view.inputs[0]
+    for view in reversed(chain):
+        node = rebuild(view, (node, *view.inputs[1:]))
+    return node
+
+
+def seen(ct: Node, source: Node) -> Node | None:
+    """The view of `source` whose elements the cotangent `ct` puts back in place."""
+    part, attrs = ct.inputs[0] if ct.inputs else ct, ct.attrs
+    if ct.op is shape.reshape_op:
+        return shape.reshape(source, part.type.shape)
+    if ct.op is shape.transpose_op:
+        axes = attrs["axes"]
+        return shape.transpose(source, tuple(axes.index(i) for i in range(len(axes))))
+    if ct.op is shape.place_op:
+        return shape.slice_(source, attrs["starts"], part.type.shape, attrs["steps"])
+    if ct.op is index.put_along_op:
+        return apply(index.take_along_op, source, ct.inputs[1], axis=attrs["axis"])
+    if ct.op is index.scatter_op:
+        return apply(index.gather_op, source, ct.inputs[1], axis=attrs["axis"])
+    return None
