@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from codegen import ir, scalars
+from codegen import ir, products, scalars
 from codegen.printer import Printer
 
 HEADER = '''"""{title}
@@ -20,6 +20,7 @@ from numpy import float32, float64, int32, int64, uint64
 FLAGS = {{"reassoc", "contract", "arcp", "nsz"}}  # NaN and infinities keep their meaning
 jit = njit(error_model="numpy", fastmath=FLAGS, forceinline=True)
 exact = njit(error_model="numpy", fastmath={{"contract"}}, forceinline=True)
+function = njit(error_model="numpy", fastmath=FLAGS)
 entry = njit(error_model="numpy", fastmath=FLAGS, nogil=True)
 '''
 
@@ -53,7 +54,9 @@ def emit(program: ir.Program, name: str = "program", *, registers: bool = True) 
     lines += _driver(program) + body
     lines.append("    return 0")
     signature = _signature(parameters, buffers)
-    helpers = scalars.source(printer.helpers)
+    helpers = "\n\n".join(
+        filter(None, (scalars.source(printer.helpers), products.source(*sorted(printer.products))))
+    )
     head = HEADER.format(title=f"A graphdl program: {name}.", notes=_arguments_text(buffers))
     source = "\n".join(
         [head, *(["", helpers] if helpers else []), "", *lines, "", "", f"ENTRY = {{\"run\": {signature!r}}}", ""]
@@ -139,8 +142,7 @@ def _item(printer: Printer, item: ir.Item, depth: int, number: int) -> list[str]
     if isinstance(item, ir.Kernel):
         return ["", *notes, *printer.body(item.body, depth)]
     if isinstance(item, ir.MatMul):
-        a, b = _operand(item.a, item.ta), _operand(item.b, item.tb)
-        return ["", *notes, f"{pad}np.dot({a}, {b}, {_rows(item.out)})"]
+        return ["", *notes, pad + _product(printer, item)]
     if isinstance(item, ir.ArgSort):
         return ["", *notes, *_argsort(printer, item, depth)]
     if isinstance(item, ir.Guard):
@@ -164,6 +166,16 @@ def _repeat(printer: Printer, item: ir.Repeat, depth: int) -> list[str]:
     for number, inner in enumerate(item.items):
         lines += _item(printer, inner, depth + 1, number)
     return lines
+
+
+def _product(printer: Printer, item: ir.MatMul) -> str:
+    """Where a row count is known only at run time, one row takes plain loops."""
+    name = products.call(item.ta, item.tb)
+    if name is None or not any(isinstance(d, ir.Var) for d in (*item.a.shape, *item.b.shape)):
+        a, b = _operand(item.a, item.ta), _operand(item.b, item.tb)
+        return f"np.dot({a}, {b}, {_rows(item.out)})"
+    printer.products.add(name)
+    return f"{name}({_rows(item.a)}, {_rows(item.b)}, {_rows(item.out)})"
 
 
 def _rows(buffer: ir.Buffer) -> str:

@@ -10,8 +10,8 @@ y = gd.tensor("y", shape=(1,))
 w1 = gd.Variable(np.array([0.5]), name="w1")
 w2 = gd.Variable(np.array([-1.0]), name="w2")
 
-z1 = gd.sigmoid(w1 * x).named("z1")  # the hidden unit
-p = gd.sigmoid(w2 * z1).named("ŷ")
+z1 = (w1 * x).named("z1")
+p = gd.sigmoid(w2 * gd.sigmoid(z1)).named("ŷ")
 J = gd.losses.binary_crossentropy(y, p).named("J")
 
 values = {x: np.array([1.0]), y: np.array([1.0])}

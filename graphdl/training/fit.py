@@ -139,16 +139,17 @@ class Training:
         x, y, sample_weight, held_out = _split(x, y, sample_weight, validation_split, validation_data)
         data = self._data("fit", x, y, sample_weight, class_weight)
         validation = None if held_out is None else self._validation(held_out)
+        history, count = History(), -(-data.rows // batch)
+        params = {"epochs": epochs, "steps": count, "verbose": verbose}
+        hooks = CallbackList(callbacks, history, self, params)
+        show = Progress(verbose, epochs, count)
         session = self._runner("train", data).open(data, batch)
         test = None
         if validation is not None:
             test = self._runner("test", validation).open(validation, batch)
-        history = History()
-        params = {"epochs": epochs, "steps": session.steps, "verbose": verbose}
-        hooks = CallbackList(callbacks, history, self, params)
         self.history, self.stop_training = history, False
         started = time.perf_counter()
-        with Progress(verbose, epochs, session.steps) as progress:
+        with show as progress:
             hooks.call("on_train_begin", {})
             for epoch in range(first, epochs):
                 hooks.call("on_epoch_begin", epoch, {})

@@ -1,4 +1,4 @@
-"""Same seed, same bits: in one process, in another, with other threads, after stopping and going on."""
+"""Same seed, same bits: in another process, with other threads, after stopping and going on."""
 
 import hashlib
 import os

@@ -102,9 +102,11 @@ def test_validation_data_with_weights():
 
 
 def test_validation_freq():
-    history = classifier().fit(
-        X, LABEL, epochs=5, verbose=0, validation_data=(X, LABEL), validation_freq=2
-    ).history
+    history = (
+        classifier()
+        .fit(X, LABEL, epochs=5, verbose=0, validation_data=(X, LABEL), validation_freq=2)
+        .history
+    )
     assert (len(history["loss"]), len(history["val_loss"])) == (5, 2)
 
 
@@ -194,7 +196,9 @@ def test_predict_keeps_the_order_of_rows():
     w, b, v, c = model.get_weights()
     expected = np.tanh(X @ w + b) @ v + c
     for batch in (1, 7, 32, 40, 100):
-        np.testing.assert_allclose(model.predict(X, batch_size=batch), expected, rtol=2e-5, atol=1e-6)
+        np.testing.assert_allclose(
+            model.predict(X, batch_size=batch), expected, rtol=2e-5, atol=1e-6
+        )
 
 
 def test_predict_of_nothing():

@@ -140,7 +140,7 @@ def test_a_trained_part_serves_in_another_model():
     close(features.predict(X), np.tanh(X @ w + b))
 
 
-# ------------------------------------------------------------------ layers and models by subclassing
+# ------------------------------------------------------------------ subclasses
 
 
 def test_the_layer_of_the_slide():
@@ -176,7 +176,7 @@ def test_losses_and_updates_of_a_layer():
     noted = Noted()
     first = gd.layers.Dense(2)
     model = compiled(gd.Sequential([gd.layers.Input(shape=(3,)), first, noted, gd.layers.Dense(1)]))
-    w, b, steps, v, c = model.get_weights()
+    w, b, _, v, c = model.get_weights()
     h = X @ w + b
     penalty = 0.5 * (h**2).mean()
     tested = model.evaluate(X, SUM, len(X), verbose=0)

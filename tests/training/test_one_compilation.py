@@ -1,4 +1,4 @@
-"""One compilation serves every size of batch, every epoch, and every model of the same structure."""
+"""One compilation serves every size of batch and every model of the same structure."""
 
 import numpy as np
 import pytest

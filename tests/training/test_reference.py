@@ -140,9 +140,7 @@ def test_sample_and_class_weights():
 
 
 def test_compiled_with_momentum_and_weights():
-    compare(
-        SOFTMAX, "nesterov", "cpu", sample_weight=SAMPLE_WEIGHT, class_weight={0: 1.5, 2: 0.5}
-    )
+    compare(SOFTMAX, "nesterov", "cpu", sample_weight=SAMPLE_WEIGHT, class_weight={0: 1.5, 2: 0.5})
 
 
 def test_compiled_with_adam_at_any_batch_size():

@@ -38,9 +38,7 @@ def test_categorical_losses():
     p = P / P.sum(axis=1, keepdims=True)
     sparse = gd.losses.sparse_categorical_crossentropy([0, 1, 1], p)
     np.testing.assert_allclose(sparse, -np.log(p[[0, 1, 2], [0, 1, 1]]))
-    np.testing.assert_allclose(
-        gd.losses.categorical_crossentropy(np.eye(2)[[0, 1, 1]], p), sparse
-    )
+    np.testing.assert_allclose(gd.losses.categorical_crossentropy(np.eye(2)[[0, 1, 1]], p), sparse)
     np.testing.assert_allclose(  # rows that do not add up to 1 are scaled, as Keras does
         gd.losses.sparse_categorical_crossentropy([0, 1, 1], P), sparse
     )
@@ -58,7 +56,12 @@ def test_a_row_and_a_column_are_the_same_examples():
     y, p = np.array([1.0, 0.0, 1.0]), np.array([0.9, 0.8, 0.2])
     expected = ((y - p) ** 2).mean()
     mse = gd.losses.MeanSquaredError()
-    for targets, predictions in ((y, p), (y[:, None], p), (y, p[:, None]), (y[:, None], p[:, None])):
+    for targets, predictions in (
+        (y, p),
+        (y[:, None], p),
+        (y, p[:, None]),
+        (y[:, None], p[:, None]),
+    ):
         assert mse(targets, predictions) == pytest.approx(expected)
         accuracy = gd.metrics.BinaryAccuracy()
         accuracy.update_state(targets, predictions, sample_weight=[1, 1, 2])

@@ -6,7 +6,7 @@ from graphdl.core.graph import Node, apply, rebuild
 from graphdl.core.op import Op
 from graphdl.ops import arithmetic as a
 from graphdl.ops import entropy, functions, index, shape
-from graphdl.ops.build import constant_op
+from graphdl.ops.build import cast_op, constant_op
 from graphdl.ops.shape import broadcast_to
 from graphdl.rewrite.engine import Match
 
@@ -33,8 +33,9 @@ def elementwise(op: Op) -> bool:
 
 
 def scalar_constants(op: Op, inputs: tuple[Op, ...]) -> bool:
-    """Is the op a function of constants alone?"""
-    return bool(inputs) and elementwise(op) and all(i is constant_op for i in inputs)
+    """Is it arithmetic on constants alone?"""
+    folds = elementwise(op) or op is cast_op
+    return bool(inputs) and folds and all(i is constant_op for i in inputs)
 
 
 def fit(m: Match, node: Node) -> Node:
