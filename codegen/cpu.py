@@ -59,7 +59,16 @@ def emit(program: ir.Program, name: str = "program", *, registers: bool = True) 
     )
     head = HEADER.format(title=f"A graphdl program: {name}.", notes=_arguments_text(buffers))
     source = "\n".join(
-        [head, *(["", helpers] if helpers else []), "", *lines, "", "", f"ENTRY = {{\"run\": {signature!r}}}", ""]
+        [
+            head,
+            *(["", helpers] if helpers else []),
+            "",
+            *lines,
+            "",
+            "",
+            f'ENTRY = {{"run": {signature!r}}}',
+            "",
+        ]
     )
     return Emitted(source, parameters, buffers, {})
 
@@ -86,8 +95,12 @@ def _buffers(program: ir.Program, registers: bool) -> tuple[tuple[ir.Buffer, ...
     found = _used_by_name(program, found)
     viewed = {b.view_of for b in found} | {m for p in program.packs for m in p.members}
     bodies = [j for i in program.items for j in (i.items if isinstance(i, ir.Repeat) else (i,))]
-    arrays = {b for i in bodies if not isinstance(i, (ir.Kernel, ir.Guard))
-               for b in (*ir.reads(i), *ir.writes(i))}
+    arrays = {
+        b
+        for i in bodies
+        if not isinstance(i, (ir.Kernel, ir.Guard))
+        for b in (*ir.reads(i), *ir.writes(i))
+    }
     local = {
         b
         for b in found
@@ -198,7 +211,9 @@ def _argsort(printer: Printer, item: ir.ArgSort, depth: int) -> list[str]:
         index.append(f"r{k}")
     at = ", ".join([*index, f":{printer.bare(item.a.shape[-1])}"])
     inner = pad + "    " * len(index)
-    lines.append(f'{inner}{item.out.name}[{at}] = np.argsort({item.a.name}[{at}], kind="mergesort")')
+    lines.append(
+        f'{inner}{item.out.name}[{at}] = np.argsort({item.a.name}[{at}], kind="mergesort")'
+    )
     return lines
 
 
@@ -217,7 +232,10 @@ def _guard(printer: Printer, item: ir.Guard, depth: int) -> list[str]:
                 indent += "    "
             element = b.name if b in printer.locals else f"{b.name}[{', '.join(inner) or '0'}]"
             lines.append(f"{indent}{bad} += {element} * {zero}")
-        lines += [f"{pad}if {bad} != {zero}:", f"{pad}    return {'now + 1' if depth == 2 else '1'}"]
+        lines += [
+            f"{pad}if {bad} != {zero}:",
+            f"{pad}    return {'now + 1' if depth == 2 else '1'}",
+        ]
     return lines
 
 
@@ -226,7 +244,9 @@ def _signature(parameters: tuple[ir.Var, ...], buffers: tuple[ir.Buffer, ...]) -
     types = [p.dtype for p in parameters]
     for b in buffers:
         readonly = b.role in ("input", "constant")
-        types.append(f"Array({_numba(b.dtype)}, {max(1, len(b.shape))}, 'C', {readonly}, aligned=True)")
+        types.append(
+            f"Array({_numba(b.dtype)}, {max(1, len(b.shape))}, 'C', {readonly}, aligned=True)"
+        )
     return f"int64({', '.join(types)})"
 
 

@@ -31,7 +31,12 @@ class Executable:
     """Runs a program on arrays. One compilation serves every size."""
 
     def __init__(
-        self, program: ir.Program, *, jit: bool = True, name: str = "program", registers: bool = True
+        self,
+        program: ir.Program,
+        *,
+        jit: bool = True,
+        name: str = "program",
+        registers: bool = True,
     ) -> None:
         self.program, self.jit = program, jit
         self.emitted = cpu.emit(program, name, registers=registers)

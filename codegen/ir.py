@@ -317,7 +317,9 @@ def writes(item: Item) -> tuple[Buffer, ...]:
     return _through_table(item, writes)
 
 
-def _through_table(item: Repeat, touched: Callable[[Item], tuple[Buffer, ...]]) -> tuple[Buffer, ...]:
+def _through_table(
+    item: Repeat, touched: Callable[[Item], tuple[Buffer, ...]]
+) -> tuple[Buffer, ...]:
     inside = dict.fromkeys(b for i in item.items for b in touched(i))
     columns = [k for k, slot in enumerate(item.slots) if slot in inside]
     fixed = [b for b in inside if b not in item.slots]
@@ -370,7 +372,10 @@ def swap_buffers(item: Item, new: dict[Buffer, Buffer]) -> Item:
         return replace(item, body=tuple(map_stmt(s, f, new) for s in item.body))
     if isinstance(item, MatMul):
         return replace(
-            item, a=new.get(item.a, item.a), b=new.get(item.b, item.b), out=new.get(item.out, item.out)
+            item,
+            a=new.get(item.a, item.a),
+            b=new.get(item.b, item.b),
+            out=new.get(item.out, item.out),
         )
     if isinstance(item, ArgSort):
         return replace(item, a=new.get(item.a, item.a), out=new.get(item.out, item.out))

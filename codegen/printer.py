@@ -89,7 +89,8 @@ class Printer:
         """An operand: brackets around anything that is not one word."""
         text = self.expr(e)
         compound = isinstance(e, ir.Apply) and (
-            e.fn in scalars.INFIX or e.fn in ("neg", "square", "not", "where", "cast", *scalars.INLINE)
+            e.fn in scalars.INFIX
+            or e.fn in ("neg", "square", "not", "where", "cast", *scalars.INLINE)
         )
         return f"({text})" if compound else text
 

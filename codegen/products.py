@@ -54,6 +54,8 @@ def product_tb(a, b, out):
 
 def call(ta: bool, tb: bool) -> str | None:
     """The name of the function for a pair of transpositions, if there is one."""
-    return {(False, False): "product", (True, False): "product_ta", (False, True): "product_tb"}.get(
-        (ta, tb)
-    )
+    return {
+        (False, False): "product",
+        (True, False): "product_ta",
+        (False, True): "product_tb",
+    }.get((ta, tb))

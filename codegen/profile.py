@@ -104,4 +104,6 @@ def _seconds(executable: Executable, binding: Binding, numbers: Sequence[Any]) -
 
 def _title(item: ir.Item) -> str:
     lines = item.note.splitlines()
-    return f"{lines[0]} … ({len(lines)} lines)" if len(lines) > 1 else item.note or type(item).__name__
+    return (
+        f"{lines[0]} … ({len(lines)} lines)" if len(lines) > 1 else item.note or type(item).__name__
+    )

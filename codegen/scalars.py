@@ -250,5 +250,3 @@ def source(names: set[str]) -> str:
     own = _snippets.source(*(n for n in names if n in _snippets.text))
     drawn = random.source(*(n for n in names if n in random.SOURCE))
     return "\n\n".join(filter(None, (own, drawn)))
-
-

@@ -36,7 +36,8 @@ def _buffers(program: ir.Program) -> list[str]:
     found = dict.fromkeys(program.arguments)
     for item in program.items:
         found |= dict.fromkeys((*ir.reads(item), *ir.writes(item)))
-    return [buffer(b) for b in found]
+    wholes = {p.whole for p in program.packs}
+    return [buffer(b) for b in found if b not in wholes]
 
 
 def buffer(b: ir.Buffer) -> str:

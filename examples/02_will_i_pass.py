@@ -1,4 +1,4 @@
-"""Will I pass this class? Two inputs, three hidden units, and a student before and after training."""
+"""Will I pass this class? Three hidden units, and one student before and after training."""
 
 import numpy as np
 
@@ -24,7 +24,9 @@ print(f"before training: {before:.2f} to pass; if the student does, the loss is 
 
 model.fit(x_train / scale, y_train, epochs=100, verbose=0)
 after = model.predict(student / scale)[0, 0]
-print(f"after training:  {after:.2f} to pass; if the student does, the loss is {-np.log(after):.2f}")
+print(
+    f"after training:  {after:.2f} to pass; if the student does, the loss is {-np.log(after):.2f}"
+)
 
 loss, accuracy = model.evaluate(x_test / scale, y_test, verbose=0)
 print(f"of {len(y_test)} other students, {accuracy:.0%} are predicted rightly")

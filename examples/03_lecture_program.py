@@ -13,9 +13,7 @@ model = gd.Sequential(
     ]
 )
 model.compile(optimizer="adam", loss="binary_crossentropy", metrics=["accuracy"])
-history = model.fit(
-    x_train, y_train, epochs=10, batch_size=32, validation_data=(x_test, y_test)
-)
+history = model.fit(x_train, y_train, epochs=10, batch_size=32, validation_data=(x_test, y_test))
 
 model.summary()
 loss, accuracy = model.evaluate(x_test, y_test, verbose=0)

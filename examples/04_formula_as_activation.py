@@ -1,4 +1,4 @@
-"""Any formula is an operation: its derivative, its notation and its machine code come by themselves."""
+"""Any formula is an operation: its derivative and its machine code come by themselves."""
 
 import sympy
 

@@ -14,7 +14,7 @@ BATCH_HOOKS = (
 
 
 class Callback:
-    """Base: override the hooks you need. `self.model` is the model, `self.params` the fit's settings."""
+    """Base: override the hooks you need. `self.model` is the model, `self.params` the settings."""
 
     model: Any = None
     params: dict[str, Any] = {}  # noqa: RUF012  (set anew by set_params)
@@ -81,9 +81,7 @@ class LambdaCallback(Callback):
 class CallbackList:
     """Several callbacks, called in order."""
 
-    def __init__(
-        self, given: Any, history: History, model: Any, params: dict[str, Any]
-    ) -> None:
+    def __init__(self, given: Any, history: History, model: Any, params: dict[str, Any]) -> None:
         one = given is None or isinstance(given, Callback)
         self.callbacks = [*filter(None, [given] if one else given), history]
         for c in self.callbacks:

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from codegen.executable import Executable
-from codegen.passes import optimise
+from codegen.passes import CHECK, optimise
 from graphdl.core.graph import Graph, Node
+from graphdl.core.verify import verify
 from graphdl.explain import report
 from graphdl.lower import Lowered, lower
 from graphdl.rewrite.expand import expand
@@ -44,8 +45,13 @@ def compile_graph(
     require_target(target)
     clock = _Clock()
     simplified, trace = simplify(graph)
+    if CHECK:
+        verify(graph)
+        verify(simplified)
     clock.lap("simplify", f"{len(graph.nodes)} → {len(simplified.nodes)} nodes, {len(trace)} rules")
     primitive = expand(simplified)
+    if CHECK:
+        verify(primitive)
     clock.lap("expand", f"{len(primitive.nodes)} nodes")
     lowered = lower(primitive, batched)
     clock.lap("lower", f"{len(lowered.program.items)} items")

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from codegen import memory
 from codegen.profile import costs
 from codegen.text import text
-from graphdl.core.graph import Graph
 from graphdl.show.text import listing
 
 if TYPE_CHECKING:
@@ -38,7 +37,9 @@ def explain(compiled: Compiled, sizes: Mapping[str, int]) -> str:
 
 def stages(compiled: Compiled) -> list[str]:
     """Each station with its size and the milliseconds it took."""
-    return [f"{name:<11} {seconds * 1e3:7.1f} ms   {what}" for name, seconds, what in compiled.stages]
+    return [
+        f"{name:<11} {seconds * 1e3:7.1f} ms   {what}" for name, seconds, what in compiled.stages
+    ]
 
 
 def kernels(compiled: Compiled, sizes: Mapping[str, int]) -> list[str]:
@@ -57,7 +58,6 @@ def memory_plan(compiled: Compiled, sizes: Mapping[str, int]) -> list[str]:
         f"temps      {plan.size:>12,} B in one arena ({plan.unshared:,} B without reuse)",
         f"variables  {held:>12,} B",
     ]
-
 
 
 def report(compiled: Compiled, name: str) -> None:

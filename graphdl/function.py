@@ -16,8 +16,8 @@ from graphdl.core.errors import DTypeError, GraphError, NonFiniteError, ShapeErr
 from graphdl.core.graph import Graph, Node, Variable
 from graphdl.core.interpret import Sizes, interpret
 from graphdl.core.sizes import Size
-from graphdl.explain import explain
 from graphdl.door import as_array, check_rank, learn_sizes
+from graphdl.explain import explain
 from graphdl.ops.build import constant
 from graphdl.storage import place_variables
 
@@ -39,12 +39,16 @@ class Function:
         check_finite: bool = True,
         name: str = "function",
     ) -> None:
-        self.inputs = list(inputs)
+        self.inputs = _checked_inputs(inputs)
         self._outputs = outputs
         results = _flat(outputs)
         new = _checked_updates(updates or {})
-        checks = [n for n in (*results, *new.values()) if n.type.is_float] if new and check_finite else []
-        graph = Graph(_checked_inputs(inputs), results, new, checks)
+        checks = (
+            [n for n in (*results, *new.values()) if n.type.is_float]
+            if new and check_finite
+            else []
+        )
+        graph = Graph(self.inputs, results, new, checks)
         self._compiled = compile_graph(graph, target, name="function")
         self._lowered = self._compiled.lowered
         self._executable = self._compiled.executable
@@ -72,7 +76,8 @@ class Function:
             names = ", ".join(_name(n) for n in self.inputs)
             raise TypeError(f"expected {len(self.inputs)} inputs ({names}), got {len(args)}")
         return [
-            as_array(a, n.dtype, f"input {_name(n)}") for a, n in zip(args, self.inputs, strict=True)
+            as_array(a, n.dtype, f"input {_name(n)}")
+            for a, n in zip(args, self.inputs, strict=True)
         ]
 
     def _sizes(self, arrays: list[np.ndarray]) -> dict[str, int]:
@@ -126,6 +131,10 @@ class Function:
 
     def _not_finite(self, arrays: list[np.ndarray], binding: Binding) -> NonFiniteError:
         """Which value it was: the graph is interpreted up to the first one that is not finite."""
+        if any(not a.size for a in arrays):
+            return NonFiniteError(
+                "an input is empty, so a mean is not a number; nothing was changed"
+            )
         graph = self._compiled.graph
         values = interpret(graph.checks, dict(zip(graph.inputs, arrays, strict=True)))
         for node, value in zip(graph.checks, values, strict=True):
@@ -166,14 +175,18 @@ class Function:
 
         Named sizes that are not given count as 32, the usual batch.
         """
-        names = {v.name: str(d) for v, d in zip(self.program.sizes, self._lowered.sizes, strict=True)}
+        names = {
+            v.name: str(d) for v, d in zip(self.program.sizes, self._lowered.sizes, strict=True)
+        }
         return explain(self._compiled, {v: sizes.get(label, 32) for v, label in names.items()})
 
 
 def with_names(source: str, labels: Mapping[ir.Buffer, str]) -> str:
     """The source after a table of what its arrays are called in the user's program."""
     rows = [f"#   {b.name} is {label!a}" for b, label in labels.items() if label]
-    return "\n".join(["# names in the program that was compiled:", *rows, source]) if rows else source
+    return (
+        "\n".join(["# names in the program that was compiled:", *rows, source]) if rows else source
+    )
 
 
 def function(
@@ -245,6 +258,8 @@ def _shaped(outputs: Any, values: Any) -> Any:
 
 
 def _checked_inputs(inputs: Sequence[Node]) -> list[Node]:
+    if not isinstance(inputs, (list, tuple)):
+        raise GraphError(f"inputs are a list of symbols, such as [x], got {inputs!r:.80}")
     for node in inputs:
         if not isinstance(node, Node) or node.op.name != "tensor":
             raise GraphError(f"an input is a symbol made by gd.tensor, got {node!r:.80}")

@@ -39,14 +39,22 @@ def _message(found: Path | None) -> str:
             "name was probably uninstalled over it. Reinstall graphdl: "
             "pip install --force-reinstall --no-deps graphdl"
         )
-    from importlib import metadata  # noqa: PLC0415  (takes 20 ms; needed on failure only)
-
-    owners = sorted(set(metadata.packages_distributions().get("codegen", ())) - {"graphdl"})
-    if owners and found.name == "__init__.py":
-        names = ", ".join(f"{o} {metadata.version(o)}" for o in owners)
+    owners = _owners(found)
+    if owners:
+        names = ", ".join(f"{name} {version}" for name, version in owners.items())
         cure = f"pip uninstall {' '.join(owners)}, or install graphdl in an environment of its own"
         return f"{need}, but Python finds the one of {names} at {found}. Cure: {cure}"
     return (
         f"{need}, but Python finds {found} first. Rename or move that file: a file or folder called "
         "'codegen' beside your script, or on PYTHONPATH, hides it"
     )
+
+
+def _owners(found: Path) -> dict[str, str]:
+    """Names and versions of the installed distributions that this very file is of."""
+    from importlib import metadata  # noqa: PLC0415  (takes 20 ms; needed on failure only)
+
+    names = set(metadata.packages_distributions().get("codegen", ())) - {"graphdl"}
+    others = [metadata.distribution(name) for name in sorted(names)]
+    file = "codegen/__init__.py"
+    return {d.name: d.version for d in others if Path(str(d.locate_file(file))).resolve() == found}

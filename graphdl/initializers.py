@@ -35,7 +35,9 @@ class Initializer:
 
     def draw(self, function: Any, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         """Draws from the initializer's own stream."""
-        seed, stream = (self.seed, 0) if self.seed is not None else (config.seed(), config.next_stream())
+        seed, stream = (
+            (self.seed, 0) if self.seed is not None else (config.seed(), config.next_stream())
+        )
         return function(seed, stream, 0, math.prod(shape), dtype).reshape(shape)
 
 
@@ -72,13 +74,17 @@ class RandomNormal(Initializer):
         self.mean, self.stddev = mean, number("stddev", stddev)
 
     def fill(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        return self.draw(streams.normal, shape, dtype) * dtype.type(self.stddev) + dtype.type(self.mean)
+        return self.draw(streams.normal, shape, dtype) * dtype.type(self.stddev) + dtype.type(
+            self.mean
+        )
 
 
 class RandomUniform(Initializer):
     """Draws from [minval, maxval)."""
 
-    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
+    def __init__(
+        self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None
+    ) -> None:
         super().__init__(seed)
         self.minval, self.maxval = minval, maxval
 
@@ -120,7 +126,9 @@ class VarianceScaling(Initializer):
             limit = dtype.type(math.sqrt(3 * variance))
             return (2 * self.draw(streams.uniform, shape, dtype) - 1) * limit
         # the factor makes the variance right after the tails beyond 2σ were cut off
-        return self.draw(_truncated, shape, dtype) * dtype.type(math.sqrt(variance) / 0.87962566103423978)
+        return self.draw(_truncated, shape, dtype) * dtype.type(
+            math.sqrt(variance) / 0.87962566103423978
+        )
 
 
 def _fans(shape: tuple[int, ...]) -> tuple[float, float]:

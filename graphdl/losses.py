@@ -53,7 +53,9 @@ def sparse_categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool 
         label = reshape(label, label.type.shape[:-1])
     classes = p.shape[-1]
     if not isinstance(classes, int):
-        raise ShapeError(f"sparse_categorical_crossentropy needs a known number of classes, got {p.type}")
+        raise ShapeError(
+            f"sparse_categorical_crossentropy needs a known number of classes, got {p.type}"
+        )
     hot = one_hot(cast(label, "int64"), classes, p.dtype)
     return cce(hot, p, from_logits=from_logits)
 
@@ -83,7 +85,9 @@ def weight_of(values: Node, sample_weight: Any) -> Node:
     if weight.rank == values.rank + 1 and weight.shape[-1] == 1:
         weight = squeeze(weight, -1)
     if weight.rank > values.rank:
-        raise ShapeError(f"sample_weight {weight.type} has more axes than the values, {values.type}")
+        raise ShapeError(
+            f"sample_weight {weight.type} has more axes than the values, {values.type}"
+        )
     while weight.rank and weight.rank < values.rank:
         weight = expand_dims(weight, -1)
     return weight
@@ -105,7 +109,9 @@ class Loss:
     reduction: "sum_over_batch_size" (default), "sum", or None for one number an example.
     """
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = None) -> None:
+    def __init__(
+        self, reduction: str | None = "sum_over_batch_size", name: str | None = None
+    ) -> None:
         if reduction not in ("sum_over_batch_size", "mean", "sum", "none", None):
             raise ValueError(
                 f"unknown reduction {reduction!r}; use 'sum_over_batch_size', 'sum' or None"
@@ -120,7 +126,7 @@ class Loss:
         return public(self._reduced)(y_true, y_pred, sample_weight)
 
     def _reduced(self, y_true: Any, y_pred: Any, sample_weight: Any) -> Node:
-        values = self.call(y_true, y_pred)
+        values = operands(self.call(y_true, y_pred))[0]
         if sample_weight is not None:
             values = values * weight_of(values, sample_weight)
         if self.reduction in ("none", None):

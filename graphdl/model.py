@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 
 from graphdl import losses, metrics, optimizers, table
-from graphdl.compile import Compiled
-from graphdl.compile import require_target
+from graphdl.compile import Compiled, require_target
 from graphdl.core.errors import GraphError, NotBuiltError, NotCompiledError, ShapeError
 from graphdl.core.graph import Node, Variable, rebuild, rename, walk
 from graphdl.core.types import floatx
 from graphdl.differentiate.derivation import Derivation, derive
-from graphdl.function import with_names
 from graphdl.door import as_array
+from graphdl.function import with_names
 from graphdl.layers.base import Layer, Trace, _trace, snake, tracing
 from graphdl.layers.core import BATCH
 from graphdl.losses import SparseCategoricalCrossentropy
@@ -162,7 +161,9 @@ class Model(Training, Layer):
         footer = [
             table.total("Total params", total, size(self.weights)),
             table.total("Trainable params", trainable, size(self.trainable_weights)),
-            table.total("Non-trainable params", total - trainable, size(self.non_trainable_weights)),
+            table.total(
+                "Non-trainable params", total - trainable, size(self.non_trainable_weights)
+            ),
         ]
         return table.render(
             f'Model: "{self.name}"', ("Layer (type)", "Output Shape", "Param #"), rows, footer

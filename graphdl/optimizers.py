@@ -65,7 +65,9 @@ class Optimizer:
         """(new w, {slot: its new value}) from the gradient g, at the step number t = 1, 2, …"""
         raise NotImplementedError
 
-    def updates(self, variables: Sequence[Variable], gradients: Sequence[Node]) -> dict[Variable, Node]:
+    def updates(
+        self, variables: Sequence[Variable], gradients: Sequence[Node]
+    ) -> dict[Variable, Node]:
         """One step for all variables: every new value, of weights, slots and the step counter."""
         t = self.iterations + 1
         new: dict[Variable, Node] = {}
@@ -82,7 +84,7 @@ class Optimizer:
     def _clipped(self, gradients: Sequence[Node]) -> list[Node]:
         if not self.clipping or not gradients:
             return list(gradients)
-        (kind, limit), = self.clipping.items()
+        ((kind, limit),) = self.clipping.items()
         if kind == "clipvalue":
             return [clip(g, -limit, limit) for g in gradients]
         if kind == "clipnorm":
@@ -96,9 +98,7 @@ class Optimizer:
     def _slots_of(self, w: Variable) -> Slots:
         if w not in self.slots:
             zeros = np.zeros(w.storage.shape)
-            self.slots[w] = {
-                s: variable(zeros, f"{w.name}/{s}", w.dtype) for s in self.slot_names
-            }
+            self.slots[w] = {s: variable(zeros, f"{w.name}/{s}", w.dtype) for s in self.slot_names}
         return self.slots[w]
 
     # -------------------------------------------------- by hand
@@ -109,11 +109,15 @@ class Optimizer:
         variables = tuple(v for _, v in pairs)
         if not variables:
             raise ValueError("apply_gradients got no pairs of (gradient, variable)")
+        if len(set(map(id, variables))) < len(variables):
+            raise ValueError("apply_gradients got a variable twice; add its gradients up")
         for g, v in pairs:
             if not isinstance(v, Variable):
                 raise TypeError(f"apply_gradients takes (gradient, gd.Variable), got {v!r:.60}")
             if g is None:
-                raise ShapeError(f"there is no gradient for {v.name!r}: the loss does not depend on it")
+                raise ShapeError(
+                    f"there is no gradient for {v.name!r}: the loss does not depend on it"
+                )
         if variables not in self._apply:
             symbols = [tensor(f"d{v.name}", v.storage.shape, v.dtype) for v in variables]
             self._apply[variables] = function(symbols, None, self.updates(variables, symbols))
@@ -130,7 +134,11 @@ class SGD(Optimizer):
     """w ← w − η·g; with momentum v ← μ·v − η·g, w ← w + v; Nesterov: w ← w + μ·v − η·g."""
 
     def __init__(
-        self, learning_rate: float = 0.01, momentum: float = 0.0, nesterov: bool = False, **rest: Any
+        self,
+        learning_rate: float = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        **rest: Any,
     ) -> None:
         super().__init__(learning_rate, **rest)
         self.momentum, self.nesterov = number("momentum", momentum, 0, 1), bool(nesterov)

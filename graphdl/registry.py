@@ -10,7 +10,9 @@ from typing import Any
 def lookup(kind: str, name: Any, known: Mapping[str, Any]) -> Any:
     """The object that `name` stands for; raises ValueError that lists what there is."""
     if not isinstance(name, str):
-        raise TypeError(f"{kind}: expected a name or an object, got {type(name).__name__} {name!r:.60}")
+        raise TypeError(
+            f"{kind}: expected a name or an object, got {type(name).__name__} {name!r:.60}"
+        )
     key = name.strip()
     folded = {k.lower(): v for k, v in known.items()}
     if key.lower() in folded:
@@ -29,7 +31,11 @@ def number(
     check: Callable[[float], bool] | None = None,
 ) -> float:
     """A finite number within [low, high]; raises ValueError or TypeError otherwise."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) and not hasattr(value, "__float__"):
+    if (
+        isinstance(value, bool)
+        or (not isinstance(value, (int, float))
+        and not hasattr(value, "__float__"))
+    ):
         raise TypeError(f"{what} is a number, got {type(value).__name__} {value!r:.60}")
     result = float(value)
     if not low <= result <= high or result in (float("inf"), float("-inf")):

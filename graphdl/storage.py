@@ -42,8 +42,10 @@ def _shared_arenas(program: ir.Program) -> list[list[ir.Buffer]]:
 def in_one_base(variables: Sequence[Variable]) -> None:
     """See that all variables are parts of one array, in any order."""
     base = variables[0].storage.base
-    if not isinstance(base, np.ndarray) or base.ndim != 1 or any(
-        v.storage.base is not base for v in variables
+    if (
+        not isinstance(base, np.ndarray)
+        or base.ndim != 1
+        or any(v.storage.base is not base for v in variables)
     ):
         together(variables)
 

@@ -1,4 +1,4 @@
-"""The same conditions for every test: one thread, fixed seeds, a code cache of the run's own."""
+"""The same conditions for every test: one thread, fixed seeds, checks on, a code cache of its own."""
 
 import os
 import random
@@ -10,6 +10,7 @@ import pytest
 
 # Before anything loads NumPy. Workers of pytest-xdist inherit all of it from the first process.
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
+os.environ["GRAPHDL_CHECK"] = "1"  # graphs and programs are held to their specs after every pass
 IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 if not IS_WORKER:
     os.environ["GRAPHDL_CACHE_DIR"] = tempfile.mkdtemp(prefix="graphdl-tests-")

@@ -115,6 +115,14 @@ CASES = {
     "gradients of nothing": (
         lambda: gd.optimizers.SGD().apply_gradients([]), ValueError, "no pairs",
     ),
+    "a prediction beyond memory": (
+        lambda: dense(10**6).predict(np.zeros((10**5, 3), "f4")), MemoryBudgetError,
+        "(100000, 1000000)",
+    ),
+    "a variable with two gradients": (
+        lambda: gd.optimizers.SGD().apply_gradients([(SUM, v := dense(1).weights[0]), (SUM, v)]),
+        ValueError, "twice",
+    ),
     "a gradient for an array": (
         lambda: gd.optimizers.SGD().apply_gradients([(X, X)]), TypeError, "gd.Variable",
     ),

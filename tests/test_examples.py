@@ -19,7 +19,11 @@ LESSONS = {
         r"ŷ = 0\.500   on the line",
         r"g\(−6\) = 0\.002, .* = 0\.002467",
     ],
-    "02_will_i_pass": [r"before training: 0\.\d\d", r"after training:  0\.\d\d", r"lectures attended"],
+    "02_will_i_pass": [
+        r"before training: 0\.\d\d",
+        r"after training:  0\.\d\d",
+        r"lectures attended",
+    ],
     "03_lecture_program": [
         r"Epoch 10/10 - 15/15 .* val_accuracy",
         r"Total params: 513",
@@ -66,15 +70,36 @@ def test_the_index_names_every_example():
 def test_an_example_prints_what_it_teaches(name, tmp_path):
     if "gd.datasets.load_" in (EXAMPLES / f"{name}.py").read_text(encoding="utf-8"):
         pytest.importorskip("sklearn")
-    run = subprocess.run(
-        [sys.executable, "-W", "error", EXAMPLES / f"{name}.py"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"},
+    printed = run(EXAMPLES / f"{name}.py", tmp_path)
+    for lesson in LESSONS[name]:
+        found = re.search(lesson, printed, re.MULTILINE)
+        assert found, f"{lesson!r} is not in:\n{printed}"
+        assert all(float(number) >= 0.9 for number in found.groups()), found[0]
+
+
+def test_the_programs_of_the_readme_run_as_they_stand(tmp_path):
+    pytest.importorskip("sklearn")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    assert len(blocks) == 2
+    script = tmp_path / "readme.py"
+    script.write_text("\n".join(blocks), encoding="utf-8")
+    printed = run(script, tmp_path)
+    gradient = re.search(r"print\(dW\) +# (.*)", readme)[1]
+    assert gradient in printed.splitlines()
+    assert "bce∘sigmoid: δ = ŷ − y" in printed
+    assert re.search(r"^0\.0886", printed, re.MULTILINE)
+
+
+def run(script, folder):
+    """What the script prints; it must end well and warn of nothing."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", script],
+        cwd=folder,
+        env=environment,
         capture_output=True,
         encoding="utf-8",
     )
-    assert run.returncode == 0 and not run.stderr, run.stderr
-    for lesson in LESSONS[name]:
-        found = re.search(lesson, run.stdout, re.MULTILINE)
-        assert found, f"{lesson!r} is not in:\n{run.stdout}"
-        assert all(float(number) >= 0.9 for number in found.groups()), found[0]
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    return done.stdout

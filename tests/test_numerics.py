@@ -8,6 +8,7 @@ and float64; where they differ the expectation is a `By` of the two.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from math import cosh, exp, inf, log, log1p, nan, pi, sqrt
 
 import numpy as np
@@ -266,7 +267,8 @@ def interpreted(rows, dtype):
 
 def executed(rows, dtype, target):
     rows, symbols, arrays, nodes = zip(*graph_of(rows, dtype), strict=True)
-    flat = gd.function(sum(symbols, []), sum(nodes, []), target=target)(*sum(arrays, []))
+    call = gd.function([*chain(*symbols)], [*chain(*nodes)], target=target)
+    flat = call(*chain(*arrays))
     values = iter(flat)
     return [(r, [next(values) for _ in n]) for r, n in zip(rows, nodes, strict=True)]
 

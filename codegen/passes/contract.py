@@ -43,13 +43,12 @@ def _forward(body: tuple[ir.Stmt, ...], known: Known, names: itertools.count) ->
 
     for s in body:
         if isinstance(s, ir.Loop):
-            written = {t.buffer.root for t in ir.stores(s.body)}
-            known = {k: v for k, v in known.items() if k[0].root not in written}
+            known = _unchanged(known, s.body)
             out.append(ir.Loop(s.var, s.extent, _forward(s.body, dict(known), names)))
         elif isinstance(s, ir.Store):
             index = tuple(ir.map_expr(i, value) for i in s.index)
             expr = ir.map_expr(s.expr, value)
-            known = {k: v for k, v in known.items() if k[0].root is not s.buffer.root}
+            known = _unchanged(known, (s,))
             if s.op is None and not isinstance(expr, (ir.Const, ir.Var)):
                 var = ir.Var(f"e{next(names)}", s.buffer.dtype)
                 out.append(ir.Let(var, expr))
@@ -59,9 +58,26 @@ def _forward(body: tuple[ir.Stmt, ...], known: Known, names: itertools.count) ->
                 known[s.buffer, index] = expr
         else:
             out.append(replace(s, expr=ir.map_expr(s.expr, value)))
-            if isinstance(s, ir.Update):
-                known = {k: v for k, v in known.items() if v != s.var}
+            known = _unchanged(known, (s,))
     return tuple(out)
+
+
+def _unchanged(known: Known, body: tuple[ir.Stmt, ...]) -> Known:
+    """What is still known once the statements have run: nothing of what they write."""
+    written: set[object] = {s.buffer.root for s in ir.stores(body)}
+    written |= {s.var for s in ir.statements(body) if isinstance(s, ir.Update)}
+    if not written:
+        return known
+
+    def touched(e: ir.Expr) -> bool:
+        parts = ir.subexpressions(e)
+        return any((p.buffer.root if isinstance(p, ir.Load) else p) in written for p in parts)
+
+    return {
+        (b, index): e
+        for (b, index), e in known.items()
+        if b.root not in written and not any(map(touched, (e, *index)))
+    }
 
 
 def _still_read(program: ir.Program, items: list[ir.Item]) -> set[ir.Buffer]:

@@ -6,7 +6,8 @@ out they would be compiled again for each layer; as a `Repeat` they are compiled
 
 from __future__ import annotations
 
-from dataclasses import replace
+import itertools
+from collections import Counter
 
 from codegen import ir
 
@@ -18,11 +19,11 @@ def repeat(program: ir.Program) -> ir.Program:
     """Find runs of equal segments, longest first at each place, and fold them."""
     items = program.items
     keys = [_key(program, i) for i in items]
-    private = _private_scalars(program)
+    free = _free(program)
     out: list[ir.Item] = []
     at = number = 0
     while at < len(items):
-        found = _best(items, keys, at, private)
+        found = _best(items, keys, at, free)
         if found is None:
             out.append(items[at])
             at += 1
@@ -35,12 +36,12 @@ def repeat(program: ir.Program) -> ir.Program:
 
 
 def _best(
-    items: tuple[ir.Item, ...], keys: list[object], at: int, private: dict[ir.Buffer, int]
+    items: tuple[ir.Item, ...], keys: list[object], at: int, free: set[ir.Buffer]
 ) -> tuple[int, list[dict[ir.Buffer, ir.Buffer]]] | None:
     """The period whose repetition covers the most items from here on, with one mapping a row."""
     best: tuple[int, list[dict[ir.Buffer, ir.Buffer]]] | None = None
     for period in range(1, min(LONGEST, (len(items) - at) // LEAST_ROWS) + 1):
-        rows = _rows(items, keys, at, period, private)
+        rows = _rows(items, keys, at, period, free)
         covered = period * len(rows)
         if len(rows) >= LEAST_ROWS and (best is None or covered > best[0] * len(best[1])):
             best = period, rows
@@ -48,7 +49,7 @@ def _best(
 
 
 def _rows(
-    items: tuple[ir.Item, ...], keys: list[object], at: int, period: int, private: dict[ir.Buffer, int]
+    items: tuple[ir.Item, ...], keys: list[object], at: int, period: int, free: set[ir.Buffer]
 ) -> list[dict[ir.Buffer, ir.Buffer]]:
     """How often the segment at `at` repeats: for each repetition, first buffer -> its buffer."""
     first = items[at : at + period]
@@ -63,33 +64,38 @@ def _rows(
         )
         if not all(mapping.setdefault(a, b) is b for a, b in pairs):
             break
-        if not all(_may_differ(a, b, private) for a, b in mapping.items()):
+        if not all(a is b or (a in free and b in free) for a, b in mapping.items()):
             break
         rows.append(mapping)
         start += period
     return rows
 
 
-def _may_differ(a: ir.Buffer, b: ir.Buffer, private: dict[ir.Buffer, int]) -> bool:
-    """Can a slot stand for both? Temps and variables in memory, and scalars of one segment."""
-    if a is b:
-        return True
-    if b.view_of is not None or b.role not in ("temp", "variable"):
-        return False
-    if all(d == ir.ONE for d in b.shape):
-        return b.role == "temp" and private.get(b, 0) == 1 and private.get(a, 0) == 1
-    return True
+def _free(program: ir.Program) -> set[ir.Buffer]:
+    """The buffers that a slot may stand for: temps and variables in memory, scalars of one segment."""
+    packed = {m: p.whole for p in program.packs for m in p.members}
+    items = [dict.fromkeys(_touched(i)) for i in program.items]
+    uses = Counter(root for touched in items for root in {b.root for b in touched})
+    buffers = [b for b in dict.fromkeys(itertools.chain(*items)) if b.view_of is None]
+    homes = _homes([b for b in buffers if b.role == "variable"], packed)
+    free: set[ir.Buffer] = set()
+    for b in buffers:
+        one = all(d == ir.ONE for d in b.shape)
+        if b.role == "temp" and (not one or (uses[b] == 1 and b not in packed)):
+            free.add(b)
+        elif b.role == "variable" and not one and packed.get(b) is homes[b.dtype]:
+            free.add(b)
+    return free
 
 
-def _private_scalars(program: ir.Program) -> dict[ir.Buffer, int]:
-    """In how many items each one-element temp occurs."""
-    count: dict[ir.Buffer, int] = {}
-    packed = {m for p in program.packs for m in p.members}
-    for item in program.items:
-        for b in dict.fromkeys(_touched(item)):
-            if b.role == "temp" and b not in packed and all(d == ir.ONE for d in b.shape):
-                count[b] = count.get(b, 0) + 1
-    return count
+def _homes(
+    variables: list[ir.Buffer], packed: dict[ir.Buffer, ir.Buffer]
+) -> dict[str, ir.Buffer | None]:
+    """By dtype, the pack (or none) that holds the most variables: one table reaches one array only."""
+    votes: dict[str, Counter[ir.Buffer | None]] = {}
+    for b in variables:
+        votes.setdefault(b.dtype, Counter())[packed.get(b)] += 1
+    return {dtype: count.most_common(1)[0][0] for dtype, count in votes.items()}
 
 
 def _touched(item: ir.Item) -> tuple[ir.Buffer, ...]:
@@ -154,7 +160,7 @@ def _folded(
         for b in mappings[0]
         if any(m[b] is not b for m in mappings) and not all(d == ir.ONE for d in b.shape)
     ]
-    slots = {b: ir.Buffer(f"{b.name}_r", b.shape, b.dtype, "slot") for b in varying}
+    slots = {b: ir.Buffer(f"{b.name}_r{number}", b.shape, b.dtype, "slot") for b in varying}
     table = tuple(tuple(m[b] for b in varying) for m in mappings)
     arenas = tuple(_arena(b) for b in varying)
     shape = (ir.integer(len(table)), ir.integer(len(varying)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (the process's own if None) and return its exit code."""
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show ┃ or ∂ gets an escape instead of ending the run.
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     arguments = parser().parse_args(argv)
     try:

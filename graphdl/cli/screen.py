@@ -61,7 +61,7 @@ class Screen:
 
         columns = (
             TextColumn("{task.description}"),
-            BarColumn(complete_style="green", finished_style="green"),
+            BarColumn(complete_style="green", finished_style="green", pulse_style="green"),
             TextColumn("{task.fields[count]}"),
             TimeElapsedColumn(),
         )
@@ -73,7 +73,7 @@ class Screen:
                 progress.update(bar, completed=done, count=f"{done}/{epochs} epochs")
 
             def begin(logs: Any) -> None:
-                progress.update(bar, description="training ", total=epochs)
+                progress.reset(bar, description="training ", total=epochs)
 
             hooks = LambdaCallback(on_train_begin=begin, on_epoch_end=count)
             return fit(verbose=0, callbacks=[hooks])

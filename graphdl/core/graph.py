@@ -108,8 +108,9 @@ def apply(op: Op, *inputs: Node, **attrs: Any) -> Node:
     for i in inputs:
         facts = facts.merge(i.facts)
     where = origin()
-    rule = Inference(facts, f"{op.name}" + (f" ({where})" if where else ""))
-    kind = op.infer(rule, *[i.type for i in inputs], **attrs)
+    types = [i.type for i in inputs]
+    rule = Inference(facts, f"{op.name}" + (f" ({where})" if where else ""), types)
+    kind = op.infer(rule, *types, **attrs)
     node = _fill(
         Node(),
         op=op,

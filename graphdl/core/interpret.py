@@ -48,7 +48,9 @@ def interpret(
     for node in order:
         if node in env:
             values[node] = np.asarray(env[node], node.dtype)
-            sizes.learn(node.type.shape, values[node].shape, str(node.attrs.get("name", node.op.name)))
+            sizes.learn(
+                node.type.shape, values[node].shape, str(node.attrs.get("name", node.op.name))
+            )
         else:
             sizes.facts = sizes.facts.merge(node.facts)
     with np.errstate(all="ignore"):
@@ -75,4 +77,3 @@ def _sized(value: Any, sizes: Sizes) -> Any:
     if isinstance(value, tuple):
         return tuple(_sized(v, sizes) for v in value)
     return value
-

@@ -85,12 +85,16 @@ class Op:
 class Inference:
     """What a type rule works with: the sizes known so far and the words for an error."""
 
-    def __init__(self, facts: Facts, where: str) -> None:
-        self.facts, self.where = facts, where
+    def __init__(self, facts: Facts, where: str, inputs: Sequence[Type] = ()) -> None:
+        self.facts, self.where, self.inputs = facts, where, inputs
 
-    def equate(self, a: Dim, b: Dim) -> Dim:
-        """Declare a = b; returns the more specific of the two."""
-        self.facts = self.facts.equate(a, b, self.where)
+    def equate(self, a: Dim, b: Dim, hint: str = "") -> Dim:
+        """Declare a = b; returns the more specific of the two. An error ends with the hint."""
+        try:
+            self.facts = self.facts.equate(a, b, self.where)
+        except ShapeError as error:
+            hint = hint or f"the inputs are {' and '.join(map(str, self.inputs))}"
+            raise ShapeError(f"{error}; {hint}") from None
         return a if isinstance(a, int) else b if isinstance(b, int) else self.facts.resolve(a)
 
     def broadcast(self, *shapes: tuple[Dim, ...]) -> tuple[Dim, ...]:
@@ -103,11 +107,8 @@ class Inference:
         result: Dim = 1
         for d in dims:
             if d != 1:
-                try:
-                    result = d if result == 1 else self.equate(result, d)
-                except ShapeError as error:
-                    texts = " and ".join(f"({', '.join(map(str, s))})" for s in shapes)
-                    raise ShapeError(f"{error}; the shapes are {texts}") from None
+                texts = " and ".join(f"({', '.join(map(str, s))})" for s in shapes)
+                result = d if result == 1 else self.equate(result, d, f"the shapes are {texts}")
         return result
 
     def same_dtype(self, *types: Type) -> str:

@@ -188,7 +188,7 @@ def _solve(left: Dim, right: Dim) -> tuple[str, Dim] | None:
     if isinstance(difference, int):
         return None
     terms = _terms(difference)
-    for (names, k) in sorted(terms.items(), key=lambda t: (len(t[0]), t[0]), reverse=True):
+    for names, k in sorted(terms.items(), key=lambda t: (len(t[0]), t[0]), reverse=True):
         alone = len(names) == 1 and sum(names[0] in other for other in terms) == 1
         if alone:
             rest = _from({n: -c for n, c in terms.items() if n != names})

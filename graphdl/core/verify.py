@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphdl.core.errors import GraphError, GraphdlError
+from graphdl.core.errors import GraphdlError, GraphError
 from graphdl.core.graph import Graph, Node, Variable, walk
 from graphdl.core.op import Inference
 from graphdl.core.types import DTYPES, Type
@@ -56,7 +56,9 @@ def _verify_type(graph: Graph, node: Node) -> None:
         raise GraphError(f"invalid graph: {_name(node)} does not fit its inputs: {error}") from None
     same = found.dtype == node.dtype and rule.facts.shape(found.shape) == graph.shape(node)
     _require(same, f"{_name(node)} is {node.type}, its rule says {found}")
-    _require(rule.facts.known == graph.facts.known, f"{_name(node)} knows more sizes than the graph")
+    _require(
+        rule.facts.known == graph.facts.known, f"{_name(node)} knows more sizes than the graph"
+    )
 
 
 def _verify_update(graph: Graph, variable: Node, new: Node) -> None:

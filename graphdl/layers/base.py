@@ -59,7 +59,9 @@ call_op = Op(
     name="layer_call",
     infer=lambda rule, *types, layer, output, identity, options: output,
     reference=lambda *inputs, **_: None,
-    text=lambda _, args, attrs: Written(f"{attrs['layer'].name}({', '.join(a.text for a in args)})"),
+    text=lambda _, args, attrs: Written(
+        f"{attrs['layer'].name}({', '.join(a.text for a in args)})"
+    ),
     why_not="it is the inside of a model; differentiate the model's output instead",
 )
 
@@ -71,7 +73,9 @@ class Layer:
     depend on the input) and says in `call(inputs, training=False)` what comes out.
     """
 
-    def __init__(self, name: str | None = None, dtype: str | None = None, trainable: bool = True) -> None:
+    def __init__(
+        self, name: str | None = None, dtype: str | None = None, trainable: bool = True
+    ) -> None:
         if name is not None and (not isinstance(name, str) or not name):
             raise ValueError(f"a layer's name is a string, got {name!r}")
         self._weights: list[Variable] = []
@@ -201,7 +205,9 @@ class Layer:
 
     def _ensure_built(self, inputs: Any) -> None:
         if not self.built:
-            shapes = [n.shape for n in inputs] if isinstance(inputs, (list, tuple)) else inputs.shape
+            shapes = (
+                [n.shape for n in inputs] if isinstance(inputs, (list, tuple)) else inputs.shape
+            )
             self.build(shapes)
             self.built = True
 
@@ -272,9 +278,10 @@ class Layer:
 
 def _is_nodes(inputs: Any) -> bool:
     many = isinstance(inputs, (list, tuple))
-    return isinstance(inputs, Node) or (many and len(inputs) > 0 and all(isinstance(i, Node) for i in inputs))
+    return isinstance(inputs, Node) or (
+        many and len(inputs) > 0 and all(isinstance(i, Node) for i in inputs)
+    )
 
 
 def snake(name: str) -> str:
     return "".join("_" + c.lower() if c.isupper() and k else c.lower() for k, c in enumerate(name))
-

@@ -18,7 +18,7 @@ from graphdl.registry import whole
 BATCH = "n"  # the named size of the number of examples
 
 
-def Input(shape: Any = None, dtype: str | None = None, name: str | None = None) -> Node:  # noqa: N802
+def Input(shape: Any = None, dtype: str | None = None, name: str | None = None) -> Node:
     """A symbol for a batch of examples of `shape`; the number of examples stays open.
 
     It starts a functional model, and may be the first item of a `Sequential`.

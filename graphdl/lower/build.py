@@ -108,7 +108,9 @@ class Builder:
         return buffer
 
     def variable(self, node: Variable) -> ir.Buffer:
-        return self.argument(node, "W" if node.rank == 2 else "b" if node.rank == 1 else "v", "variable")
+        return self.argument(
+            node, "W" if node.rank == 2 else "b" if node.rank == 1 else "v", "variable"
+        )
 
     def materialise(self, node: Node) -> ir.Buffer:
         """The node's elements in a buffer of its own shape and order."""
@@ -118,7 +120,9 @@ class Builder:
         if view is not None and view.buffer is not None and _drops_ones(view):
             return self.reshaped(view.buffer, view.shape)
         copy = self.temp(self.shape(node), node.dtype)
-        self.nest(copy.shape, lambda index: [ir.Store(copy, index, self.element(node, index))], "copy")
+        self.nest(
+            copy.shape, lambda index: [ir.Store(copy, index, self.element(node, index))], "copy"
+        )
         self.views[node] = whole(copy)
         return copy
 

@@ -84,7 +84,9 @@ def _reduce(b: Builder, node: Node, kind: str, axes: set[int]) -> None:
     index, _ = b.loops(b.shape(source))
     kept = tuple(i for k, i in enumerate(index) if k not in axes)
     element = _cast(b.element(source, index), wide)
-    reduce_into(b, out, index, b.shape(source), axes, kept, element, kind, wide, equation(b, node, out))
+    reduce_into(
+        b, out, index, b.shape(source), axes, kept, element, kind, wide, equation(b, node, out)
+    )
 
 
 def _cast(e: ir.Expr, dtype: str) -> ir.Expr:
@@ -108,7 +110,11 @@ def reduce_into(
     Where the reduced axes are the innermost ones the accumulator is a scalar; else it is a buffer
     that the whole nest adds to, so that memory is read in the order it lies.
     """
-    loops = [(i, d, k in axes) for k, (i, d) in enumerate(zip(index, extents, strict=True)) if i != ir.ZERO]
+    loops = [
+        (i, d, k in axes)
+        for k, (i, d) in enumerate(zip(index, extents, strict=True))
+        if i != ir.ZERO
+    ]
     position = _store_index(out, kept)
     first_reduced = next((p for p, (_, _, r) in enumerate(loops) if r), len(loops))
     if all(r for _, _, r in loops[first_reduced:]):
@@ -122,7 +128,9 @@ def reduce_into(
         b.add(wrap([(i, d) for i, d, r in loops if not r], body), note)  # type: ignore[misc]
         return
     target = out if wide == out.dtype else b.temp(out.shape, wide, "s")
-    b.nest(target.shape, lambda at: [ir.Store(target, at, _identity(kind, wide))], f"{target.name} = 0")
+    b.nest(
+        target.shape, lambda at: [ir.Store(target, at, _identity(kind, wide))], f"{target.name} = 0"
+    )
     update = ir.Store(target, position, element, COMBINE[kind])
     b.add(wrap([(i, d) for i, d, _ in loops], [update]), note)  # type: ignore[misc]
     if target is not out:
@@ -167,7 +175,11 @@ def arg_extreme(b: Builder, node: Node) -> None:
     )
     kept = tuple(i for k, i in enumerate(index) if k != axis)
     body = [ir.Let(best, start), ir.Let(at, ir.Const(0, "int64")), inner, ir.Store(out, kept, at)]
-    loops = [(i, d) for k, (i, d) in enumerate(zip(index, shape, strict=True)) if k != axis and i != ir.ZERO]
+    loops = [
+        (i, d)
+        for k, (i, d) in enumerate(zip(index, shape, strict=True))
+        if k != axis and i != ir.ZERO
+    ]
     b.add(wrap(loops, body), equation(b, node, out))  # type: ignore[arg-type]
 
 
@@ -181,7 +193,11 @@ def cumsum(b: Builder, node: Node) -> None:
     step = [add, ir.Store(out, index, _cast(acc, node.dtype))]
     along = [] if index[axis] == ir.ZERO else [(index[axis], shape[axis])]
     body = [ir.Let(acc, _identity("sum", wide)), *wrap(along, step)]  # type: ignore[arg-type]
-    loops = [(i, d) for k, (i, d) in enumerate(zip(index, shape, strict=True)) if k != axis and i != ir.ZERO]
+    loops = [
+        (i, d)
+        for k, (i, d) in enumerate(zip(index, shape, strict=True))
+        if k != axis and i != ir.ZERO
+    ]
     b.add(wrap(loops, body), equation(b, node, out))  # type: ignore[arg-type]
 
 
@@ -205,9 +221,9 @@ def matmul(b: Builder, node: Node) -> None:
 def _operand(b: Builder, node: Node) -> tuple[ir.Buffer, bool]:
     """A buffer and whether it is to be read transposed: a transpose costs no copy."""
     view = b.views.get(node)
-    if view is not None and view.buffer is not None and view.permutation == (1, 0):
-        if len(view.buffer.shape) == 2:
-            return view.buffer, True
+    matrix = view is not None and view.buffer is not None and len(view.buffer.shape) == 2
+    if matrix and view.permutation == (1, 0):
+        return view.buffer, True
     return b.materialise(node), False
 
 
@@ -239,8 +255,11 @@ def _loop_product(b: Builder, node: Node, inner: ir.Expr) -> None:
 
 def _reads_transposed(b: Builder, x: Node) -> bool:
     view = b.views.get(x)
-    return view is not None and view.permutation is not None and len(view.permutation) > 1 and (
-        list(view.permutation) != sorted(view.permutation)
+    return (
+        view is not None
+        and view.permutation is not None
+        and len(view.permutation) > 1
+        and (list(view.permutation) != sorted(view.permutation))
     )
 
 
@@ -286,7 +305,11 @@ def scatter(b: Builder, node: Node) -> None:
     span = which.rank if scattered else 1  # the axes of the source that the index stands for
     wide = WIDE.get(node.dtype, node.dtype)
     target = out if wide == node.dtype else b.temp(out.shape, wide, "s")
-    b.nest(target.shape, lambda at: [ir.Store(target, at, _identity("sum", wide))], f"{target.name} = 0")
+    b.nest(
+        target.shape,
+        lambda at: [ir.Store(target, at, _identity("sum", wide))],
+        f"{target.name} = 0",
+    )
 
     def body(index: Index) -> list[ir.Stmt]:
         source = index[axis : axis + span] if scattered else index

@@ -38,7 +38,9 @@ def broadcast(b: Builder, node: Node) -> None:
     lead = node.rank - len(source)
 
     def at(index: Index) -> Index:
-        return tuple(ir.ZERO if d == ir.ONE else i for i, d in zip(index[lead:], source, strict=True))
+        return tuple(
+            ir.ZERO if d == ir.ONE else i for i, d in zip(index[lead:], source, strict=True)
+        )
 
     same = source == b.shape(node)
     _moved(b, node, at, tuple(range(node.rank)) if same else None)

@@ -255,6 +255,11 @@ def sort(a: Any, axis: int = -1) -> Node:
 def top_k(a: Any, k: int) -> tuple[Node, Node]:
     """The k largest along the last axis, largest first, and their indices."""
     node = operands(a)[0]
+    last = node.shape[-1] if node.rank else 1
+    if isinstance(k, bool) or not hasattr(k, "__index__") or k < 0:
+        raise ShapeError(f"top_k: k is a whole number ≥ 0, got {k!r}")
+    if not node.rank or (isinstance(last, int) and k > last):
+        raise ShapeError(f"top_k: there are no {k} elements along the last axis of {node.type}")
     order = getitem(argsort(-node), (Ellipsis, slice(0, k)))
     return apply(take_along_op, node, order, axis=node.rank - 1), order
 

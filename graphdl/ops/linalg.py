@@ -17,17 +17,15 @@ from graphdl.core.types import Type, as_axis
 from graphdl.ops import reduce as r
 from graphdl.ops.build import operands, public
 from graphdl.ops.index import eye
-from graphdl.ops.shape import expand_dims, reshape, transpose
+from graphdl.ops.shape import broadcast_to, expand_dims, reshape, transpose
 
 
 def _matmul_infer(rule: Inference, a: Type, b: Type) -> Type:
-    try:
-        rule.equate(a.shape[-1], b.shape[-2])
-    except ShapeError as error:
-        raise ShapeError(
-            f"{error}; a product of {a} and {b} needs as many columns on the left as rows "
-            "on the right"
-        ) from None
+    rule.equate(
+        a.shape[-1],
+        b.shape[-2],
+        f"a product of {a} and {b} needs as many columns on the left as rows on the right",
+    )
     batch = rule.broadcast(a.shape[:-2], b.shape[:-2])
     return Type((*batch, a.shape[-2], b.shape[-1]), rule.same_dtype(a, b))
 
@@ -87,6 +85,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Node:
     right = [as_axis(i, y.rank, "tensordot") for i in right]
     if len(left) != len(right):
         raise ShapeError(f"tensordot: {len(left)} axes on the left, {len(right)} on the right")
+    x, y = _unified("tensordot", x, y, list(zip(left, right, strict=True)))
     free_x = [i for i in range(x.rank) if i not in left]
     free_y = [i for i in range(y.rank) if i not in right]
     shape_x = tuple(x.type.shape[i] for i in free_x)
@@ -95,6 +94,19 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Node:
     rows = reshape(transpose(x, (*free_x, *left)), (product(shape_x), inner))
     columns = reshape(transpose(y, (*right, *free_y)), (inner, product(shape_y)))
     return reshape(apply(matmul_op, rows, columns), (*shape_x, *shape_y))
+
+
+def _unified(what: str, x: Node, y: Node, pairs: Sequence[tuple[int, int]]) -> tuple[Node, Node]:
+    """x and y with the sizes of each pair of axes declared equal."""
+    shape_x, shape_y = list(x.type.shape), list(y.type.shape)
+    for i, j in pairs:
+        d, e = x.shape[i], y.shape[j]
+        if isinstance(d, int) and isinstance(e, int) and d != e:
+            raise ShapeError(
+                f"{what}: axis {i} of {x.type} has {d} elements, axis {j} of {y.type} has {e}"
+            )
+        shape_x[i] = shape_y[j] = d if isinstance(d, int) else e
+    return broadcast_to(x, shape_x), broadcast_to(y, shape_y)
 
 
 @public
@@ -132,7 +144,9 @@ def _parse(equation: str, nodes: Sequence[Node]) -> tuple[list[str], str]:
     if set(letters + output) - set(string.ascii_letters) or set(output) - set(letters):
         raise ShapeError(f"einsum: cannot read {equation!r}; write it like 'ij,jk->ik'")
     if len(terms) != len(nodes) or len(set(output)) != len(output):
-        raise ShapeError(f"einsum: {equation!r} names {len(terms)} tensors, {len(nodes)} were given")
+        raise ShapeError(
+            f"einsum: {equation!r} names {len(terms)} tensors, {len(nodes)} were given"
+        )
     for term, node in zip(terms, nodes, strict=True):
         if len(term) != node.rank:
             raise ShapeError(f"einsum: {term!r} has {len(term)} letters for {node.type}")
@@ -144,6 +158,7 @@ def _distinct(node: Node, term: str) -> tuple[Node, str]:
     for letter in sorted(set(term)):
         while term.count(letter) > 1:
             i, j = term.index(letter), term.rindex(letter)
+            node, _ = _unified("einsum", node, node, [(i, j)])
             mask = _diagonal(node, i, j)
             node, term = r.sum(node * mask, j), term[:j] + term[j + 1 :]
     return node, term
@@ -157,10 +172,14 @@ def _diagonal(node: Node, i: int, j: int) -> Node:
 def _contract(a: Node, s: str, b: Node, t: str, keep: set[str]) -> tuple[Node, str]:
     """One product: letters of both that are not kept are summed by a matrix product."""
     shared = [c for c in s if c in t]
+    a, b = _unified("einsum", a, b, [(s.index(c), t.index(c)) for c in shared])
     summed = [c for c in shared if c not in keep]
     batch = [c for c in shared if c in keep]
     left, right = [c for c in s if c not in t], [c for c in t if c not in s]
-    shape_of = {**dict(zip(t, b.type.shape, strict=True)), **dict(zip(s, a.type.shape, strict=True))}
+    shape_of = {
+        **dict(zip(t, b.type.shape, strict=True)),
+        **dict(zip(s, a.type.shape, strict=True)),
+    }
     sizes = {g: tuple(shape_of[c] for c in g) for g in map(tuple, (batch, left, right, summed))}
 
     def group(node: Node, term: str, *groups: list[str]) -> Node:
@@ -171,5 +190,3 @@ def _contract(a: Node, s: str, b: Node, t: str, keep: set[str]) -> tuple[Node, s
     out = apply(matmul_op, group(a, s, batch, left, summed), group(b, t, batch, summed, right))
     shape = (*sizes[tuple(batch)], *sizes[tuple(left)], *sizes[tuple(right)])
     return reshape(out, shape), "".join((*batch, *left, *right))
-
-

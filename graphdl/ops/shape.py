@@ -47,7 +47,7 @@ def sum_latex(_: str, args: Sequence[Written], attrs: Any) -> Written:
 
 def _reshape_infer(rule: Inference, a: Type, shape: Shape) -> Type:
     if rule.facts.resolve(product(a.shape)) != rule.facts.resolve(product(shape)):
-        rule.equate(product(a.shape), product(shape))
+        rule.equate(product(a.shape), product(shape), f"{a} cannot take the shape {shape}")
     return a.with_shape(shape)
 
 
@@ -134,7 +134,7 @@ def _broadcast_infer(rule: Inference, a: Type, shape: Shape) -> Type:
         raise rule.fail(f"cannot broadcast {a} to fewer axes: {shape}")
     for d, target in zip(reversed(a.shape), reversed(shape), strict=False):
         if d != 1:
-            rule.equate(d, target)
+            rule.equate(d, target, f"{a} cannot be repeated to the shape {shape}")
     return a.with_shape(shape)
 
 
@@ -238,7 +238,7 @@ def _concat_infer(rule: Inference, *types: Type, axis: int) -> Type:
     total: Dim = 0
     for t in types:
         if t.rank != first.rank:
-            raise rule.fail(f"joins tensors of {first.rank} and {t.rank} axes")
+            raise rule.fail(f"joins tensors of {first.rank} and {t.rank} axes: {first} and {t}")
         for i, (d, e) in enumerate(zip(first.shape, t.shape, strict=True)):
             if i != axis:
                 rule.equate(d, e)

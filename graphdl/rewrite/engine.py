@@ -16,7 +16,7 @@ from itertools import chain
 from graphdl.core.errors import GraphError
 from graphdl.core.graph import Graph, Node, rebuild
 from graphdl.core.op import Op
-from graphdl.core.sizes import Dim, Facts
+from graphdl.core.sizes import Dim
 from graphdl.core.types import Type
 from graphdl.ops.build import constant, constant_op
 from graphdl.rewrite import patterns as p
@@ -58,9 +58,9 @@ class Trace:
 class Context:
     """What a guard may ask of the graph that is being rewritten."""
 
-    def __init__(self, facts: Facts) -> None:
-        self.facts = facts
-        self.users: Counter[Node] = Counter()
+    def __init__(self, graph: Graph) -> None:
+        self.facts, self.nodes = graph.facts, graph.nodes
+        self.users = Counter(chain(graph.roots, *(n.inputs for n in graph.nodes)))
         self._shapes: dict[Type, tuple[Dim, ...]] = {}
 
     def shape(self, node: Node) -> tuple[Dim, ...]:
@@ -171,11 +171,10 @@ class Rewriter:
 
     def __init__(self, graph: Graph, index: Index, name: str, verify: bool) -> None:
         self.index, self.name, self.verify = index, name, verify
-        self.context = Context(graph.facts)
+        self.context = Context(graph)
         self.final: dict[Node, Node] = {}
         self.trace: list[Trace] = []
         self.limit = 1000 + 20 * len(graph.nodes)
-        self.context.users.update(chain(graph.roots, *(n.inputs for n in graph.nodes)))
         for node in graph.nodes:
             self.settle(node)
 

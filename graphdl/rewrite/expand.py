@@ -1,4 +1,4 @@
-"""Operations that are formulas of simpler ones are written out, so that lowering knows primitives only."""
+"""Operations that are formulas of simpler ones are written out: lowering knows primitives only."""
 
 from __future__ import annotations
 

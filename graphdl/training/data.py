@@ -44,7 +44,9 @@ def check_inputs(x: Any, symbols: list[Node], what: str = "x") -> tuple[np.ndarr
     many = len(symbols) > 1 or (isinstance(x, (list, tuple)) and _holds_arrays(x))
     values = list(x) if many and isinstance(x, (list, tuple)) else [x]
     if len(values) != len(symbols):
-        raise ShapeError(f"the model has {len(symbols)} inputs, got {len(values)} arrays for {what}")
+        raise ShapeError(
+            f"the model has {len(symbols)} inputs, got {len(values)} arrays for {what}"
+        )
     if any(v is None for v in values):
         raise ValueError(f"{what} is missing: give the examples, one a row")
     arrays = tuple(_input(v, s, what) for v, s in zip(values, symbols, strict=True))
@@ -135,7 +137,9 @@ def _class_numbers(y: Any, output: Node) -> np.ndarray:
     if labels.ndim == rank and labels.shape[-1] == 1:
         labels = labels[..., 0]
     if labels.ndim != rank - 1:
-        raise ShapeError(f"y has shape {labels.shape}; class numbers of {output.type} have {rank - 1} axes")
+        raise ShapeError(
+            f"y has shape {labels.shape}; class numbers of {output.type} have {rank - 1} axes"
+        )
     outside = (labels < 0) | (labels >= classes)
     if outside.any():
         row = int(np.argwhere(outside)[0][0])

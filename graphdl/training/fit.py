@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from graphdl import config, metrics
+from graphdl import config, memory, metrics
 from graphdl.callbacks import CallbackList, History
 from graphdl.core.errors import ShapeError
 from graphdl.core.graph import Node
@@ -136,7 +137,9 @@ class Training:
         epochs, first = whole("epochs", epochs, 0), whole("initial_epoch", initial_epoch, 0)
         freq = whole("validation_freq", validation_freq)
         self._require_compiled("fit")
-        x, y, sample_weight, held_out = _split(x, y, sample_weight, validation_split, validation_data)
+        x, y, sample_weight, held_out = _split(
+            x, y, sample_weight, validation_split, validation_data
+        )
         data = self._data("fit", x, y, sample_weight, class_weight)
         validation = None if held_out is None else self._validation(held_out)
         history, count = History(), -(-data.rows // batch)
@@ -227,7 +230,7 @@ class Training:
         self.build_for(x)
         data = Data(check_inputs(x, self._symbols))
         outputs = self._output if isinstance(self._output, list) else [self._output]
-        results = [np.empty((data.rows, *o.shape[1:]), o.dtype) for o in outputs]
+        results = [_room(data.rows, o) for o in outputs]
         if data.rows:
             session = self._runner("predict", data).open(data, batch, results)
             for _ in session.chunks(config.seed(), 0):
@@ -287,6 +290,12 @@ class Training:
         return logs
 
 
+def _room(rows: int, output: Node) -> np.ndarray:
+    shape = (rows, *output.shape[1:])
+    memory.require(f"the prediction {shape}", math.prod(shape) * np.dtype(output.dtype).itemsize)
+    return np.empty(shape, output.dtype)
+
+
 def _returned(logs: dict[str, float], as_dict: bool) -> Any:
     values = list(logs.values())
     return logs if as_dict else values[0] if len(values) == 1 else values
@@ -324,5 +333,3 @@ def _split(
     held = (pack([a[at:] for a in arrays]), targets[at:], *([tail] if tail is not None else []))
     head = None if weights is None else weights[:at]
     return pack([a[:at] for a in arrays]), targets[:at], head, held
-
-

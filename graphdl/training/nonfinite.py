@@ -9,6 +9,8 @@ import numpy as np
 from graphdl.core.errors import NonFiniteError
 from graphdl.core.graph import Node
 from graphdl.core.interpret import interpret
+from graphdl.core.sizes import Size
+from graphdl.training.step import Step
 
 
 def explain(model: Any, session: Any, batch: int, epoch: int | None) -> NonFiniteError:
@@ -16,14 +18,15 @@ def explain(model: Any, session: Any, batch: int, epoch: int | None) -> NonFinit
     graph = session.runner.step.graph
     first = batch * session.batch
     rows = session.order[first : first + session.batch]
-    arrays = [a for a in (*session.data.inputs, session.data.target, session.data.weights) if a is not None]
+    data = session.data
+    arrays = [a for a in (*data.inputs, data.target, data.weights) if a is not None]
     env = {s: a[rows] for s, a in zip(session.runner.step.inputs, arrays, strict=True)}
     values = interpret(graph.nodes, env)
     where = f"batch {batch + 1}" + ("" if epoch is None else f" of epoch {epoch + 1}")
     for node, value in zip(graph.nodes, values, strict=True):
         if node.type.is_float and not np.isfinite(value).all():
             return NonFiniteError(
-                f"training stopped at {where}: {_equation(graph.nodes, values, node)} is not finite"
+                f"training stopped at {where}: {_equation(session.runner.step, node)} is not finite"
                 f"{_row(node, value, rows)}. No weight was changed by this step. A smaller "
                 "learning rate, scaled inputs or clipping help; compile(check_finite=False) "
                 "switches this check off"
@@ -34,18 +37,23 @@ def explain(model: Any, session: Any, batch: int, epoch: int | None) -> NonFinit
     )
 
 
-def _equation(nodes: list[Node], values: list[np.ndarray], bad: Node) -> str:
-    """The node by its name, or by the last named value before it."""
-    if "name" in bad.attrs:
-        return repr(bad.attrs["name"])
-    users = [n for n in nodes if bad in n.inputs and n.op.name == "named"]
-    if users:
-        return repr(users[0].attrs["name"])
+def _equation(step: Step, bad: Node) -> str:
+    """The node by its name, or as a part of the first named value that is computed from it."""
+    gradients = {g: f"the gradient of {w.name!r}" for w, g in (step.gradients or {}).items()}
+    if "name" in bad.attrs or bad in gradients:
+        return gradients.get(bad) or repr(bad.attrs["name"])
+    following = {bad}
+    for node in step.graph.nodes:
+        if not following.isdisjoint(node.inputs):
+            following.add(node)
+            if node.op.name == "named" or node in gradients:
+                whole = gradients.get(node) or repr(node.attrs["name"])
+                return f"the result of {bad.op.name!r}, a part of {whole},"
     return f"the result of {bad.op.name!r}"
 
 
 def _row(node: Node, value: np.ndarray, rows: np.ndarray) -> str:
-    if value.ndim and len(value) == len(rows):
+    if node.rank and isinstance(node.type.shape[0], Size) and len(value) == len(rows):
         at = int(np.argwhere(~np.isfinite(value))[0][0])
         return f", first in row {int(rows[at])} of the data"
     return ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pytest
 
 import graphdl as gd
@@ -29,7 +30,9 @@ def test_the_oracle():
         pytest.skip(
             "PyTorch is not installed: compared with the interpreter and finite differences"
         )
-    value, (slope,) = oracle.torch_names.gradients(lambda m, xs: m.square(xs[0]), [3.0], "float64")
+    value, (slope,) = oracle.torch_names.gradients(
+        lambda m, xs: m.square(xs[0]), [np.array(3.0)], "float64"
+    )
     assert (value, slope) == (9.0, 6.0)
 
 
@@ -66,24 +69,28 @@ def test_emitted_float32(case):
 
 # How many cases share one compilation, by seed modulo 4 (graphs grow with it, batches differ by it),
 # and how many of each are compiled without `--all`: 20 graphs and 20 networks.
-TOGETHER = {"graph": (5, 2, 1, 1), "network": (5, 5, 5, 5)}
+TOGETHER = {"graph": (5, 2, 1, 1), "network": (1, 1, 1, 1)}
 QUICK = {"graph": (10, 10, 0, 0), "network": (5, 5, 5, 5)}
 
 
 def bundles() -> list:
+    """Cases with their dtype: all in float64, the quick ones in float32 too."""
     found = []
     for kind, group in itertools.product(TOGETHER, range(4)):
         cases = [c for c in CASES if c.kind == kind and c.seed % 4 == group]
         size = TOGETHER[kind][group]
         for k in range(0, len(cases), size):
-            marks = [] if k < QUICK[kind][group] else [pytest.mark.slow]
-            some = cases[k : k + size]
-            found.append(pytest.param(some, id="+".join(map(name, some)), marks=marks))
+            some, quick = cases[k : k + size], k < QUICK[kind][group]
+            label = "+".join(map(name, some))
+            marks = [] if quick else [pytest.mark.slow]
+            found.append(pytest.param(some, "float64", id=f"{label}-float64", marks=marks))
+            if quick:
+                slow = pytest.mark.slow
+                found.append(pytest.param(some, "float32", id=f"{label}-float32", marks=[slow]))
     return found
 
 
-@pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("cases", bundles())
+@pytest.mark.parametrize(("cases", "dtype"), bundles())
 def test_compiled(cases, dtype):
     for case, outputs in zip(cases, run(cases, dtype, "cpu"), strict=True):
         case.check(outputs) if dtype == "float64" else case.check_float32(outputs)

@@ -255,3 +255,33 @@ def test_simplifying_twice_changes_nothing_more(seed):
 def test_no_passes_leave_the_graph_alone():
     graph, _ = random_graph(0)
     assert simplify(graph, ()) == (graph, [])
+
+
+@pytest.mark.parametrize("kind", ["binary", "each class"])
+@pytest.mark.parametrize("at", [0.3, 2.0, -17.0, 100.0])
+def test_second_derivatives_are_merged_as_a_whole_or_not_at_all(kind, at):
+    y, z = tensor("y", (1, 2), "float64"), tensor("z", (1, 2), "float64")
+    if kind == "binary":
+        loss = r.sum(entropy.bce(y, f.sigmoid(z)))
+    else:
+        loss = r.sum(entropy.cce(y, r.softmax(z)))
+    plain = Graph([y, z], [loss, *_second(loss, z)])
+    graph, _ = simplify(plain, verify=True)
+    data = [np.array([[0.0, 1.0]]), np.array([[at, 0.5]])]
+    got, wanted = values(graph, data)[2], values(plain, data)[2]
+    np.testing.assert_allclose(got, wanted, rtol=1e-10, atol=1e-6)
+
+
+def _second(loss, z):
+    slope = grad(loss, z)
+    return slope, grad(r.sum(slope * np.array([[1.0, -0.5]])), z)
+
+
+def test_a_cotangent_that_is_repeated_is_not_taken_for_a_view():
+    x = tensor("x", (5, 2), "float64")
+    p = r.softmax(x)
+    loss = r.sum(reshape(r.sum(p * p, 0), (2,)) * p) + r.sum(a.log(p))
+    graph = Graph([x], [loss, grad(loss, x)])
+    data = [np.linspace(-1, 1, 10).reshape(5, 2)]
+    for got, wanted in zip(values(simplify(graph)[0], data), values(graph, data), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-14)

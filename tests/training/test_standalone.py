@@ -52,6 +52,14 @@ def test_reductions():
     np.testing.assert_allclose(each, BCE * WEIGHT)
 
 
+def test_lists():
+    loss = gd.losses.BinaryCrossentropy(from_logits=True)
+    expected = (np.log1p(np.exp(-2)) + 2 * np.log1p(np.exp(3))) / 2
+    assert loss([[1], [0]], [[2.0], [3.0]], sample_weight=[1, 2]) == pytest.approx(expected)
+    assert gd.losses.MeanSquaredError()([1, 0], [0.5, 0.5]) == pytest.approx(0.25)
+    assert gd.metrics.BinaryAccuracy()([1, 0], [1, 1]) == 0.5
+
+
 def test_a_row_and_a_column_are_the_same_examples():
     y, p = np.array([1.0, 0.0, 1.0]), np.array([0.9, 0.8, 0.2])
     expected = ((y - p) ** 2).mean()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from graphdl.core.graph import Node, apply
 from graphdl.ops import entropy, functions
+from graphdl.ops.arithmetic import clip_op, div_op
 from graphdl.rewrite import patterns as p
 from graphdl.rewrite.engine import Match, Rule
 from graphdl.rewrite.rules.derivatives import (
@@ -49,6 +52,22 @@ def _cce_slope(ct: Node, to: Linear) -> Node | None:
     return None
 
 
+def _merged(replacement: Callable[[Match], Node | None], name: str) -> Callable:
+    """Not where the slope is differentiated again: all derivatives are merged, or none."""
+
+    def checked(m: Match) -> Node | None:
+        found = replacement(m)
+        return None if found is None or _is_clipped(m, getattr(m, name)) else found
+
+    return checked
+
+
+def _is_clipped(m: Match, probability: Node) -> bool:
+    """Does the graph clip the probability, as the derivative of a slope does?"""
+    clips = (n.inputs[0] for n in m.context.nodes if n.op is clip_op)
+    return any(source(n.inputs[0] if n.op is div_op else n) is probability for n in clips)
+
+
 _CLIP = "where p is clipped to [1e-7, 1 − 1e-7]"
 
 LOSSES = [
@@ -70,18 +89,19 @@ LOSSES = [
         changes=_CLIP,
     ),
     Rule(
-        "bce∘sigmoid: δ = ŷ − y", SIGMOID_SLOPE, through_sigmoid(_bce_slope),
+        "bce∘sigmoid: δ = ŷ − y", SIGMOID_SLOPE, _merged(through_sigmoid(_bce_slope), "g"),
         "bce′(y, ŷ)·ŷ(1−ŷ) = ŷ − y, ŷ = σ(z)",
         changes=f"{_CLIP}: the derivative of the clip, 0, becomes that of the formula",
     ),
     Rule(
-        "cce∘softmax: δ = ŷ·Σy − y", SOFTMAX_SLOPE, through_softmax(_cce_slope),
+        "cce∘softmax: δ = ŷ·Σy − y", SOFTMAX_SLOPE, _merged(through_softmax(_cce_slope), "q"),
         "ŷ⊙(cce′ − Σ cce′⊙ŷ) = ŷ·Σy − y, ŷ = softmax(z)",
         guard=along_its_axis,
         changes=f"{_CLIP}: the derivative of the clip, 0, becomes that of the formula",
     ),
     Rule(
-        "cce∘softmax: −δ = y − ŷ·Σy", MINUS_SOFTMAX_SLOPE, through_softmax(_cce_slope, -1),
+        "cce∘softmax: −δ = y − ŷ·Σy", MINUS_SOFTMAX_SLOPE,
+        _merged(through_softmax(_cce_slope, -1), "q"),
         "ŷ⊙(Σ cce′⊙ŷ − cce′) = y − ŷ·Σy, ŷ = softmax(z)",
         guard=along_its_axis,
         changes=f"{_CLIP}: the derivative of the clip, 0, becomes that of the formula",

@@ -64,7 +64,9 @@ def same_view(view: Node, node: Node) -> Node:
 
 def seen(ct: Node, source: Node) -> Node | None:
     """The view of `source` whose elements the cotangent `ct` puts back in place."""
-    part, attrs = ct.inputs[0] if ct.inputs else ct, ct.attrs
+    if ct.type.shape != source.type.shape or not ct.inputs:
+        return None
+    part, attrs = ct.inputs[0], ct.attrs
     if ct.op is shape.reshape_op:
         return shape.reshape(source, part.type.shape)
     if ct.op is shape.transpose_op:
