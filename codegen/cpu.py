@@ -207,8 +207,8 @@ def _argsort(printer: Printer, item: ir.ArgSort, depth: int) -> list[str]:
     pad = "    " * depth
     index, lines = [], []
     for k, extent in enumerate(item.a.shape[:-1]):
-        lines.append(f"{pad}{'    ' * k}for r{k} in range({printer.bare(extent)}):")
-        index.append(f"r{k}")
+        lines.append(f"{pad}{'    ' * k}for row{k} in range({printer.bare(extent)}):")
+        index.append(f"row{k}")
     at = ", ".join([*index, f":{printer.bare(item.a.shape[-1])}"])
     inner = pad + "    " * len(index)
     lines.append(

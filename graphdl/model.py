@@ -207,7 +207,18 @@ class Model(Training, Layer):
             shape, dtype = shape[:-1], "int64"
         batch = step.symbols(self._symbols, (shape, dtype), weighted=False)
         total, _, _ = step.batch_loss(self, batch, self.loss, training=True)
-        return derive(total, weight)
+        return derive(total, weight, names=self._short_names())
+
+    def _short_names(self) -> dict[Node, str]:
+        """W1, b1, W2, …: what the lecture calls the weights of the layers, in their order."""
+        names: dict[Node, str] = {}
+        with_weights = (layer for layer in self.layers if layer.weights)
+        for number, layer in enumerate(with_weights, 1):
+            for weight in layer.weights:
+                letter = {1: "b", 2: "W"}.get(weight.storage.ndim, "v")
+                short = f"{letter}{number}"
+                names[weight] = short if short not in names.values() else weight.name
+        return names
 
     @property
     def compiled_step(self) -> Compiled:

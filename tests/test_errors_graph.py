@@ -1,4 +1,4 @@
-"""Ill-typed graphs fail where they are written, with both shapes (or dtypes, or sizes) in the message."""
+"""Ill-typed graphs fail where they are written; the message has both shapes, dtypes or sizes."""
 
 from __future__ import annotations
 

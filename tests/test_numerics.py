@@ -122,7 +122,8 @@ EXPONENTIALS = [
         By([1.4013e-45], [exp(-103)])),
     row("log at 0", gd.log, [0, -1], [-inf, nan], [inf, -1]),
     row("erf", gd.erf, [0], [0], [2 / sqrt(pi)]),
-    row("erf far out", gd.erf, [10, -10], [1, -1], By([4.2039e-44] * 2, [2 / sqrt(pi) * exp(-100)] * 2)),
+    row("erf far out", gd.erf, [10, -10], [1, -1],
+        By([4.2039e-44] * 2, [2 / sqrt(pi) * exp(-100)] * 2)),
 ]  # fmt: skip
 SIGMOIDS = [
     row("softplus", gd.softplus, [1e4, -1e4, 100, 0, 20, 21, inf, -inf],

@@ -98,9 +98,13 @@ def _fill(node: Node, **slots: Any) -> Node:
     return node
 
 
+def _key(op: Op, inputs: tuple[Node, ...], attrs: Mapping[str, Any]) -> tuple:
+    return (id(op), tuple(map(id, inputs)), tuple((k, _bits(v)) for k, v in attrs.items()))
+
+
 def apply(op: Op, *inputs: Node, **attrs: Any) -> Node:
     """The node of `op` on `inputs`: an old one where it exists, else a new one, type-checked."""
-    key = (id(op), tuple(map(id, inputs)), tuple((k, _bits(v)) for k, v in attrs.items()))
+    key = _key(op, inputs, attrs)
     found = _interned.get(key)
     if found is not None:
         return found
@@ -159,10 +163,23 @@ def walk(roots: Iterable[Node], stop: frozenset[Node] | set[Node] = frozenset())
 
 
 def rebuild(node: Node, inputs: tuple[Node, ...]) -> Node:
-    """The same operation on other inputs."""
+    """The same operation on other inputs; it remembers where it was declared."""
     if all(a is b for a, b in zip(node.inputs, inputs, strict=True)):
         return node
-    return apply(node.op, *inputs, **node.attrs)
+    same_types = all(a.type == b.type for a, b in zip(node.inputs, inputs, strict=True))
+    if not same_types:
+        return apply(node.op, *inputs, **node.attrs)
+    key = _key(node.op, inputs, node.attrs)
+    found = _interned.get(key)
+    if found is None:
+        facts = node.facts
+        for i in inputs:
+            facts = facts.merge(i.facts)
+        found = _interned[key] = _fill(
+            Node(), op=node.op, inputs=inputs, attrs=node.attrs, type=node.type, facts=facts,
+            origin=node.origin,
+        )  # fmt: skip
+    return found
 
 
 def replace(roots: Iterable[Node], mapping: Mapping[Node, Node]) -> list[Node]:

@@ -83,7 +83,7 @@ def spirals(
 def _random(n: int, seed: int) -> np.random.Generator:
     if n < 2:
         raise ValueError(f"n is the number of rows, at least 2 (one to train, one to test): {n!r}")
-    return np.random.default_rng(seed)
+    return np.random.default_rng([seed, 1])  # not the stream that the split draws from
 
 
 def _noisy(x: NDArray, noise: float, random: np.random.Generator) -> NDArray:

@@ -35,8 +35,9 @@ class Lowered:
 
 def lower(graph: Graph, batched: Iterable[Node] = ()) -> Lowered:
     """The program of a graph. Inputs in `batched` are rows of larger data, taken through an order."""
-    b = Builder(graph)
-    data = _arguments(b, tuple(batched))
+    rows = tuple(batched)
+    b = Builder(graph, bool(rows))
+    data = _arguments(b, rows)
     b.streams = stream_numbers(graph.nodes)
     checked = set(graph.checks)
     before_guard = _needed(graph, checked)

@@ -46,8 +46,8 @@ _PREFIX = {"matmul": "z", "relu": "h", "tanh": "h", "sigmoid": "p", "softmax": "
 class Builder:
     """Collects the items of a program while the nodes of a graph are lowered one by one."""
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    def __init__(self, graph: Graph, batched: bool = False) -> None:
+        self.graph, self.batched = graph, batched
         self.items: list[ir.Item] = []
         self.views: dict[Node, View] = {}
         self.sizes: dict[str, ir.Var] = {}
@@ -95,7 +95,7 @@ class Builder:
 
     def output(self, node: Node) -> ir.Buffer:
         """The buffer that a kernel for this node writes; from now on the node is read there."""
-        role = "output" if node in self.graph.outputs else "temp"
+        role = "output" if node in self.graph.outputs and not self.batched else "temp"
         prefix = "out" if role == "output" else _PREFIX.get(node.op.name, "t")
         buffer = ir.Buffer(self.fresh(prefix), self.shape(node), node.dtype, role)
         self.views[node] = whole(buffer)

@@ -225,7 +225,7 @@ def _eager(value: Any) -> Any:
     """Arrays keep their float dtype; bare numbers and lists become floatx constants."""
     if isinstance(value, (list, tuple)) and any(isinstance(v, np.ndarray) for v in value):
         return type(value)(map(_eager, value))
-    if isinstance(value, np.ndarray) or (isinstance(value, np.generic)):
+    if isinstance(value, (np.ndarray, np.generic)):
         return constant(value, value.dtype.name if value.dtype.name in FLOATS else None)
     return value
 

@@ -173,7 +173,7 @@ BUNDLES = [tuple(NAMES[k : k + 6]) for k in range(0, len(NAMES), 6)]
 
 
 def bundles() -> list:
-    """Six ops share one compilation; every ninth bundle is compiled without `--all`."""
+    """Six ops share one compilation; without `--all` every ninth of them is made."""
     pairs = itertools.product(BUNDLES, ("float64", "float32"))
     return [
         pytest.param(

@@ -122,12 +122,13 @@ class Translator:
         self.sums: dict[Expr, ex.Sum | None] = {}
         self._values: dict[Any, Value] = {s: Ref(i) for i, s in enumerate(symbols)}
         self._grows: dict[sympy.Basic, bool] = {}
-        self._free: dict[sympy.Basic, frozenset] = {s: frozenset((s,)) for s in symbols}
+        self._free: dict[sympy.Basic, frozenset] = {}
 
     def free(self, e: sympy.Basic) -> frozenset:
         """The symbols of an expression, found through its parts, each looked at once."""
         if e not in self._free:
-            self._free[e] = frozenset().union(*map(self.free, e.args))
+            own = (e,) if type(e) in _SYMBOLS else ()
+            self._free[e] = frozenset(own).union(*map(self.free, e.args))
         return self._free[e]
 
     def is_number(self, e: sympy.Basic) -> bool:
