@@ -7,142 +7,157 @@ but iteration i of the first. Bodies are joined by the same rule, so whole nests
 
 from __future__ import annotations
 
-from codegen import ir
-from codegen.passes.access import Footprint, footprint, item_footprint
+from collections.abc import Sequence
+from typing import TypeVar
 
-WINDOW = 1024  # how many items back a partner is looked for
+from codegen import ir
+from codegen.passes.access import Footprint, Footprints, Index, Resource, meetings
+
+T = TypeVar("T")
+Users = dict[Resource, dict[Footprint, ir.Kernel]]
 
 
 def fuse(program: ir.Program) -> ir.Program:
     """Every kernel joined to an earlier one where that is legal and they share memory."""
-    items: list[ir.Item] = []
-    prints: list[Footprint] = []
+    fuser = Fuser()
     for item in program.items:
-        mine = item_footprint(item)
-        if not (isinstance(item, ir.Kernel) and _into_earlier(item, mine, items, prints)):
-            items.append(item)
-            prints.append(mine)
-    return program.with_items(items)
+        if not (isinstance(item, ir.Kernel) and fuser.into_earlier(item)):
+            fuser.append(item)
+    return program.with_items(fuser.items)
 
 
-def _into_earlier(
-    kernel: ir.Kernel, mine: Footprint, items: list[ir.Item], prints: list[Footprint]
-) -> bool:
-    """Join the kernel to the nearest earlier one that takes it.
+class Fuser:
+    """The items so far, their footprints, and which kernels use which arrays."""
 
-    What stands between and must come before the kernel moves in front of the joined one.
-    """
-    ahead: list[int] = []
-    scalar = _loopless(kernel)
-    for at in range(len(items) - 1, max(-1, len(items) - 1 - WINDOW), -1):
-        other = items[at]
-        if isinstance(other, ir.Guard):
-            return False
-        if scalar and isinstance(other, ir.Kernel) and _loopless(other) and not ahead:
-            if mine.written & prints[at].accesses.keys() or prints[at].written & mine.accesses.keys():
-                notes = "\n".join(filter(None, (other.note, kernel.note)))
-                _replace(items, prints, at, [], ir.Kernel(other.body + kernel.body, notes))
-                return True
-        free = not any(prints[k].conflicts(prints[at]) for k in ahead)
-        if free and isinstance(other, ir.Kernel) and _share(mine, prints[at]):
-            joined = _join(other.body, kernel.body)
+    def __init__(self) -> None:
+        self.known = Footprints()
+        self.items: list[ir.Item] = []
+        self.prints: list[Footprint] = []
+        self.users: Users = {}  # since the last guard: nothing moves across it
+
+    def append(self, item: ir.Item) -> None:
+        self.items.append(item)
+        self.prints.append(self.known.item(item))
+        if isinstance(item, ir.Guard):
+            self.users.clear()
+        elif isinstance(item, ir.Kernel):
+            self._use(item, self.prints[-1])
+
+    def _use(self, kernel: ir.Kernel, its: Footprint) -> None:
+        for array in its.arrays:
+            self.users.setdefault(array, {})[its] = kernel
+
+    # -------------------------------------------------- items
+
+    def into_earlier(self, kernel: ir.Kernel) -> bool:
+        """Join the kernel to the nearest earlier one that takes it."""
+        mine = self.known.item(kernel)
+        if not _loops(kernel.body):
+            return self._after_scalars(kernel, mine)
+        for at, ahead in meetings(self.prints, mine, self._partners(kernel, mine)):
+            other = self.items[at]
+            joined = self._join(other.body, kernel.body)  # type: ignore[union-attr]
             if joined is not None:
-                notes = "\n".join(filter(None, (other.note, kernel.note)))
-                _replace(items, prints, at, ahead, ir.Kernel(joined, notes))
+                self._replace(at, ahead, ir.Kernel(joined, _notes(other, kernel)))
                 return True
-        if mine.conflicts(prints[at]) or not free:
-            ahead.append(at)
-    return False
-
-
-def _loopless(kernel: ir.Kernel) -> bool:
-    return not any(isinstance(s, ir.Loop) for s in kernel.body)
-
-
-def _replace(
-    items: list[ir.Item], prints: list[Footprint], at: int, ahead: list[int], joined: ir.Kernel
-) -> None:
-    """items[at] becomes the joined kernel, after those that moved ahead of it."""
-    order = [*reversed(ahead), *(k for k in range(at + 1, len(items)) if k not in ahead)]
-    moved = [(items[k], prints[k]) for k in order]
-    first = len(ahead)
-    moved.insert(first, (joined, footprint(joined.body)))
-    items[at:] = [i for i, _ in moved]
-    prints[at:] = [p for _, p in moved]
-
-
-def _share(a: Footprint, b: Footprint) -> bool:
-    """Do both touch a buffer that is more than a scalar?"""
-    return not a.arrays.isdisjoint(b.arrays)
-
-
-def _join(first: tuple[ir.Stmt, ...], second: tuple[ir.Stmt, ...]) -> tuple[ir.Stmt, ...] | None:
-    """Both bodies as one, or None when no loop of the second found a partner in the first."""
-    body = list(first)
-    any_fused = False
-    for s in second:
-        fused = isinstance(s, ir.Loop) and _place(body, s)
-        any_fused = any_fused or fused
-        if not fused:
-            body.append(s)
-    return tuple(body) if any_fused else None
-
-
-def fuse_block(body: tuple[ir.Stmt, ...]) -> tuple[ir.Stmt, ...]:
-    """The loops of one block joined with each other."""
-    out: list[ir.Stmt] = []
-    for s in body:
-        if not (isinstance(s, ir.Loop) and _place(out, s)):
-            out.append(s)
-    return tuple(out)
-
-
-def _place(block: list[ir.Stmt], loop: ir.Loop) -> bool:
-    """Join `loop` to the nearest loop of the block that takes it; what it needs moves before that."""
-    mine = footprint((loop,))
-    ahead: list[int] = []  # statements that must then stand before the joined loop
-    needs = mine
-    for at in range(len(block) - 1, -1, -1):
-        other = block[at]
-        if isinstance(other, ir.Loop) and not _conflict_with(block, ahead, other):
-            joined = _fused(other, loop)
-            if joined is not None:
-                moved = [block[k] for k in reversed(ahead)]
-                rest = [s for k, s in enumerate(block[at + 1 :], at + 1) if k not in ahead]
-                block[at:] = [*moved, joined, *rest]
-                return True
-        if needs.conflicts(footprint((other,))):
-            ahead.append(at)
-            needs = footprint((loop, *(block[k] for k in ahead)))
-    return False
-
-
-def _conflict_with(block: list[ir.Stmt], ahead: list[int], loop: ir.Loop) -> bool:
-    return bool(ahead) and footprint((loop,)).conflicts(footprint([block[k] for k in ahead]))
-
-
-def _fused(a: ir.Loop, b: ir.Loop) -> ir.Loop | None:
-    """Both loops as one, where iterations match one to one."""
-    if a.extent != b.extent or _innermost(a) != _innermost(b):
-        return None
-    body = ir.rename(b.body, {b.var: a.var})
-    first, second = footprint(a.body), footprint(body)
-    if not _share(first, second):
-        return None
-    for r in (first.written & second.accesses.keys()) | (second.written & first.accesses.keys()):
-        if not _same_iteration(first, second, r, a.var):
-            return None
-    return ir.Loop(a.var, a.extent, fuse_block(a.body + body))
-
-
-def _same_iteration(a: Footprint, b: Footprint, r: object, var: ir.Var) -> bool:
-    """Is the resource reached by both only at the loop variable, on one and the same axis?"""
-    indices = [x.index for x in (*a.accesses[r], *b.accesses[r])]  # type: ignore[index]
-    if any(i is None for i in indices):
         return False
-    rank = min(len(i) for i in indices)  # type: ignore[arg-type]
-    return any(all(i[axis] == var for i in indices) for axis in range(rank))  # type: ignore[index]
+
+    def _after_scalars(self, kernel: ir.Kernel, mine: Footprint) -> bool:
+        """Append a kernel without loops to the last item it depends on, if that has none either."""
+        for at in range(len(self.items) - 1, -1, -1):
+            other = self.items[at]
+            if isinstance(other, ir.Guard):
+                return False
+            if mine.conflicts(self.prints[at]):
+                if isinstance(other, ir.Kernel) and not _loops(other.body):
+                    joined = ir.Kernel(other.body + kernel.body, _notes(other, kernel))
+                    self._replace(at, [], joined)
+                    return True
+                return False
+        return False
+
+    def _partners(self, kernel: ir.Kernel, mine: Footprint) -> set[Footprint]:
+        """Kernels with a loop that could take one of this kernel's."""
+        found = {p: k for array in mine.arrays for p, k in self.users.get(array, {}).items()}
+        own = _loops(kernel.body)
+        return {
+            p for p, k in found.items() if any(self._fit(a, b) for a in _loops(k.body) for b in own)
+        }
+
+    def _replace(self, at: int, ahead: list[int], joined: ir.Kernel) -> None:
+        """items[at] becomes the joined kernel, after those that moved ahead of it."""
+        old, new = self.prints[at], self.known.item(joined)
+        for array in old.arrays:
+            del self.users[array][old]
+        self._use(joined, new)
+        self.items[at:] = _moved(self.items, at, ahead, joined)
+        self.prints[at:] = _moved(self.prints, at, ahead, new)
+
+    # -------------------------------------------------- bodies
+
+    def _join(
+        self, first: tuple[ir.Stmt, ...], second: tuple[ir.Stmt, ...]
+    ) -> tuple[ir.Stmt, ...] | None:
+        """Both bodies as one, or None when no loop of the second found a partner."""
+        body = list(first)
+        fused = [self._place(body, s) for s in second]
+        return tuple(body) if any(fused) else None
+
+    def _place(self, block: list[ir.Stmt], s: ir.Stmt) -> bool:
+        """Join a loop to the nearest one of the block that takes it, else append it."""
+        if isinstance(s, ir.Loop):
+            partners = {
+                self.known.of(other)
+                for other in block
+                if isinstance(other, ir.Loop) and self._fit(other, s)
+            }
+            prints = [self.known.of(other) for other in block] if partners else []
+            for at, ahead in meetings(prints, self.known.of(s), partners):
+                block[at:] = _moved(block, at, ahead, self._fused(block[at], s))  # type: ignore[arg-type]
+                return True
+        block.append(s)
+        return False
+
+    def _fused(self, a: ir.Loop, b: ir.Loop) -> ir.Loop:
+        """Both loops as one; then the loops within."""
+        block: list[ir.Stmt] = []
+        for s in (*a.body, *ir.rename(b.body, {b.var: a.var})):
+            self._place(block, s)
+        return ir.Loop(a.var, a.extent, tuple(block))
+
+    def _fit(self, a: ir.Loop, b: ir.Loop) -> bool:
+        """Do the loops share memory, and do their iterations match one to one?"""
+        if a.extent != b.extent or bool(_loops(a.body)) != bool(_loops(b.body)):
+            return False
+        first, second = self.known.block(a.body), self.known.block(b.body)
+        if first.arrays.isdisjoint(second.arrays):
+            return False
+        shared = (first.written & second.touched) | (second.written & first.touched)
+        return all(
+            _same_iteration(first.accesses[r], a.var, second.accesses[r], b.var) for r in shared
+        )
 
 
-def _innermost(loop: ir.Loop) -> bool:
-    return not any(isinstance(s, ir.Loop) for s in loop.body)
+def _same_iteration(a: list[Index], i: ir.Var, b: list[Index], j: ir.Var) -> bool:
+    """Is a resource reached by both only at their loop variables, on one and the same axis?"""
+    if any(index is None for index in (*a, *b)):
+        return False
+    rank = min(len(index) for index in (*a, *b))  # type: ignore[arg-type]
+    return any(
+        all(index[axis] == i for index in a) and all(index[axis] == j for index in b)  # type: ignore[index]
+        for axis in range(rank)
+    )
+
+
+def _moved(things: Sequence[T], at: int, ahead: list[int], joined: T) -> list[T]:
+    """What stands from `at` on once things[at] is `joined` and those ahead moved in front of it."""
+    rest = (things[k] for k in range(at + 1, len(things)) if k not in ahead)
+    return [*(things[k] for k in reversed(ahead)), joined, *rest]
+
+
+def _loops(body: tuple[ir.Stmt, ...]) -> list[ir.Loop]:
+    return [s for s in body if isinstance(s, ir.Loop)]
+
+
+def _notes(*items: ir.Item) -> str:
+    return "\n".join(i.note for i in items if i.note)

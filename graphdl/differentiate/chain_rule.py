@@ -88,7 +88,7 @@ def _contributions(node: Node, ct: Cotangent) -> tuple[Any, ...]:
     if not node.inputs:
         return ()
     if not node.op.differentiable:
-        return (None,) * len(node.inputs) if node.op.body is None else _through_body(node, ct)
+        return (None,) * len(node.inputs)
     if node.op.partials is not None:
         sent = [p if p in (None, ZERO) else ct.times(p) for p in _partials(node)]
     elif node.op.vjp is not None:
@@ -110,32 +110,20 @@ def _by_rule(node: Node, ct: Cotangent) -> list[Any]:
     if ct.mask is not None and node.op.moves and node.op.name != "broadcast_to":
         counted = cast(broadcast_to(ct.mask, node.type.shape), node.dtype)
         masks = [m > 0 for m in node.op.vjp(node, counted)]  # type: ignore[misc]
-    return [
-        Cotangent(s, m) if isinstance(s, Node) else s for s, m in zip(sent, masks, strict=True)
-    ]
+    return [Cotangent(s, m) if isinstance(s, Node) else s for s, m in zip(sent, masks, strict=True)]
 
 
 def _by_body(node: Node, ct: Cotangent) -> list[Any]:
     """An op that is declared by its formula alone: a sweep through the formula."""
     body = node.op.body(*node.inputs, **node.attrs)  # type: ignore[misc]
-    cotangents = {body: ct}
-    for _ in sweep(body, cotangents, stop=frozenset(node.inputs)):
+    ends = frozenset(node.inputs)
+    towards = _leads_to(body, node.inputs, ends)
+    arrived: dict[Node, Any] = {body: ct}
+    for _ in sweep(body, arrived, towards, ends):
         pass
-    return [cotangents.pop(i, ZERO) for i in node.inputs]  # an input used twice is sent to once
-
-
-def _through_body(node: Node, ct: Cotangent) -> tuple[Any, ...]:
-    """An op that states a formula and no derivative: the sweep goes through the formula."""
-    body = node.op.body(*node.inputs, **node.attrs)  # type: ignore[misc]
-    leaves = frozenset(node.inputs)
-    towards = _leads_to(body, node.inputs, leaves)
-    arrived = {body: ct}
-    for _ in sweep(body, arrived, towards, leaves):
-        pass
-    for i in leaves - arrived.keys():
-        blocked = _blocking(i, body, towards, leaves)
-        arrived[i] = ZERO if blocked is None else None  # type: ignore[assignment]
-    return tuple(arrived.pop(i, ZERO) for i in node.inputs)  # one that stands twice is served once
+    for i in ends - arrived.keys():
+        arrived[i] = ZERO if _blocking(i, body, towards, ends) is None else None
+    return [arrived.pop(i, ZERO) for i in node.inputs]  # an input used twice is sent to once
 
 
 def _fit(sent: Any, target: Node) -> Any:
@@ -180,12 +168,10 @@ def _zeros(w: Node) -> Node:
     return broadcast_to(like(w, 0.0), w.type.shape)
 
 
-def _leads_to(
-    result: Node, wrt: Sequence[Node], leaves: frozenset[Node] = frozenset()
-) -> set[Node]:
+def _leads_to(result: Node, wrt: Sequence[Node], ends: frozenset[Node] = frozenset()) -> set[Node]:
     """The nodes of the result that depend on one of `wrt`: the only ones the sweep must meet."""
     reached = set(wrt)
-    for node in walk([result], stop=leaves):
+    for node in walk([result], stop=ends):
         if any(i in reached for i in node.inputs):
             reached.add(node)
     return reached
@@ -197,7 +183,9 @@ def _gradient_of(w: Node, result: Node, cotangents: dict[Node, Cotangent]) -> No
         return broadcast_to(found.value, w.type.shape)
     towards = _leads_to(result, [w])
     if result not in towards:
-        raise DisconnectedError(f"{_name(result)} does not depend on {_name(w)}: no path leads there")
+        raise DisconnectedError(
+            f"{_name(result)} does not depend on {_name(w)}: no path leads there"
+        )
     blocking = _blocking(w, result, towards)
     if blocking is None:  # every path passes a derivative that is 0 everywhere
         return _zeros(w)
@@ -208,12 +196,12 @@ def _gradient_of(w: Node, result: Node, cotangents: dict[Node, Cotangent]) -> No
 
 
 def _blocking(
-    w: Node, result: Node, towards: set[Node], leaves: frozenset[Node] = frozenset()
+    w: Node, result: Node, towards: set[Node], ends: frozenset[Node] = frozenset()
 ) -> Node | None:
     """The first op without a derivative on the way from w, where no path has a derivative of 0."""
     live, blocker = {w}, None
-    for node in walk([result], stop=leaves):
-        if node not in towards or node is w or node in leaves:
+    for node in walk([result], stop=ends):
+        if node not in towards or node is w or node in ends:
             continue
         if not any(i in live for i in node.inputs):
             continue

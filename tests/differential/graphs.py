@@ -15,7 +15,8 @@ import numpy as np
 import graphdl as gd
 from graphdl.core.graph import Node
 from graphdl.ops import entropy
-from tests.differential.vocabulary import RULES, Rule
+from tests.differential.rule import Rule
+from tests.differential.vocabulary import RULES
 
 SIZES = (1, 2, 3, 5, 7)
 NAMED = 7  # axes of this length get a name in half of the graphs

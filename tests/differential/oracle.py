@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from graphdl.core.graph import walk
 from graphdl.core.interpret import interpret
 from tests.differential import graphs, networks
 
@@ -81,6 +82,8 @@ class Case:
         points = [env.get(w, getattr(w, "storage", None)) for w in built.wrt]
         true = float(interpret([built.loss], env)[0])
         assert abs(value - true) <= 1e-12 * max(1, abs(true)), self._says("value", value, true)
+        stopped = [n for n in walk([built.loss]) if n.op.name == "stop_gradient"]
+        env |= dict(zip(stopped, interpret(stopped, env), strict=True))  # constants to a gradient
         random = np.random.default_rng(self.seed)
         for _ in range(3):
             directions = [random.uniform(-1, 1, p.shape) for p in points]

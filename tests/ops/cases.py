@@ -39,11 +39,8 @@ class Case:
 
     def derivatives(self) -> list[tuple[Node, Node]]:
         """(w, Jᵀu) for each input w that the op has a derivative for."""
-        return (
-            []
-            if not self.node.type.is_float
-            else derivatives(self.node, self.inputs, self.cotangent)
-        )
+        floating = self.node.type.is_float
+        return derivatives(self.node, self.inputs, self.cotangent) if floating else []
 
 
 def derivatives(node: Node, inputs, cotangent: np.ndarray) -> list[tuple[Node, Node]]:

@@ -116,13 +116,9 @@ def test_a_formula_is_an_activation():
 
     def train(activation, target):
         gd.set_seed(0)
-        model = gd.Sequential(
-            [
-                gd.layers.Input(shape=(5,)),
-                gd.layers.Dense(8, activation=activation),
-                gd.layers.Dense(1, activation="sigmoid"),
-            ]
-        )
+        hidden = gd.layers.Dense(8, activation=activation)
+        output = gd.layers.Dense(1, activation="sigmoid")
+        model = gd.Sequential([gd.layers.Input(shape=(5,)), hidden, output])
         model.compile(optimizer="adam", loss="binary_crossentropy", target=target)
         return model.fit(x, y, epochs=3, batch_size=16, verbose=0).history["loss"]
 
@@ -196,80 +192,20 @@ def test_nested_formulas_grow_linearly():
     assert all(g <= 6 * f for f, g in counts)
 
 
-PAYLOADS = ["x + 1", "__import__('os').system('touch {}')", "9**9**9**9", "lambda x: x", ""]
-
-
-@pytest.mark.parametrize("payload", PAYLOADS)
-def test_text_is_never_evaluated(payload, tmp_path):
-    text = payload.format(tmp_path / "canary")
-    with pytest.raises(TypeError, match="text is never evaluated"):
-        gd.elementwise("f", text)
-    with pytest.raises(TypeError, match="text is never evaluated"):
-        gd.elementwise("f", lambda x: text)
-    with pytest.raises(TypeError, match="cannot be computed with SymPy symbols"):
-        gd.elementwise("f", lambda x: x + text)
-    assert not (tmp_path / "canary").exists()
-
-
-HOSTILE = ["tensor", "constant", "sum", "a);import os#", '\'"\\\n"""', "__class__", "x\u202ey"]
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_names_change_no_executed_text(name):
-    def code(name, symbol):
-        x = gd.tensor("x", (3,))
-        y = gd.elementwise(name, sp.tanh(symbol) * symbol)(x)
-        source = gd.function([x], [y, gd.grad(gd.sum(y), x)], target="python").source
-        assert str(y).isprintable() and y.latex().isprintable()
-        return [line for line in source.splitlines() if not line.lstrip().startswith("#")]
-
-    assert code(name, sp.Symbol(name)) == code("f", sp.Symbol("x"))
-    with pytest.raises(gd.errors.GraphError, match="not an elementwise function"):
-        gd.elementwise("f", lambda x: sp.Function(name)(x))
-
-
-@pytest.mark.parametrize(
-    ("formula", "error", "words"),
-    [
-        (lambda x: sp.gamma(x), gd.errors.GraphError, "holds gamma"),
-        (lambda x: sp.Integral(x, x), gd.errors.GraphError, "holds Integral"),
-        (lambda x: x * sp.I, gd.errors.GraphError, "holds ImaginaryUnit"),
-        (lambda x: x * 10**400, gd.errors.GraphError, "not a real number"),
-        (lambda x: x > 0, TypeError, "a condition goes into sympy.Piecewise"),
-        (lambda x: math.exp(x), TypeError, "Use sympy.exp"),
-        (lambda x: 1 if x > 0 else 0, TypeError, "sympy.Piecewise"),
-        (lambda x: x - x, gd.errors.GraphError, "does not depend on x"),
-        (lambda x: x + sp.Symbol("w"), gd.errors.GraphError, "depends on w"),
-        (lambda: sp.Integer(1), gd.errors.GraphError, "0 arguments"),
-        (lambda *x: x[0], TypeError, "one by one"),
-        (lambda a, b, c, d, e: a + b + c + d + e, gd.errors.GraphError, "5 arguments"),
-        (sp.Symbol("x", real=True) + sp.Symbol("x"), gd.errors.GraphError, "two symbols x"),
-        (sp.exp(sp.Symbol("x", imaginary=True)), gd.errors.GraphError, "not real"),
-        (3.0, TypeError, "a SymPy expression, got float"),
-    ],
-)
-def test_what_is_refused(formula, error, words):
-    with pytest.raises(error, match=words) as raised:
-        gd.elementwise("strange", formula)
-    assert "strange" in str(raised.value)
-
-
-def test_size_is_refused():
-    def deep(x):
-        for _ in range(150):
-            x = sp.sin(x)
-        return x
-
-    with pytest.raises(gd.errors.GraphError, match="too large"):
-        gd.elementwise("deep", deep)
-
-
-def test_an_identity_and_an_input_that_stands_twice():
-    same = gd.elementwise("same", lambda x: x)
+def test_the_sweep_through_a_body():
     x = gd.tensor("x", (2,))
-    assert gd.interpret([gd.grad(gd.sum(same(x) * 3), x)], {x: [1, 2]})[0].tolist() == [3, 3]
-    twice = gd.elementwise("product", lambda a, b: a * b)(x, x)
-    assert gd.interpret([gd.grad(gd.sum(twice), x)], {x: [1, 2]})[0].tolist() == [2, 4]
+
+    def slope(y):
+        return gd.interpret([gd.grad(gd.sum(y), x)], {x: [-1, 2]})[0].tolist()
+
+    assert slope(gd.elementwise("same", lambda x: x)(x) * 3) == [3, 3]
+    assert slope(gd.elementwise("product", lambda a, b: a * b)(x, x)) == [-2, 4]
+    assert slope(gd.elementwise("f", lambda a, b: a * b)(x, gd.square(x))) == [3, 12]
+    f = gd.elementwise("f", lambda z: z**2)
+    assert slope(gd.where(x > 0, f(gd.log(x)), 0.0)) == [0, np.float32(np.log(2))]
+    choice = gd.elementwise("choice", lambda z: sp.Piecewise((1, z > 0)))(x)
+    with pytest.raises(gd.errors.NotDifferentiableError, match="in comparisons only"):
+        slope(choice)
 
 
 SCRIPT = """
