@@ -81,8 +81,8 @@ def plan(program: ir.Program, sizes: Mapping[str, int], skip: frozenset[ir.Buffe
         first, last = spans[b]
         need = -(-nbytes(b, sizes) // ALIGN) * ALIGN
         offset = 0
-        for start, end, f, l in sorted(placed):
-            if f <= last and first <= l and start < offset + need and offset < end:
+        for start, end, born, gone in sorted(placed):
+            if born <= last and first <= gone and start < offset + need and offset < end:
                 offset = end
         offsets[b] = offset
         placed.append((offset, offset + need, first, last))

@@ -32,7 +32,6 @@ therefore the same on every machine; normals are so as far as its log and cos ar
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy import float32, float64, uint64

@@ -5,7 +5,7 @@ stand in the order of the way through the house: declare, differentiate, compile
 """
 
 # fmt: off
-# ruff: noqa: A004, E402, I001, RUF022  (the guard comes before anything that imports codegen; the order is a story)
+# ruff: noqa: E402, I001  (the guard comes before anything that imports codegen; the order is a story)
 from graphdl.guard import require_own_codegen
 
 require_own_codegen()
@@ -13,7 +13,7 @@ require_own_codegen()
 from graphdl import random
 from graphdl.config import set_seed
 from graphdl.core import errors
-from graphdl.core.graph import Graph, Node, Variable as _Variable
+from graphdl.core.graph import Graph, Node
 from graphdl.core.interpret import interpret
 from graphdl.core.types import floatx, set_floatx
 from graphdl.ops import operators as _operators  # noqa: F401  (gives nodes their operators)

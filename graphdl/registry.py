@@ -31,10 +31,8 @@ def number(
     check: Callable[[float], bool] | None = None,
 ) -> float:
     """A finite number within [low, high]; raises ValueError or TypeError otherwise."""
-    if (
-        isinstance(value, bool)
-        or (not isinstance(value, (int, float))
-        and not hasattr(value, "__float__"))
+    if isinstance(value, bool) or (
+        not isinstance(value, (int, float)) and not hasattr(value, "__float__")
     ):
         raise TypeError(f"{what} is a number, got {type(value).__name__} {value!r:.60}")
     result = float(value)

@@ -31,7 +31,9 @@ def contract(program: ir.Program) -> ir.Program:
     return program.with_items(i for i in items if not isinstance(i, ir.Kernel) or i.body)
 
 
-def _forward(body: tuple[ir.Stmt, ...], known: Known, names: itertools.count) -> tuple[ir.Stmt, ...]:
+def _forward(
+    body: tuple[ir.Stmt, ...], known: Known, names: itertools.count
+) -> tuple[ir.Stmt, ...]:
     """`known` holds the elements whose value a scalar has."""
     out: list[ir.Stmt] = []
 

@@ -129,7 +129,7 @@ class Fuser:
         """Do the loops share memory, and do their iterations match one to one?"""
         if a.extent != b.extent or bool(_loops(a.body)) != bool(_loops(b.body)):
             return False
-        first, second = self.known.block(a.body), self.known.block(b.body)
+        first, second = self.known.of(a), self.known.of(b)
         if first.arrays.isdisjoint(second.arrays):
             return False
         shared = (first.written & second.touched) | (second.written & first.touched)
@@ -142,11 +142,13 @@ def _same_iteration(a: list[Index], i: ir.Var, b: list[Index], j: ir.Var) -> boo
     """Is a resource reached by both only at their loop variables, on one and the same axis?"""
     if any(index is None for index in (*a, *b)):
         return False
-    rank = min(len(index) for index in (*a, *b))  # type: ignore[arg-type]
-    return any(
-        all(index[axis] == i for index in a) and all(index[axis] == j for index in b)  # type: ignore[index]
-        for axis in range(rank)
-    )
+    first = [set(_axes_at(index, i)) for index in a]  # type: ignore[arg-type]
+    return bool(set.intersection(*first, *(set(_axes_at(index, j)) for index in b)))  # type: ignore[arg-type]
+
+
+def _axes_at(index: tuple[ir.Expr, ...], var: ir.Var) -> list[int]:
+    """The axes on which an index is just the variable."""
+    return [axis for axis, e in enumerate(index) if isinstance(e, ir.Var) and e.name == var.name]
 
 
 def _moved(things: Sequence[T], at: int, ahead: list[int], joined: T) -> list[T]:

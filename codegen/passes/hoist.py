@@ -30,9 +30,16 @@ def _hoisted(body: tuple[ir.Stmt, ...], names: itertools.count) -> tuple[ir.Stmt
         found = _constant_loads(ir.Loop(s.var, s.extent, inner))
         scalars = {load: ir.Var(f"a{next(names)}", load.dtype) for load in found}
         out.extend(ir.Let(var, load) for load, var in scalars.items())
-        swap = lambda e: scalars.get(e) if isinstance(e, ir.Load) else None  # noqa: E731
-        out.append(ir.Loop(s.var, s.extent, tuple(ir.map_stmt(t, swap, {}) for t in inner)))
+        out.append(ir.Loop(s.var, s.extent, _with_scalars(inner, scalars)))
     return tuple(out)
+
+
+def _with_scalars(body: tuple[ir.Stmt, ...], scalars: dict[ir.Load, ir.Var]) -> tuple[ir.Stmt, ...]:
+    """The statements with loads replaced by the scalars that hold them."""
+    return tuple(
+        ir.map_stmt(s, lambda e: scalars.get(e) if isinstance(e, ir.Load) else None, {})
+        for s in body
+    )
 
 
 def _constant_loads(loop: ir.Loop) -> list[ir.Load]:

@@ -77,7 +77,8 @@ def _perfect_nest(body: tuple[ir.Stmt, ...]) -> tuple[list[ir.Loop], tuple[ir.St
 
 
 def _element_accesses(body: tuple[ir.Stmt, ...]) -> list[tuple[ir.Buffer, tuple[ir.Expr, ...]]]:
-    return [(e.buffer, e.index) for e in ir.loads(body)] + [(s.buffer, s.index) for s in ir.stores(body)]
+    read = [(load.buffer, load.index) for load in ir.loads(body)]
+    return read + [(s.buffer, s.index) for s in ir.stores(body)]
 
 
 def _whole(buffer: ir.Buffer, index: tuple[ir.Expr, ...], loops: list[ir.Loop]) -> bool:
@@ -106,7 +107,9 @@ def _count(shape: tuple[ir.Expr, ...]) -> int:
 
 def _at_flat_index(body: tuple[ir.Stmt, ...], buffers: set[ir.Buffer]) -> tuple[ir.Stmt, ...]:
     def f(e: ir.Expr) -> ir.Expr | None:
-        return ir.Load(e.buffer, (FLAT,)) if isinstance(e, ir.Load) and e.buffer in buffers else None
+        return (
+            ir.Load(e.buffer, (FLAT,)) if isinstance(e, ir.Load) and e.buffer in buffers else None
+        )
 
     out: list[ir.Stmt] = []
     for s in body:
@@ -170,16 +173,15 @@ def _packed(program: ir.Program, members: list[tuple[int, Flat]]) -> ir.Program:
     total = ir.integer(sum(flat.count for _, flat in members))
     first = members[0][1]
     number = len(program.packs)
-    wholes = {
-        b: ir.Buffer(f"all_{b.name}", (total,), b.dtype, b.role) for b in first.buffers
-    }
+    wholes = {b: ir.Buffer(f"all_{b.name}", (total,), b.dtype, b.role) for b in first.buffers}
     packs = tuple(
         ir.Pack(whole, tuple(flat.buffers[k] for _, flat in members))
         for k, whole in enumerate(wholes.values())
     )
 
     def f(e: ir.Expr) -> ir.Expr | None:
-        return ir.Load(wholes[e.buffer], e.index) if isinstance(e, ir.Load) and e.buffer in wholes else None
+        packed = isinstance(e, ir.Load) and e.buffer in wholes
+        return ir.Load(wholes[e.buffer], e.index) if packed else None  # type: ignore[union-attr]
 
     body = tuple(ir.map_stmt(s, f, wholes) for s in first.body)
     index = ir.Var(f"{FLAT.name}{number}", FLAT.dtype)

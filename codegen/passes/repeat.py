@@ -81,9 +81,11 @@ def _free(program: ir.Program) -> set[ir.Buffer]:
     free: set[ir.Buffer] = set()
     for b in buffers:
         one = all(d == ir.ONE for d in b.shape)
-        if b.role == "temp" and (not one or (uses[b] == 1 and b not in packed)):
-            free.add(b)
-        elif b.role == "variable" and not one and packed.get(b) is homes[b.dtype]:
+        if b.role == "temp":
+            fits = not one or (uses[b] == 1 and b not in packed)
+        else:
+            fits = b.role == "variable" and not one and packed.get(b) is homes[b.dtype]
+        if fits:
             free.add(b)
     return free
 

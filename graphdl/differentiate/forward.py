@@ -68,10 +68,7 @@ def _jacobian(result: Node, wrt: Node, or_zero: bool) -> Node:
             "differentiate a sum over the named axes, or use gd.jvp"
         )
     flat = reshape(result, (count,))
-    rows = [
-        gradients(getitem(flat, i), [wrt], or_zero=or_zero)[0]
-        for i in range(count)
-    ]
+    rows = [gradients(getitem(flat, i), [wrt], or_zero=or_zero)[0] for i in range(count)]
     return reshape(stack(rows, 0), (*result.type.shape, *wrt.type.shape))
 
 
@@ -81,4 +78,3 @@ def _same_shapes(targets: list[Node], directions: list[Node]) -> None:
     for w, t in zip(targets, directions, strict=True):
         if w.shape != t.shape:
             raise ShapeError(f"a direction of {t.type} was given for a variable of {w.type}")
-

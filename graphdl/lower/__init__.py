@@ -70,7 +70,9 @@ def lower_node(b: Builder, node: Node) -> None:
         raise GraphError(f"no rule lowers {node.op.name!r}")
 
 
-_CHEAP = frozenset(["eq", "ne", "lt", "le", "gt", "ge", "and", "or", "xor", "not", "isnan", "isfinite"])
+_CHEAP = frozenset(
+    ["eq", "ne", "lt", "le", "gt", "ge", "and", "or", "xor", "not", "isnan", "isfinite"]
+)
 
 
 def _inline(node: Node) -> bool:

@@ -104,8 +104,7 @@ selu_op = _activation(
     lambda n: [
         SELU_SCALE * where(n.inputs[0] > 0, 1.0, SELU_ALPHA * f.exp(minimum(n.inputs[0], 0.0)))
     ],
-    sympy=lambda sp, a: SELU_SCALE
-    * sp.Piecewise((a, a > 0), (SELU_ALPHA * (sp.exp(a) - 1), True)),
+    sympy=lambda sp, a: SELU_SCALE * sp.Piecewise((a, a > 0), (SELU_ALPHA * (sp.exp(a) - 1), True)),
 )
 gelu_op = _activation(
     "gelu",

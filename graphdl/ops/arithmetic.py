@@ -322,9 +322,7 @@ def _logical(
     latex: Notation,
     sympy: Callable[..., Any],
 ) -> Op:
-    bools = tuple(
-        Sample(s.shapes, dtypes=("bool",) * arity) for s in samples(arity, (0.0, 1.0))
-    )
+    bools = tuple(Sample(s.shapes, dtypes=("bool",) * arity) for s in samples(arity, (0.0, 1.0)))
     return Op(
         name=name,
         infer=_logic,
@@ -351,9 +349,7 @@ or_op = _logical(
 xor_op = _logical(
     "xor", np.logical_xor, 2, _logic_sign("^"), _logic_sign(r"\oplus"), lambda sp, *a: sp.Xor(*a)
 )
-not_op = _logical(
-    "not", np.logical_not, 1, prefix("~"), prefix(r"\lnot "), lambda sp, a: sp.Not(a)
-)
+not_op = _logical("not", np.logical_not, 1, prefix("~"), prefix(r"\lnot "), lambda sp, a: sp.Not(a))
 
 
 def _test(name: str, reference: Callable[..., Any], of_real: bool) -> Op:

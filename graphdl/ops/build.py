@@ -241,4 +241,3 @@ def _numbers(result: Any) -> Any:
 def like(node: Node, number: float) -> Node:
     """A scalar constant of the node's dtype."""
     return constant(number, node.dtype)
-

@@ -73,8 +73,10 @@ bce_op = Op(
     infer=floating_type,
     reference=_np_bce,
     body=lambda y, p: -(y * log(_clip(p)) + (1 - y) * log(1 - _clip(p))),
-    partials=lambda n: [log(1 - _clip(n.inputs[1])) - log(_clip(n.inputs[1])),
-                        apply(bce_slope_op, *n.inputs)],
+    partials=lambda n: [
+        log(1 - _clip(n.inputs[1])) - log(_clip(n.inputs[1])),
+        apply(bce_slope_op, *n.inputs),
+    ],
     text=function("bce"),
     sympy=lambda sp, y, p: -y * sp.log(_sp_clip(sp, p)) - (1 - y) * sp.log(1 - _sp_clip(sp, p)),
     samples=samples(2, (0.0, 1.0), (0.2, 0.8)),

@@ -59,9 +59,7 @@ gather_op = Op(
     infer=_gather_infer,
     reference=lambda a, indices, axis: np.take(a, _checked(indices, a.shape[axis]), axis),
     vjp=lambda n, ct: [
-        apply(
-            scatter_op, ct, n.inputs[1], shape=n.inputs[0].type.shape, axis=n.attrs["axis"]
-        ),
+        apply(scatter_op, ct, n.inputs[1], shape=n.inputs[0].type.shape, axis=n.attrs["axis"]),
         None,
     ],
     samples=(
@@ -275,4 +273,3 @@ def _on_last(node: Node, axis: int, function: Any) -> Node:
     order = [i for i in range(node.rank) if i != axis] + [axis]
     back = tuple(order.index(i) for i in range(node.rank))
     return transpose(function(transpose(node, tuple(order))), back)
-

@@ -48,17 +48,13 @@ def _node(op: Op, shape: Any, dtype: str | None, stream: int | None) -> Node:
     return node
 
 
-def uniform(
-    shape: Any, low: float = 0.0, high: float = 1.0, dtype: str | None = None
-) -> Node:
+def uniform(shape: Any, low: float = 0.0, high: float = 1.0, dtype: str | None = None) -> Node:
     """Draws from [low, high), new at every step."""
     draw = _node(uniform_op, shape, dtype, None)
     return draw if (low, high) == (0.0, 1.0) else draw * (high - low) + low
 
 
-def normal(
-    shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: str | None = None
-) -> Node:
+def normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: str | None = None) -> Node:
     """Draws from the normal distribution, new at every step."""
     draw = _node(normal_op, shape, dtype, None)
     return draw if (mean, stddev) == (0.0, 1.0) else draw * stddev + mean

@@ -93,8 +93,10 @@ size_op = Op(
 def size_of(node: Node, axes: Axes) -> Node:
     """The number of elements along the axes, as a scalar of the node's dtype."""
     count = product(tuple(node.type.shape[i] for i in axes))
-    return like(node, count) if isinstance(count, int) else apply(
-        size_op, size=count, dtype=node.dtype
+    return (
+        like(node, count)
+        if isinstance(count, int)
+        else apply(size_op, size=count, dtype=node.dtype)
     )
 
 

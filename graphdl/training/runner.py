@@ -90,9 +90,7 @@ class Runner:
                 return True
         return False
 
-    def open(
-        self, data: Data, batch: int, outputs: Sequence[np.ndarray] = ()
-    ) -> Session:
+    def open(self, data: Data, batch: int, outputs: Sequence[np.ndarray] = ()) -> Session:
         """Place data and variables where the program finds them."""
         return Session(self, data, min(batch, max(1, data.rows)), outputs)
 
