@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 from numpy import float32, float64, int32, int64, uint64
 
-FLAGS = {{"reassoc", "contract", "arcp", "nsz"}}  # NaN and infinities keep their meaning
+FLAGS = {{"reassoc", "contract", "nsz"}}  # NaN and infinities keep their meaning
 jit = njit(error_model="numpy", fastmath=FLAGS, forceinline=True)
 exact = njit(error_model="numpy", fastmath={{"contract"}}, forceinline=True)
 function = njit(error_model="numpy", fastmath=FLAGS)

@@ -17,7 +17,7 @@ from graphdl.ops.build import cast, constant, variable
 from graphdl.ops.reduce import argmax, mean, size_of
 from graphdl.ops.reduce import sum as sum_
 from graphdl.ops.shape import broadcast_to, reshape
-from graphdl.registry import lookup
+from graphdl.registry import lookup, number
 
 
 class Metric:
@@ -132,6 +132,31 @@ class SparseCategoricalAccuracy(Mean):
         return cast(equal(cast(label, "int64"), argmax(y_pred, -1)), y_pred.dtype)
 
 
+class Precision(Metric):
+    """Of the elements predicted positive (ŷ > 1/2), the share that are: tp/(tp + fp), 0 if none."""
+
+    def __init__(self, threshold: float = 0.5, name: str | None = None) -> None:
+        super().__init__(name)
+        self.threshold = number("threshold", threshold, 0, 1)
+        self.hits = self.add_variable("true_positives")
+        self.false_alarms = self.add_variable("false_positives")
+
+    def updates(self, y_true: Node, y_pred: Node, weight: Node | None) -> dict[Variable, Node]:
+        y, p = same_form(y_true, y_pred)
+        positive = cast(p > self.threshold, "float64")
+        actual = cast(cast(y, "bool"), "float64")
+        if weight is not None:
+            positive = positive * weight_of(positive, weight)
+        return {
+            self.hits: self.hits + sum_(positive * actual),
+            self.false_alarms: self.false_alarms + sum_(positive * (1 - actual)),
+        }
+
+    def result(self) -> float:
+        found = float(self.hits.storage + self.false_alarms.storage)
+        return float(self.hits.storage) / found if found else 0.0
+
+
 class LossTracker(Mean):
     """The mean loss, each batch weighted by its number of examples."""
 
@@ -160,6 +185,7 @@ KNOWN = {
     "binary_accuracy": BinaryAccuracy,
     "categorical_accuracy": CategoricalAccuracy,
     "sparse_categorical_accuracy": SparseCategoricalAccuracy,
+    "precision": Precision,
 }
 
 

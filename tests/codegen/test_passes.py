@@ -7,6 +7,7 @@ from codegen import ir
 from codegen.passes import PASSES, optimise
 from tests.codegen.programs import ALL, CASES, FUNCTIONS, STEPS, StepCase, step_program
 
+COMPILED = [c for c in CASES if c.name in ("random-4", "attention", "adam", "momentum-1")]
 EXACT = ("contract", "pack", "hoist", "repeat")  # they move values, they do not change arithmetic
 
 
@@ -37,9 +38,10 @@ def test_passes_agree(case):
     same(case.with_passes(ALL), fused)
 
 
-@pytest.mark.parametrize("case", [*FUNCTIONS[:24:8], FUNCTIONS[24], STEPS[4], STEPS[8]], ids=name)
+@pytest.mark.parametrize("case", COMPILED, ids=name)
 def test_compiled_programs_agree(case):
-    close(case.with_passes(ALL, "cpu"), case.with_passes((), "cpu"), 2e-6)
+    """Sums may be added up in another order there, one multiplied and added in one rounding."""
+    close(case.with_passes(ALL, "cpu"), case.with_passes(()), 2e-6)
 
 
 @pytest.mark.parametrize("layers", [3, 4, 5, 6])
