@@ -82,8 +82,8 @@ class CallbackList:
     """Several callbacks, called in order."""
 
     def __init__(self, given: Any, history: History, model: Any, params: dict[str, Any]) -> None:
-        one = given is None or isinstance(given, Callback)
-        self.callbacks = [*filter(None, [given] if one else given), history]
+        several: list[Any] = list(given) if isinstance(given, (list, tuple)) else [given]
+        self.callbacks = [*(c for c in several if c is not None), history]
         for c in self.callbacks:
             if not isinstance(c, Callback):
                 raise TypeError(f"a callback derives from gd.callbacks.Callback, got {c!r:.60}")

@@ -202,6 +202,7 @@ class Model(Training, Layer):
         """The derivation of ∂loss/∂weight for one batch, the weight by its name: "dense/kernel"."""
         weight = self.weight(name)
         self._require_compiled("derive")
+        assert self.loss is not None
         shape, dtype = self._output.shape[1:], self._output.dtype
         if isinstance(self.loss, SparseCategoricalCrossentropy):
             shape, dtype = shape[:-1], "int64"

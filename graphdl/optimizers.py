@@ -189,5 +189,5 @@ def get(optimizer: Any) -> Optimizer:
     if isinstance(optimizer, Optimizer):
         return optimizer
     if isinstance(optimizer, type) and issubclass(optimizer, Optimizer):
-        return optimizer()
+        return optimizer()  # type: ignore[call-arg]
     return lookup("optimizer", optimizer, KNOWN)()

@@ -163,10 +163,10 @@ class Layer:
 
     # -------------------------------------------------- calling
 
-    def build(self, input_shape: tuple) -> None:
+    def build(self, input_shape: Any) -> None:
         """Create the weights that depend on the shape of the input."""
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, *args: Any, **kwargs: Any) -> Any:
         """What comes out, as mathematics of what goes in."""
         raise NotImplementedError(f"{type(self).__name__} must define call(self, inputs)")
 

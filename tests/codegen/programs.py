@@ -171,12 +171,16 @@ def train(depth: int, optimizer: str, decay: float, target: str) -> Results:
             *model.get_weights(), *slots]  # fmt: skip
 
 
-def step_program(depth: int, optimizer: str = "adam", decay: float = 0.0) -> ir.Program:
-    """The program of a training step as it is lowered, before any pass."""
+def runner_of(depth: int, optimizer: str = "adam", decay: float = 0.0):
+    """A network, and its training step, un-jitted."""
     model = compiled(network(depth, decay=decay), "binary_crossentropy", OPTIMIZERS[optimizer]())
     model.fit(X[:4], LABEL[:4], verbose=0)
-    step = next(r.step for (kind, *_), r in model._runners.items() if kind == "train")
-    return lower(expand(simplify(step.graph)[0]), step.inputs).program
+    return model, next(r for (kind, *_), r in model._runners.items() if kind == "train")
+
+
+def step_program(depth: int, optimizer: str = "adam", decay: float = 0.0) -> ir.Program:
+    """The program of a training step as it is lowered, before any pass."""
+    return runner_of(depth, optimizer, decay)[1].compiled.lowered.program
 
 
 def program_of(inputs, outputs, updates=None) -> ir.Program:
@@ -185,7 +189,11 @@ def program_of(inputs, outputs, updates=None) -> ir.Program:
 
 
 FUNCTIONS = [
-    *(FunctionCase(f"random-{k}", functools.partial(_random_graph, k)) for k in range(32) if k % 4 < 2),
+    *(
+        FunctionCase(f"random-{k}", functools.partial(_random_graph, k))
+        for k in range(32)
+        if k % 4 < 2
+    ),
     *(FunctionCase(f.__name__[1:], f) for f in (_attention, _embedding, _normalised, _adam)),
 ]
 STEPS = [
