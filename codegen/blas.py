@@ -11,24 +11,23 @@ from typing import Any
 
 
 @functools.cache
-def _library() -> Any:
-    """The BLAS that programs call: SciPy's, or None where it cannot be told how many threads to use."""
+def _libraries() -> list[Any]:
+    """Every BLAS of this process that programs may call: SciPy's, not the one NumPy brought along."""
     import scipy.linalg.cython_blas  # noqa: F401, PLC0415
     from threadpoolctl import ThreadpoolController  # noqa: PLC0415
 
     found = ThreadpoolController().select(user_api="blas").lib_controllers
-    own = [lib for lib in found if "scipy" in lib.filepath]
-    return (own or found or [None])[0]
+    return [lib for lib in found if "numpy.libs" not in lib.filepath] or found
 
 
 class SingleThreaded:
-    """A context in which that library uses one thread."""
+    """A context in which those libraries use one thread."""
 
     def __enter__(self) -> None:
-        library = _library()
-        self._before = library.get_num_threads() if library is not None else 1
-        if self._before != 1:
-            library.set_num_threads(1)
+        self._before = [(lib, lib.get_num_threads()) for lib in _libraries()]
+        for lib, count in self._before:
+            if count != 1:
+                lib.set_num_threads(1)
 
     def __exit__(
         self,
@@ -36,5 +35,6 @@ class SingleThreaded:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._before != 1:
-            _library().set_num_threads(self._before)
+        for lib, count in self._before:
+            if count != 1:
+                lib.set_num_threads(count)

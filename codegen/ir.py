@@ -4,7 +4,12 @@ Semantics, the contract between passes:
 
 * A `Program` is a list of items, run in order. Two items may be exchanged or joined when no buffer or
   scalar that one writes is touched by the other. Buffers never overlap unless one is a view of the
-  other (`Buffer.view_of`: the same elements in row order under another shape).
+  other (`Buffer.view_of`: the same elements in row order under another shape), or a part of a `Pack`.
+* A name is given once in a program, be it a buffer's or a scalar's. A scalar has a value from its `Let`
+  to the end of the block that holds it. Sizes, numbers, `seed` and `step`, and with batches `start` and
+  `total`, have one everywhere. a1, e1, f1 and names with _ are left to passes.
+* Inputs, constants and variables hold values when the program starts; all other memory is written
+  before it is read, each output at least once. Inputs and constants are never written.
 * A `Loop` runs its body for 0 ≤ var < extent, in order. Extents are whole numbers ≥ 0 known when the
   program starts: constants or expressions of its `sizes`.
 * Indices are whole numbers within the shape; nothing checks them at run time. An index that comes from
@@ -15,7 +20,10 @@ Semantics, the contract between passes:
 * An accumulator is a scalar or buffer element updated by `op`. Sums of float32 elements accumulate in
   float64 and are rounded once; the sum inside a matrix product accumulates in the dtype of the product.
 * A `Guard` ends the program, before any later item, when an element it looks at is not finite.
-* `Repeat` runs its items once for each row of its table; a slot stands for the row's buffer.
+* `Repeat` runs its items once for each row of its table; a slot stands for the row's buffer. Those of
+  one column lie in one array, and all variables of a dtype that tables name lie in one pack or in none.
+
+`codegen.verify` holds a program to this.
 """
 
 from __future__ import annotations

@@ -23,6 +23,10 @@ def over(*body, columns=3):
     return ir.Kernel((ir.Loop(ROW, N, (ir.Loop(COLUMN, ir.integer(columns), body),)),), "t = x")
 
 
+def kernel_of(*body):
+    return ir.Kernel(body)
+
+
 def program(*items, arguments=(X, Y), **rest):
     return ir.Program(items, (N,), (), arguments, **rest)
 
@@ -79,9 +83,7 @@ WRONG = {
     "j has no value here": program(ir.Kernel((ir.Loop(ROW, N, (store(ELEMENT),)),))),
     "a is updated before it has a value": program(over(ir.Update(ACC, "add", ELEMENT))),
     "n is no accumulator": program(over(ir.Update(N, "set", ir.ONE))),
-    "a has no value here": program(
-        ir.Kernel((ir.Loop(ROW, N, (ir.Let(ACC, ir.Load(X, (ROW, ir.ZERO))),)), store(ACC, index=(N, N))))
-    ),
+    "a has no value here": program(over(ir.Let(ACC, ELEMENT)), kernel_of(store(ACC, index=(N, N)))),
     "a is float32, its value int64": program(over(ir.Let(ACC, ROW))),
     "y has 2 axes": program(over(store(ELEMENT, index=(ROW,)))),
     "indexes y as float32": program(over(store(ELEMENT, index=(ELEMENT, COLUMN)))),
