@@ -47,7 +47,7 @@ class Plan:
 
 
 def lifetimes(program: ir.Program) -> dict[ir.Buffer, tuple[int, int]]:
-    """First and last item that touches each temp; a temp that is read first lives throughout."""
+    """First and last moment that touches each temp; none is read before it is written."""
     span: dict[ir.Buffer, tuple[int, int]] = {}
     whole = {m: p.whole for p in program.packs for m in p.members}
     for k, buffers in enumerate(_moments(program)):

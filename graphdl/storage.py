@@ -16,37 +16,36 @@ def place_variables(compiled: Compiled, binding: Binding) -> list[np.ndarray]:
     """Let a program find its variables, packed as it wants them; returns where they lie now."""
     executable, lowered = compiled.executable, compiled.lowered
     by_buffer = {buffer: v for v, buffer in lowered.variables}
-    for pack in executable.program.packs:
-        if pack.whole.role == "variable":
-            whole = together([by_buffer[m] for m in pack.members])
-            executable.place(binding, pack.whole, whole)
-    for group in _shared_arenas(executable.program):
-        in_one_base([by_buffer[b] for b in group])
+    packs = [p for p in executable.program.packs if p.whole.role == "variable"]
+    for group in _shared_arenas(executable.program, packs):
+        in_one_base([[by_buffer[b] for b in run] for run in group])
+    for pack in packs:
+        executable.place(binding, pack.whole, together([by_buffer[m] for m in pack.members]))
     for variable, buffer in lowered.variables:
         executable.place(binding, buffer, variable.storage)
     return [v.storage for v, _ in lowered.variables]
 
 
-def _shared_arenas(program: ir.Program) -> list[list[ir.Buffer]]:
-    """The variables that repeats reach through one array, by dtype."""
-    groups: dict[str, dict[ir.Buffer, None]] = {}
+def _shared_arenas(program: ir.Program, packs: Sequence[ir.Pack]) -> list[list[list[ir.Buffer]]]:
+    """By dtype, the variables that repeats reach through one array, as runs that stay together.
+
+    A pack is such a run: it keeps its order wherever the array lies.
+    """
+    runs = {m: p.members for p in packs for m in p.members}
+    groups: dict[str, dict[tuple[ir.Buffer, ...], None]] = {}
     for item in program.items:
         if isinstance(item, ir.Repeat):
-            for row in item.table:
-                for b in row:
-                    if b.role == "variable":
-                        groups.setdefault(b.dtype, {})[b] = None
-    return [list(g) for g in groups.values()]
+            for b in (b for row in item.table for b in row if b.role == "variable"):
+                groups.setdefault(b.dtype, {})[runs.get(b, (b,))] = None
+    return [[list(run) for run in group] for group in groups.values()]
 
 
-def in_one_base(variables: Sequence[Variable]) -> None:
-    """See that all variables are parts of one array, in any order."""
+def in_one_base(runs: Sequence[Sequence[Variable]]) -> None:
+    """See that all variables are parts of one array, those of a run one after the other."""
+    variables = [v for run in runs for v in run]
     base = variables[0].storage.base
-    if (
-        not isinstance(base, np.ndarray)
-        or base.ndim != 1
-        or any(v.storage.base is not base for v in variables)
-    ):
+    alone = not isinstance(base, np.ndarray) or base.ndim != 1
+    if alone or any(v.storage.base is not base for v in variables) or None in map(_start, runs):
         together(variables)
 
 
@@ -58,20 +57,21 @@ def have_moved(compiled: Compiled, places: Sequence[np.ndarray]) -> bool:
 
 def together(variables: Sequence[Variable]) -> np.ndarray:
     """The one flat array in which the variables lie one after the other; they are moved if need be."""
-    whole = _already(variables)
-    if whole is not None:
-        return whole
-    whole = np.empty(sum(v.storage.size for v in variables), variables[0].dtype)
-    start = 0
+    start, size = _start(variables), sum(v.storage.size for v in variables)
+    if start is not None:
+        return variables[0].storage.base[start : start + size]  # type: ignore[index]
+    whole = np.empty(size, variables[0].dtype)
+    place = 0
     for v in variables:
-        part = whole[start : start + v.storage.size].reshape(v.storage.shape)
+        part = whole[place : place + v.storage.size].reshape(v.storage.shape)
         part[...] = v.storage
         object.__setattr__(v, "storage", part)
-        start += v.storage.size
+        place += v.storage.size
     return whole
 
 
-def _already(variables: Sequence[Variable]) -> np.ndarray | None:
+def _start(variables: Sequence[Variable]) -> int | None:
+    """Where in their flat array the variables begin, if they lie in one, one after the other."""
     base = variables[0].storage.base
     if not isinstance(base, np.ndarray) or base.ndim != 1:
         return None
@@ -81,4 +81,4 @@ def _already(variables: Sequence[Variable]) -> np.ndarray | None:
         if v.storage.base is not base or v.storage.ctypes.data != address:
             return None
         address += v.storage.nbytes
-    return base[start : start + sum(v.storage.size for v in variables)]
+    return start

@@ -151,24 +151,28 @@ def _outputs(
 
 def _updates(b: Builder) -> None:
     """New values are all known before the first variable changes."""
-    updated = {b.views[v].buffer for v in b.graph.updates if v in b.views}
-    for new in b.graph.updates.values():
-        view = b.views.get(new)
-        if view is None or view.buffer is None or view.buffer.root in updated:
-            if _inline(new) and new.op.name not in _CHEAP:
-                continue
-            copy = b.temp(b.shape(new), new.dtype)
-            b.nest(copy.shape, lambda i, n=new, c=copy: [ir.Store(c, i, b.element(n, i))], "copy")
-            b.views[new] = whole(copy)
-    for variable, new in b.graph.updates.items():
+    for variable in b.graph.updates:
         if variable not in b.views:
             b.variable(variable)  # type: ignore[arg-type]
-        target = b.views[variable].buffer
+    targets = {variable: b.views[variable].buffer for variable in b.graph.updates}
+    values = [_new_value(b, new, set(targets.values())) for new in b.graph.updates.values()]
+    for target, value in zip(targets.values(), values, strict=True):
         b.nest(
             target.shape,
-            lambda i, n=new, t=target: [ir.Store(t, i, b.element(n, i))],
+            lambda i, t=target, value=value: [ir.Store(t, i, value(i))],
             f"{target.name} ← new value",
         )
+
+
+def _new_value(b: Builder, new: Node, updated: set[ir.Buffer | None]) -> Callable[[Index], ir.Expr]:
+    """Where the elements of a new value are found; copied now if they would change meanwhile."""
+    view = b.views.get(new)
+    kept = view is not None and view.buffer is not None and view.buffer.root not in updated
+    if kept or (_inline(new) and new.op.name not in _CHEAP):
+        return lambda index: b.element(new, index)
+    copy = b.temp(b.shape(new), new.dtype)
+    b.nest(copy.shape, lambda index: [ir.Store(copy, index, b.element(new, index))], "copy")
+    return lambda index: ir.Load(copy, index)
 
 
 def _lowered(
