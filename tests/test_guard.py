@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,10 +23,15 @@ def installed(tmp_path_factory):
 
 
 def start(script, *path):
-    """Run a script in a process of its own whose imports come from `path`, in this order."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, path))}
+    """Run a script in a process of its own whose imports come from `path`, in this order.
+
+    Without `site`, so that an editable installation of graphdl itself is not in the way; the
+    libraries are added by their folder.
+    """
+    libraries = Path(np.__file__).resolve().parents[1]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (*path, libraries)))}
     return subprocess.run(
-        [sys.executable, script], cwd=script.parent, env=environment, capture_output=True,
+        [sys.executable, "-S", script], cwd=script.parent, env=environment, capture_output=True,
         text=True, timeout=120,
     )  # fmt: skip
 
