@@ -32,7 +32,6 @@ class Emitted:
     source: str
     parameters: tuple[ir.Var, ...]  # numbers first …
     buffers: tuple[ir.Buffer, ...]  # … then arrays
-    lines: dict[str, tuple[int, int]]  # kernel note -> first and last line
 
 
 LOOP = ("first", "last", "batch", "total")
@@ -70,7 +69,7 @@ def emit(program: ir.Program, name: str = "program", *, registers: bool = True) 
             "",
         ]
     )
-    return Emitted(source, parameters, buffers, {})
+    return Emitted(source, parameters, buffers)
 
 
 def _numbers(program: ir.Program) -> tuple[ir.Var, ...]:

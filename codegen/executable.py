@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,6 +24,10 @@ class Binding:
     flat: list[np.ndarray]  # as the function takes them; scalars as arrays of one element
     plan: memory.Plan
     arena: np.ndarray  # the bytes in which temps lie
+
+    def apart(self) -> Binding:
+        """The same temps, but places of its own for everything else."""
+        return Binding(dict(self.arrays), list(self.flat), self.plan, self.arena)
 
 
 class Executable:
@@ -78,11 +81,14 @@ class Executable:
 
     def arena_bytes(self, sizes: Mapping[str, int]) -> int:
         """The memory that temps take at these sizes."""
-        return memory.plan(self.program, sizes, frozenset(self.program.arguments)).size
+        found = self._bindings.get(tuple(sizes.values()))
+        return (found.plan if found else self._plan(sizes)).size
+
+    def _plan(self, sizes: Mapping[str, int]) -> memory.Plan:
+        return memory.plan(self.program, sizes, frozenset(self.program.arguments))
 
     def _bind(self, sizes: Mapping[str, int]) -> Binding:
-        outside = frozenset(self.program.arguments)
-        plan = memory.plan(self.program, sizes, outside)
+        plan = self._plan(sizes)
         arena, arrays = memory.allocate(plan, sizes)
         binding = Binding(arrays, [_EMPTY] * len(self.emitted.buffers), plan, arena)
         for pack in self.program.packs:
@@ -143,12 +149,6 @@ class Executable:
         run = self.module.run
         compiled = list(getattr(run, "overloads", {}).values())
         return compiled[0].entry_point if self.jit and compiled else run
-
-    def timed(self, binding: Binding, numbers: Sequence[Any]) -> float:
-        """Seconds of one run."""
-        start = time.perf_counter()
-        self.run(binding, numbers)
-        return time.perf_counter() - start
 
 
 def _arena(binding: Binding, arena: ir.Buffer, example: ir.Buffer) -> np.ndarray:

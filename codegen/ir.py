@@ -241,7 +241,6 @@ class Batches:
 
     rows: Var
     inputs: tuple[tuple[Buffer, Buffer], ...]  # (all the data, this batch's rows)
-    outputs: tuple[tuple[Buffer, Buffer], ...]  # (this batch's rows, all the results)
 
 
 @dataclass(frozen=True, eq=False)

@@ -173,8 +173,6 @@ def erf64(a):
     return float64(math.erf(a))
 
 
-HELPERS = {**_snippets.text, **random.SOURCE}
-
 # How each function is written on the CPU: a template, or the stem of a helper for both float dtypes.
 INFIX = {
     "add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**",

@@ -30,7 +30,6 @@ class Lowered:
     scalars: tuple[float, ...]  # the numbers that are arguments, in the program's order
     sizes: tuple[Dim, ...]  # what the program's sizes are called
     labels: dict[ir.Buffer, str]  # the user's names; only ever shown
-    uses_random: bool
 
 
 def lower(graph: Graph, batched: Iterable[Node] = ()) -> Lowered:
@@ -49,9 +48,9 @@ def lower(graph: Graph, batched: Iterable[Node] = ()) -> Lowered:
     for node in graph.nodes:
         if node not in b.views and not _inline(node):
             lower_node(b, node)
-    outputs, results = _outputs(b, bool(data))
+    outputs = _outputs(b, bool(data))
     _updates(b)
-    return _lowered(b, data, outputs, results)
+    return _lowered(b, data, outputs)
 
 
 def lower_node(b: Builder, node: Node) -> None:
@@ -123,12 +122,9 @@ def _gather(b: Builder, full: ir.Buffer, rows: ir.Buffer, order: ir.Buffer) -> N
     b.nest(shape, body, f"{rows.name} = the rows of this batch")
 
 
-def _outputs(
-    b: Builder, batched: bool
-) -> tuple[list[ir.Buffer], list[tuple[ir.Buffer, ir.Buffer]]]:
+def _outputs(b: Builder, batched: bool) -> list[ir.Buffer]:
     """A buffer for each output; with batches, its rows are put where they belong."""
     outputs: list[ir.Buffer] = []
-    results: list[tuple[ir.Buffer, ir.Buffer]] = []
     for node in b.graph.outputs:
         view = b.views.get(node)
         ready = view is not None and view.plain and view.buffer.role == "output"
@@ -146,7 +142,7 @@ def _outputs(
 
         b.nest(b.shape(node), body, out.name)
         outputs.append(out)
-    return outputs, results
+    return outputs
 
 
 def _updates(b: Builder) -> None:
@@ -179,7 +175,6 @@ def _lowered(
     b: Builder,
     data: list[tuple[ir.Buffer, ir.Buffer]],
     outputs: list[ir.Buffer],
-    results: list[tuple[ir.Buffer, ir.Buffer]],
 ) -> Lowered:
     full = {rows: whole_ for whole_, rows in data}
     inputs = tuple((n, full.get(b.views[n].buffer, b.views[n].buffer)) for n in b.graph.inputs)
@@ -188,7 +183,7 @@ def _lowered(
     if data:
         rows = data[0][1].shape[0]
         assert isinstance(rows, ir.Var)
-        batches = ir.Batches(rows, tuple(data), tuple(results))
+        batches = ir.Batches(rows, tuple(data))
     arguments = (
         *(buffer for _, buffer in inputs),
         *b.constants,
@@ -204,5 +199,5 @@ def _lowered(
     )
     return Lowered(
         program, inputs, variables, tuple(b.constants.items()), tuple(outputs),
-        tuple(b.scalars.values()), tuple(named(s) for s in b.sizes), b.labels, b.uses_random,
+        tuple(b.scalars.values()), tuple(named(s) for s in b.sizes), b.labels,
     )  # fmt: skip

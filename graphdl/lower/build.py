@@ -55,7 +55,6 @@ class Builder:
         self.constants: dict[ir.Buffer, np.ndarray] = {}
         self.labels: dict[ir.Buffer, str] = {}
         self.streams: dict[Node, int] = {}
-        self.uses_random = False
         self._counts: dict[str, itertools.count] = {}
 
     # -------------------------------------------------- names and sizes

@@ -338,7 +338,6 @@ def random_draw(b: Builder, node: Node) -> None:
     out = b.output(node)
     kind = "uniform" if node.op.name == "random_uniform" else "normal"
     stream = ir.integer(b.streams[node])
-    b.uses_random = True
 
     def body(index: Index) -> list[ir.Stmt]:
         element: ir.Expr = ir.ZERO

@@ -117,7 +117,7 @@ class Session:
         executable, lowered = self.runner.compiled.executable, self.runner.compiled.lowered
         sizes = {v.name: batch for v in lowered.program.sizes} | {"total": self.rows}
         memory.require(f"a batch of {batch} examples", executable.arena_bytes(sizes))
-        binding = executable.binding(sizes)
+        binding = executable.binding(sizes).apart()  # another session may run in between
         arrays = [*self.data.inputs]
         arrays += [a for a in (self.data.target, self.data.weights) if a is not None]
         for (_, buffer), array in zip(lowered.inputs, arrays, strict=True):
