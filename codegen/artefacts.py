@@ -35,6 +35,7 @@ from numba.core.registry import cpu_target
 from numba.core.runtime import _nrt_python
 from numba.core.serialize import dumps
 
+from codegen import native
 from codegen.private_files import discard, locked, read, write
 
 # Numba's settings that change the code it makes and can be changed while it runs.
@@ -53,7 +54,7 @@ _SETTINGS = (
 def conditions() -> str:
     """Return, as text, all that the machine code of a source depends on besides the source."""
     settings = (str(getattr(numba.config, setting, None)) for setting in _SETTINGS)
-    return "\n".join((*_toolchain(), *settings))
+    return "\n".join((*_toolchain(), *settings, native.conditions()))
 
 
 @functools.cache
@@ -137,7 +138,7 @@ class Artefact:
 
 
 def _external_symbols(library: Any) -> list[str]:
-    """Name what the library's code expects of the process: Numba's runtime, libm, BLAS."""
+    """Name what the library's code expects of the process: Numba's runtime, libm, matrix products."""
     module = library._final_module
     return [
         value.name
@@ -149,10 +150,11 @@ def _external_symbols(library: Any) -> list[str]:
 def _prepare(target_context: Any, symbols: list[str]) -> None:
     """Make `symbols` known to the linker, which ends the process over one that it misses.
 
-    Numba itself would import all its implementations first, SciPy's BLAS among them (0.3 s), and
-    compile its runtime (0.02 s). Compiled code carries what it needs of them and asks for little
+    Numba itself would import all its implementations first (0.3 s), and compile its runtime
+    (0.02 s). Compiled code carries what it needs of them and asks for little
     more than the runtime's C functions.
     """
+    native.provide_for(symbols)
     for name, address in _nrt_python.c_helpers.items():
         add_symbol(name if name.startswith("_") else f"NRT_{name}", address)
     if not all(address_of_symbol(symbol) for symbol in symbols):

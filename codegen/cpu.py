@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from codegen import ir, products, scalars
+from codegen import ir, scalars
 from codegen.printer import Printer
 
 HEADER = '''"""{title}
@@ -16,13 +17,17 @@ import math
 import numpy as np
 from numba import njit
 from numpy import float32, float64, int32, int64, uint64
-
+{products}
 FLAGS = {{"reassoc", "contract", "nsz"}}  # NaN and infinities keep their meaning
 jit = njit(error_model="numpy", fastmath=FLAGS, forceinline=True)
 exact = njit(error_model="numpy", fastmath={{"contract"}}, forceinline=True)
 function = njit(error_model="numpy", fastmath=FLAGS)
 entry = njit(error_model="numpy", fastmath=FLAGS, nogil=True)
 '''
+
+PRODUCTS = """
+from codegen.products import multiply  # a·b into out, by tiles held in vector registers
+"""
 
 
 @dataclass(frozen=True)
@@ -53,10 +58,12 @@ def emit(program: ir.Program, name: str = "program", *, registers: bool = True) 
     lines += _driver(program) + body
     lines.append("    return 0")
     signature = _signature(parameters, buffers)
-    helpers = "\n\n".join(
-        filter(None, (scalars.source(printer.helpers), products.source(*sorted(printer.products))))
+    helpers = scalars.source(printer.helpers)
+    head = HEADER.format(
+        title=f"A graphdl program: {name}.",
+        notes=_arguments_text(buffers),
+        products=PRODUCTS if any(isinstance(i, ir.MatMul) for i in _flat(program.items)) else "",
     )
-    head = HEADER.format(title=f"A graphdl program: {name}.", notes=_arguments_text(buffers))
     source = "\n".join(
         [
             head,
@@ -93,10 +100,9 @@ def _buffers(program: ir.Program, registers: bool) -> tuple[tuple[ir.Buffer, ...
             found |= dict.fromkeys((item.offsets, *item.arenas))
     found = _used_by_name(program, found)
     viewed = {b.view_of for b in found} | {m for p in program.packs for m in p.members}
-    bodies = [j for i in program.items for j in (i.items if isinstance(i, ir.Repeat) else (i,))]
     arrays = {
         b
-        for i in bodies
+        for i in _flat(program.items)
         if not isinstance(i, (ir.Kernel, ir.Guard))
         for b in (*ir.reads(i), *ir.writes(i))
     }
@@ -107,6 +113,12 @@ def _buffers(program: ir.Program, registers: bool) -> tuple[tuple[ir.Buffer, ...
         and all(d == ir.ONE for d in b.shape)
     }  # fmt: skip
     return tuple(b for b in found if b not in local), local
+
+
+def _flat(items: Iterable[ir.Item]) -> Iterator[ir.Item]:
+    """The items, those of repeats in their place."""
+    for item in items:
+        yield from item.items if isinstance(item, ir.Repeat) else (item,)
 
 
 def _used_by_name(program: ir.Program, found: dict[ir.Buffer, None]) -> dict[ir.Buffer, None]:
@@ -154,7 +166,7 @@ def _item(printer: Printer, item: ir.Item, depth: int, number: int) -> list[str]
     if isinstance(item, ir.Kernel):
         return ["", *notes, *printer.body(item.body, depth)]
     if isinstance(item, ir.MatMul):
-        return ["", *notes, pad + _product(printer, item)]
+        return ["", *notes, pad + _product(item)]
     if isinstance(item, ir.ArgSort):
         return ["", *notes, *_argsort(printer, item, depth)]
     if isinstance(item, ir.Guard):
@@ -180,14 +192,9 @@ def _repeat(printer: Printer, item: ir.Repeat, depth: int) -> list[str]:
     return lines
 
 
-def _product(printer: Printer, item: ir.MatMul) -> str:
-    """Where a row count is known only at run time, one row takes plain loops."""
-    name = products.call(item.ta, item.tb)
-    if name is None or not any(isinstance(d, ir.Var) for d in (*item.a.shape, *item.b.shape)):
-        a, b = _operand(item.a, item.ta), _operand(item.b, item.tb)
-        return f"np.dot({a}, {b}, {_rows(item.out)})"
-    printer.products.add(name)
-    return f"{name}({_rows(item.a)}, {_rows(item.b)}, {_rows(item.out)})"
+def _product(item: ir.MatMul) -> str:
+    a, b = _operand(item.a, item.ta), _operand(item.b, item.tb)
+    return f"multiply({a}, {b}, {_rows(item.out)})"
 
 
 def _rows(buffer: ir.Buffer) -> str:

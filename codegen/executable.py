@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from codegen import cache, cpu, ir, memory
-from codegen.blas import SingleThreaded
 
 Arrays = Mapping[ir.Buffer, np.ndarray]
 
@@ -138,8 +137,7 @@ class Executable:
     def run(self, binding: Binding, numbers: Sequence[Any]) -> int:
         """Run the program; returns 0, or 1 + the step that a guard refused."""
         if self.jit:
-            with SingleThreaded():
-                return self._entry(*numbers, *binding.flat)
+            return self._entry(*numbers, *binding.flat)
         with np.errstate(all="ignore"):
             return int(self._entry(*numbers, *binding.flat))
 

@@ -13,7 +13,6 @@ class Printer:
     def __init__(self, locals_: set[ir.Buffer]) -> None:
         self.locals = locals_  # buffers without axes that are kept as plain scalars
         self.helpers: set[str] = set()
-        self.products: set[str] = set()
 
     # -------------------------------------------------- expressions
 

@@ -1,61 +1,54 @@
-"""Matrix products of generated modules: the library, and plain loops where they are faster.
-
-A product with one row, or with one element to add up, is what a batch of one example makes of the
-products of a layer. The library's call costs more than such a product itself.
-"""
+"""Matrix products of generated modules: `multiply(a, b, out)`."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numba.core import types
+from numba.extending import intrinsic, overload
 
-from codegen.snippets import Snippets
-
-_snippets = Snippets()
-function = _snippets.record
-source = _snippets.source
-
-
-@function
-def product(a, b, out):
-    """out = a·b"""
-    if a.shape[0] == 1:
-        for j in range(b.shape[1]):
-            out[0, j] = a[0, 0] * b[0, j]
-        for k in range(1, b.shape[0]):
-            for j in range(b.shape[1]):
-                out[0, j] += a[0, k] * b[k, j]
-    else:
-        np.dot(a, b, out)
+from codegen import native
+from codegen.tiles import names
 
 
-@function
-def product_ta(a, b, out):
-    """out = aᵀ·b"""
-    if a.shape[0] == 1:
-        for i in range(a.shape[1]):
-            for j in range(b.shape[1]):
-                out[i, j] = a[0, i] * b[0, j]
-    else:
-        np.dot(a.T, b, out)
+def multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+    """out = a·b, matrices of one float dtype in row order; a and b may be transposed."""
+    np.dot(a, b, out)
 
 
-@function
-def product_tb(a, b, out):
-    """out = a·bᵀ"""
-    if a.shape[0] == 1:
-        for j in range(b.shape[0]):
-            total = a[0, 0] * b[j, 0]
-            for k in range(1, b.shape[1]):
-                total += a[0, k] * b[j, k]
-            out[0, j] = total
-    else:
-        np.dot(a, b.T, out)
+@overload(multiply, jit_options={"error_model": "numpy"})
+def _multiply(a, b, out):  # type: ignore[no-untyped-def]
+    """By tiles held in vector registers (`codegen.tiles`)."""
+    native.provide(str(out.dtype))
+    name = names(str(out.dtype))[b.layout == "F"]
+    pointer, number = types.CPointer(out.dtype), types.int64
+    function = types.ExternalFunction(
+        name, types.void(pointer, number, number, pointer, pointer, number, number, number)
+    )
+    upright = a.layout != "F"
+
+    def implementation(a, b, out):  # type: ignore[no-untyped-def]
+        row, column = (a.shape[1], 1) if upright else (1, a.shape[0])
+        function(
+            address(a),
+            row,
+            column,
+            address(b),
+            address(out),
+            out.shape[0],
+            out.shape[1],
+            b.shape[0],
+        )
+
+    return implementation
 
 
-def call(ta: bool, tb: bool) -> str | None:
-    """The name of the function for a pair of transpositions, if there is one."""
-    return {
-        (False, False): "product",
-        (True, False): "product_ta",
-        (False, True): "product_tb",
-    }.get((ta, tb))
+@intrinsic
+def address(typingctx: Any, array: Any) -> Any:
+    """Where the first element of an array lies."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return context.make_array(array)(context, builder, args[0]).data
+
+    return types.CPointer(array.dtype)(array), build

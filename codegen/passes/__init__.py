@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from codegen.ir import Program
 from codegen.passes.contract import contract
+from codegen.passes.flatten import flatten
 from codegen.passes.fuse import fuse
 from codegen.passes.hoist import hoist
 from codegen.passes.pack import pack
@@ -16,6 +17,7 @@ from codegen.verify import InvalidProgram, verify
 CHECK = os.environ.get("GRAPHDL_CHECK") == "1"  # hold each pass to the spec, as the tests do
 
 PASSES = {
+    "flatten": flatten,  # exponentials of short rows in one run
     "fuse": fuse,  # one nest for what runs over the same elements
     "contract": contract,  # values pass from statement to statement in registers
     "pack": pack,  # one flat loop for the same work on many buffers

@@ -18,7 +18,7 @@ LONGEST = 16  # items in a segment
 def repeat(program: ir.Program) -> ir.Program:
     """Find runs of equal segments, longest first at each place, and fold them."""
     items = program.items
-    keys = [_key(program, i) for i in items]
+    keys = [key(i) for i in items]
     free = _free(program)
     out: list[ir.Item] = []
     at = number = 0
@@ -113,7 +113,7 @@ def _touched(item: ir.Item) -> tuple[ir.Buffer, ...]:
     return (*ir.reads(item), *ir.writes(item))
 
 
-def _key(program: ir.Program, item: ir.Item) -> object:
+def key(item: ir.Item) -> object:
     """The item without the names of its scalars and buffers; items that differ get different keys."""
     if isinstance(item, ir.MatMul):
         return ("matmul", item.ta, item.tb, *map(_class, (item.a, item.b, item.out)))

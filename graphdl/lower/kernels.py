@@ -150,31 +150,30 @@ def _store_index(out: ir.Buffer, kept: Index) -> Index:
 def arg_extreme(b: Builder, node: Node) -> None:
     """argmax, argmin: the first best element; the first NaN where there is one."""
     source, out, axis = node.inputs[0], b.output(node), node.attrs["axis"]
-    better = "gt" if node.op.name == "argmax" else "lt"
-    start = _identity("max" if better == "gt" else "min", source.dtype)
+    kind = "max" if node.op.name == "argmax" else "min"
+    start = _identity(kind, source.dtype)
     index, _ = b.loops(b.shape(source))
     shape = b.shape(source)
     if index[axis] == ir.ZERO:
         b.nest(out.shape, lambda at: [ir.Store(out, at, ir.Const(0, "int64"))])
         return
-    best, at = b.var(source.dtype, "m"), b.var("int64", "k")
+    best, at, back = b.var(source.dtype, "m"), b.var("int64", "k"), b.var()
     x = b.element(source, index)
-    # better, or the first NaN: nothing is better than a NaN
-    worse = ir.Apply("le" if better == "gt" else "ge", (x, best), "bool")
-    wins = ir.Apply("not", (worse,), "bool")
+    # a NaN is the best of its row; backwards, the last to be found is the first there is
+    last = ir.minus(ir.minus(shape[axis], ir.ONE), back)
+    y = b.element(source, tuple(last if k == axis else i for k, i in enumerate(index)))
+    found = ir.Apply("eq", (y, best), "bool")
     if source.type.is_float:
-        wins = ir.Apply("and", (ir.Apply("eq", (best, best), "bool"), wins), "bool")
-    hit = b.var("bool", "w")
-    choose: Callable[[ir.Expr, ir.Var], ir.Stmt] = lambda new, old: ir.Update(  # noqa: E731
-        old, "set", ir.Apply("where", (hit, new, old), old.dtype)
-    )
-    inner = ir.Loop(
-        index[axis],  # type: ignore[arg-type]
-        shape[axis],
-        (ir.Let(hit, wins), choose(index[axis], at), choose(x, best)),
-    )
+        found = ir.Apply("or", (found, ir.Apply("ne", (y, y), "bool")), "bool")
+    choose = ir.Update(at, "set", ir.Apply("where", (found, last, at), "int64"))
     kept = tuple(i for k, i in enumerate(index) if k != axis)
-    body = [ir.Let(best, start), ir.Let(at, ir.Const(0, "int64")), inner, ir.Store(out, kept, at)]
+    body = [
+        ir.Let(best, start),
+        ir.Loop(index[axis], shape[axis], (ir.Update(best, COMBINE[kind], x),)),  # type: ignore[arg-type]
+        ir.Let(at, ir.Const(0, "int64")),
+        ir.Loop(back, shape[axis], (choose,)),
+        ir.Store(out, kept, at),
+    ]
     loops = [
         (i, d)
         for k, (i, d) in enumerate(zip(index, shape, strict=True))
