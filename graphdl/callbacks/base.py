@@ -37,20 +37,22 @@ class Reported:
         there = tuple(self.names if among is None else among)
         if name in there:
             return
-        hint = ""
-        if name in self.names:
-            hint = " after a batch; it is known when an epoch ends"
-        elif name.startswith("val_") and not self.validation:
-            hint = " without validation: give fit validation_data or validation_split"
-        elif near := difflib.get_close_matches(name, there, 1):
-            hint = f": did you mean {near[0]!r}?"
-        else:
-            hint = (
-                "; a callback that adds it to the logs stands before this one and says so by "
-                f"log_names = ({name!r},)"
-            )
         raise ValueError(
-            f"{who}: {name!r} is not among the logs{hint}. There are {', '.join(there)}"
+            f"{who}: {name!r} is not among the logs{self._hint(name, there)} There are "
+            f"{', '.join(there)}"
+        )
+
+    def _hint(self, name: str, there: tuple[str, ...]) -> str:
+        if name in self.names:
+            return " after a batch; it is known when an epoch ends."
+        if name.startswith("val_") and not self.validation:
+            return " without validation: give fit validation_data or validation_split."
+        near = difflib.get_close_matches(name, there, 1)
+        if near:
+            return f": did you mean {near[0]!r}?"
+        return (
+            "; a callback that adds it stands before this one and says so by "
+            f"log_names = ({name!r},)."
         )
 
 
