@@ -352,8 +352,8 @@ def _eager(run_eagerly: Any, jit_compile: Any) -> bool:
         )
     if jit_compile is bool(run_eagerly):
         raise ValueError(
-            "training is compiled (jit_compile=True), or runs un-jitted (run_eagerly=True), not both "
-            "and not neither"
+            f"jit_compile={jit_compile} with run_eagerly={run_eagerly}: training is either compiled, "
+            "or with run_eagerly=True runs un-jitted"
         )
     return bool(run_eagerly)
 

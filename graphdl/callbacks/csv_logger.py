@@ -34,7 +34,7 @@ class CSVLogger(Callback):
         if not Path(self.filename).absolute().parent.is_dir():
             raise FileNotFoundError(f"CSVLogger: there is no folder for {self.filename!r}")
         columns = self._columns()
-        missing = [n for n in self._names if n not in columns] if columns else []
+        missing = sorted(set(self._names) - set(columns)) if columns else []
         if missing:
             raise ValueError(
                 f"CSVLogger: {self.filename!r} has the columns {', '.join(columns)}, none for "
