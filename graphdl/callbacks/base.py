@@ -74,7 +74,7 @@ class Callback:
     def set_params(self, params: dict[str, Any]) -> None:
         self.params = params
 
-    def check(self, reported: Reported) -> None:
+    def check_logs(self, reported: Reported) -> None:
         """Raise where this callback cannot do its work in this fit: nothing has changed yet."""
 
     def on_train_begin(self, logs: Logs | None = None) -> None: ...

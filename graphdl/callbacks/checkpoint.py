@@ -51,18 +51,15 @@ class ModelCheckpoint(MonitorCallback):
         self.best = self.initial_value_threshold
         self._fields = _fields(self.filepath)
         self._epoch = self._waited = 0
+        if save_freq != "epoch":  # else it has no hook of batches, which would leave compiled code
+            self.on_train_batch_end = self._after_batch
 
-    @property
-    def wants_batches(self) -> frozenset[str]:
-        """Only where it saves after a number of batches."""
-        return frozenset() if self.save_freq == "epoch" else frozenset({"train"})
-
-    def check(self, reported: Reported) -> None:
+    def check_logs(self, reported: Reported) -> None:
         at_epochs = self.save_freq == "epoch"
         known = reported.names if at_epochs else reported.train
         if self.save_best_only:
             reported.require("ModelCheckpoint", self.monitor, known)
-            super().check(reported)
+            super().check_logs(reported)
         counters = ("epoch",) if at_epochs else ("epoch", "batch")
         for name in self._fields:
             reported.require("ModelCheckpoint: filepath", name, (*counters, *known))
@@ -74,7 +71,7 @@ class ModelCheckpoint(MonitorCallback):
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._epoch = epoch
 
-    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+    def _after_batch(self, batch: int, logs: Logs | None = None) -> None:
         self._waited += 1
         if self._waited == self.save_freq:
             self._waited = 0

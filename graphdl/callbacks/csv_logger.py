@@ -29,7 +29,7 @@ class CSVLogger(Callback):
         self._names: tuple[str, ...] = ()
         self.keys: list[str] | None = None
 
-    def check(self, reported: Reported) -> None:
+    def check_logs(self, reported: Reported) -> None:
         self._names = reported.names
         if not Path(self.filename).absolute().parent.is_dir():
             raise FileNotFoundError(f"CSVLogger: there is no folder for {self.filename!r}")

@@ -33,7 +33,7 @@ class MonitorCallback(Callback):
         self.min_delta = number(f"{who}: min_delta", min_delta)
         self._directions: Mapping[str, str] = {}
 
-    def check(self, reported: Reported) -> None:
+    def check_logs(self, reported: Reported) -> None:
         reported.require(type(self).__name__, self.monitor)
         self._directions = reported.directions
         self._require_direction()

@@ -18,8 +18,8 @@ class _SetsRate(Callback):
 
     log_names = ("learning_rate",)
 
-    def check(self, reported: Reported) -> None:
-        super().check(reported)
+    def check_logs(self, reported: Reported) -> None:
+        super().check_logs(reported)
         if not isinstance(self.model.optimizer.learning_rate, Variable):
             raise ValueError(
                 f"{type(self).__name__} sets the learning rate, which follows a schedule here; "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from graphdl.callbacks.base import INDEXED_HOOKS, PASS_HOOKS, Callback, Logs, Reported, say
@@ -53,14 +54,14 @@ class CallbackList(Callback):
         for c in self.callbacks:
             c.set_params(params)
 
-    def check(self, reported: Reported) -> None:
+    def check_logs(self, reported: Reported) -> None:
         for c in self.callbacks:
-            c.check(reported)
+            c.check_logs(reported)
             new = tuple(n for n in c.log_names if n not in reported.names)
             reported = replace(reported, added=(*reported.added, *new))
 
-    @property
-    def wants_batches(self) -> frozenset[str]:
+    @cached_property  # asked before every pass
+    def wants_batches(self) -> frozenset[str]:  # pyright: ignore[reportIncompatibleMethodOverride]
         return frozenset[str]().union(*(c.wants_batches for c in self.callbacks))
 
     def say_what_batches_cost(self) -> None:

@@ -40,7 +40,7 @@ class Evaluation(Programs):
         data = first_batches(self._data("evaluate", x, y, sample_weight), batch, steps, "steps")
         hooks = self._hooks(callbacks, verbose, data, batch)
         session = self._runner("test", data).open(data, batch)
-        with Progress(verbose, None, session.steps) as progress:
+        with self._counting_apart(), Progress(verbose, None, session.steps) as progress:
             progress.begin_epoch(0)
             logs = self._pass(session, hooks)
             progress.end_epoch(logs)

@@ -67,7 +67,7 @@ class Training(Evaluation, OneBatch):
         count = -(-data.rows // batch)
         show = Progress(verbose, epochs, count)
         hooks = CallbackList(callbacks, True, self, verbose=verbose, epochs=epochs, steps=count)
-        hooks.check(self._reported(data, validation))
+        hooks.check_logs(self._reported(data, validation))
         session = self._runner("train", data).open(data, batch)
         test = None
         if validation is not None:
@@ -123,14 +123,18 @@ class Training(Evaluation, OneBatch):
         """One pass over the training data in compiled code, or what is done when it is stopped."""
         self.reset_metrics()
         begin = int(self.optimizer.iterations.storage)
-        pieces = batches(session, config.seed(), begin, "train", hooks, lambda _: self._logs())
-        for done, status in pieces:
-            if status:
-                raise explain(self, session, status - 1, epoch)
-            logs = self._logs()
-            if done < session.steps:
-                progress.update(done, logs)
-            hooks.on_train_chunk_end(done - 1, logs)
-            if self.stop_training:
-                break
+        self._in_epoch = True
+        try:
+            pieces = batches(session, config.seed(), begin, "train", hooks, lambda _: self._logs())
+            for done, status in pieces:
+                if status:
+                    raise explain(self, session, status - 1, epoch)
+                logs = self._logs()
+                if done < session.steps:
+                    progress.update(done, logs)
+                hooks.on_train_chunk_end(done - 1, logs)
+                if self.stop_training:
+                    break
+        finally:
+            self._in_epoch = False
         return self._logs()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,7 @@ class Programs:
         self.optimizer: Any = None
         self.loss: Loss | None = None
         self.stop_training = False
+        self._in_epoch = False  # is fit between the first and the last batch of one?
         self.compile_seconds = 0.0  # spent making machine code, in all
         self.train_seconds = 0.0  # spent in the last fit, compiling apart
         self._runners: dict[tuple, Runner] = {}
@@ -116,6 +119,17 @@ class Programs:
     def metrics_names(self) -> list[str]:
         """The names in the order in which `evaluate` returns them."""
         return ["loss", *(m.name for m, _ in self._metrics or ())]
+
+    @contextmanager
+    def _counting_apart(self) -> Iterator[None]:
+        """What is counted in here does not enter the numbers of the epoch that is being trained."""
+        metrics_ = [self._tracker, *(m for m, _ in self._metrics or ())]
+        before = [(v, v.value) for m in metrics_ for v in m.variables] if self._in_epoch else []
+        try:
+            yield
+        finally:
+            for variable, value in before:
+                variable.assign(value)
 
     def _logs(self) -> dict[str, float]:
         logs = {"loss": self._tracker.result()}
