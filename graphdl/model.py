@@ -251,15 +251,19 @@ class Model(Training, Layer):
         metrics: Sequence[Any] | None = None,
         weighted_metrics: Sequence[Any] | None = None,
         *,
+        run_eagerly: bool = False,
+        jit_compile: bool | str = "auto",
         target: str = "cpu",
         check_finite: bool = True,
     ) -> None:
         """Choose how the model is trained. Nothing is compiled before data comes.
 
+        run_eagerly: the same as target="python", the generated module run un-jitted, for debugging.
         check_finite: refuse a step whose loss or gradient is not finite (NonFiniteError).
         """
         if loss is None:
             raise ValueError("compile needs a loss, such as loss='binary_crossentropy'")
+        target = "python" if _eager(run_eagerly, jit_compile) else target
         require_target(target)
         chosen = optimizers.get(optimizer), losses.get(loss)
         for given in (metrics, weighted_metrics):
@@ -338,6 +342,20 @@ def name_within(layers: Sequence[Layer], path: str = "") -> None:
         for weight in layer._weights:
             rename(weight, f"{path}{layer.name}/{weight.name.rpartition('/')[2]}")
         name_within(layer.sublayers, f"{path}{layer.name}/")
+
+
+def _eager(run_eagerly: Any, jit_compile: Any) -> bool:
+    if jit_compile not in ("auto", True, False) or run_eagerly not in (True, False, None):
+        raise ValueError(
+            f'jit_compile is "auto" or a bool, run_eagerly a bool, got {jit_compile!r:.60} and '
+            f"{run_eagerly!r:.60}"
+        )
+    if jit_compile is bool(run_eagerly):
+        raise ValueError(
+            f"jit_compile={jit_compile} with run_eagerly={run_eagerly}: training is either compiled, "
+            "or with run_eagerly=True runs un-jitted"
+        )
+    return bool(run_eagerly)
 
 
 def _known_metrics(given: Any) -> None:

@@ -20,11 +20,13 @@ def test_evaluating_other_data_in_a_callback_leaves_validation_alone():
         )  # fmt: skip
         return history.history
 
-    def meddler(model):
-        def evaluate(epoch, logs):
+    def meddler(model, hook="on_epoch_end"):
+        def evaluate(number, logs):
             assert model.evaluate(other, wrong, 8, verbose=0) > 1000
             assert model.predict(other, 8).shape == (24, 1)
 
-        return gd.callbacks.LambdaCallback(on_epoch_end=evaluate)
+        return gd.callbacks.LambdaCallback(**{hook: evaluate})
 
-    assert losses([]) == losses([meddler])
+    alone = losses([])
+    assert losses([meddler]) == alone
+    assert losses([lambda model: meddler(model, "on_train_batch_end")]) == alone

@@ -1,0 +1,33 @@
+"""Validation data: given, or split off the training data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def split_off(
+    x: Any, y: Any, weight: Any, split: float, validation: Any
+) -> tuple[Any, Any, Any, tuple | None]:
+    """(x, y, weight) to train on and the validation data: given, or the last rows, or None."""
+    if validation is not None:
+        if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
+            raise ValueError("validation_data is (x, y) or (x, y, sample_weight)")
+        return x, y, weight, tuple(validation)
+    if isinstance(split, bool) or not isinstance(split, (int, float)) or not 0 <= split < 1:
+        raise ValueError(f"validation_split is a share from 0 to below 1, got {split!r}")
+    if not split:
+        return x, y, weight, None
+    many = isinstance(x, (list, tuple)) and all(isinstance(a, np.ndarray) for a in x)
+    arrays = [np.asarray(a) for a in x] if many else [np.asarray(x)]
+    rows = len(arrays[0])
+    at = int(rows * (1 - split))
+    if at == 0 or at == rows:
+        raise ValueError(f"validation_split={split} of {rows} examples leaves one part empty")
+    pack = lambda part: list(part) if many else part[0]  # noqa: E731
+    targets, weights = np.asarray(y), None if weight is None else np.asarray(weight)
+    tail = None if weights is None else weights[at:]
+    held = (pack([a[at:] for a in arrays]), targets[at:], *([tail] if tail is not None else []))
+    head = None if weights is None else weights[:at]
+    return pack([a[:at] for a in arrays]), targets[:at], head, held

@@ -1,0 +1,50 @@
+"""One batch at a time: a step of training, a test, the gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from graphdl import config
+from graphdl.function import function
+from graphdl.training.nonfinite import explain
+from graphdl.training.programs import Programs, returned
+
+
+class OneBatch(Programs):
+    """`train_on_batch`, `test_on_batch` and `gradients` of a model."""
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """One step on these examples; returns loss and metrics since the last reset, as Keras does."""
+        data = self._data("train_on_batch", x, y, sample_weight, class_weight)
+        session = self._runner("train", data).open(data, data.rows)
+        status = session.run(0, 1, config.seed(), int(self.optimizer.iterations.storage))
+        if status:
+            raise explain(self, session, 0, None)
+        return returned(self._logs(), return_dict)
+
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Loss and metrics on these examples, added to those since the last reset."""
+        data = self._data("test_on_batch", x, y, sample_weight)
+        session = self._runner("test", data).open(data, data.rows)
+        session.run(0, 1, config.seed(), 0)
+        return returned(self._logs(), return_dict)
+
+    def gradients(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, np.ndarray]:
+        """∂loss/∂weight on these examples, by weight: what the compiled step computes."""
+        data = self._data("gradients", x, y, sample_weight)
+        made = self._runner("train", data).step
+        found = function(made.inputs, list(made.gradients.values()), target=self._target)
+        arrays = [a for a in (*data.inputs, data.target, data.weights) if a is not None]
+        return {w.name: g for w, g in zip(made.gradients, found(*arrays), strict=True)}

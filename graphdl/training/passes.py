@@ -1,0 +1,31 @@
+"""One pass over the data, with the hooks of batches where a callback has some."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from graphdl.callbacks import CallbackList
+from graphdl.training.runner import Session
+
+Results = Callable[[int], dict[str, Any]]
+
+
+def batches(
+    session: Session, seed: int, time: int, kind: str, hooks: CallbackList, results: Results
+) -> Iterator[tuple[int, int]]:
+    """Run a pass; after each piece yields (steps done, status), as `Session.chunks` does.
+
+    A piece is some 50 ms of compiled steps, or one step where a callback wants the batches of such
+    a pass ("train", "test", "predict"). results(step): the logs of its end.
+    """
+    each = kind in hooks.wants_batches
+    begin, end = (getattr(hooks, f"on_{kind}_batch_{when}") for when in ("begin", "end"))
+    if each:
+        begin(0, {})
+    for done, status in session.chunks(seed, time, each):
+        if each and not status:
+            end(done - 1, results(done - 1))
+        yield done, status
+        if each and done < session.steps:
+            begin(done, {})

@@ -1,0 +1,161 @@
+"""A compiled model's programs, made at first need, and the names and numbers that they report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from graphdl import metrics
+from graphdl.callbacks import Reported
+from graphdl.core.errors import ShapeError
+from graphdl.core.graph import Node
+from graphdl.losses import Loss
+from graphdl.metrics import LossTracker, Metric
+from graphdl.registry import whole
+from graphdl.training import step as steps
+from graphdl.training.data import Data, check_inputs, check_target, check_weights
+from graphdl.training.runner import Runner
+
+BATCH_SIZE = 32
+
+
+class Programs:
+    """The steps of a model for the forms of data that have come."""
+
+    def __init__(self) -> None:
+        self.optimizer: Any = None
+        self.loss: Loss | None = None
+        self.stop_training = False
+        self._in_epoch = False  # is fit between the first and the last batch of one?
+        self.compile_seconds = 0.0  # spent making machine code, in all
+        self.train_seconds = 0.0  # spent in the last fit, compiling apart
+        self._runners: dict[tuple, Runner] = {}
+
+    def _configure(
+        self, optimizer: Any, loss: Loss, names: list, weighted: list, target: str, check: bool
+    ) -> None:
+        self.optimizer, self.loss, self._target, self._check_finite = optimizer, loss, target, check
+        self._metric_names, self._weighted_names = names, weighted
+        self._tracker = LossTracker()
+        self._metrics: list[tuple[Metric, bool]] | None = None
+        self._runners = {}
+
+    # -------------------------------------------------- programs
+
+    def _runner(self, kind: str, data: Data) -> Runner:
+        """The program for this kind of step and this form of data, made at first need."""
+        # freezing a layer makes another program
+        key = (kind, _form(data), data.weights is not None, tuple(self.trainable_weights))
+        if key not in self._runners:
+            runner = Runner(self._step(kind, self._batch_of(data)), getattr(self, "_target", "cpu"))
+            self.compile_seconds += runner.compile()
+            self._runners[key] = runner
+        return self._runners[key]
+
+    def _batch_of(self, data: Data) -> steps.Symbols:
+        return steps.symbols(self._symbols, _form(data), data.weights is not None)
+
+    def _step(self, kind: str, symbols: steps.Symbols) -> steps.Step:
+        if kind == "predict":
+            return steps.predict_step(self, symbols)
+        found = self._metric_objects(symbols)
+        if kind == "test":
+            return steps.test_step(self, symbols, self.loss, self._tracker, found)
+        return steps.train_step(
+            self, symbols, self.loss, self.optimizer, self._tracker, found, self._check_finite
+        )
+
+    def _metric_objects(self, symbols: steps.Symbols) -> list[tuple[Metric, bool]]:
+        if self._metrics is None:
+            assert symbols.target is not None
+            make = lambda m: metrics.get(m, symbols.target, self._output)  # noqa: E731
+            made = [(make(m), False) for m in self._metric_names]
+            made += [(make(m), True) for m in self._weighted_names]
+            names = [m.name for m, _ in made]
+            repeated = next((n for n in names if names.count(n) > 1), None)
+            if repeated:
+                raise ValueError(f"two metrics are called {repeated!r}; give one of them a name")
+            self._metrics = made
+        return self._metrics
+
+    def _reported(self, data: Data, validation: Data | None) -> Reported:
+        """What the logs of a fit will hold; makes the metrics, compiles nothing."""
+        found = [m for m, _ in self._metric_objects(self._batch_of(data))]
+        train = tuple(self.metrics_names)
+        held_out = () if validation is None else tuple(f"val_{n}" for n in train)
+        said = {m.name: getattr(m, "direction", None) for m in found}
+        return Reported(train, held_out, (), {n: d for n, d in said.items() if d is not None})
+
+    # -------------------------------------------------- data
+
+    def _data(
+        self, what: str, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None
+    ) -> Data:
+        self._require_compiled(what)
+        if not self.built:
+            _same_length(x, y)
+        self.build_for(x)
+        inputs = check_inputs(x, self._symbols)
+        if len(inputs[0]) == 0:
+            raise ValueError("x is empty: there are no examples")
+        if not isinstance(self._output, Node):
+            raise ShapeError(f"{what}: a model with several outputs can predict, not train")
+        target = check_target(y, self._output, self.loss, len(inputs[0]))
+        float_dtype = self._output.dtype
+        return Data(inputs, target, check_weights(sample_weight, class_weight, target, float_dtype))
+
+    # -------------------------------------------------- numbers
+
+    def reset_metrics(self) -> None:
+        """Forget what loss and metrics have seen."""
+        self._tracker.reset_state()
+        for metric, _ in self._metrics or ():
+            metric.reset_state()
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names in the order in which `evaluate` returns them."""
+        return ["loss", *(m.name for m, _ in self._metrics or ())]
+
+    @contextmanager
+    def _counting_apart(self) -> Iterator[None]:
+        """What is counted in here does not enter the numbers of the epoch that is being trained."""
+        metrics_ = [self._tracker, *(m for m, _ in self._metrics or ())]
+        before = [(v, v.value) for m in metrics_ for v in m.variables] if self._in_epoch else []
+        try:
+            yield
+        finally:
+            for variable, value in before:
+                variable.assign(value)
+
+    def _logs(self) -> dict[str, float]:
+        logs = {"loss": self._tracker.result()}
+        for metric, _ in self._metrics or ():
+            logs[metric.name] = metric.result()
+        return logs
+
+
+def _form(data: Data) -> tuple[tuple[int, ...], str] | None:
+    """Shape and dtype of one target."""
+    return None if data.target is None else (data.target.shape[1:], data.target.dtype.name)
+
+
+def batch_of(size: Any, what: str = "batch_size") -> int:
+    """The examples in a batch: a whole number, 32 where none is given."""
+    return BATCH_SIZE if size is None else whole(what, size)
+
+
+def returned(logs: dict[str, float], as_dict: bool) -> Any:
+    values = list(logs.values())
+    return logs if as_dict else values[0] if len(values) == 1 else values
+
+
+def _same_length(x: Any, y: Any) -> None:
+    """A model that is not built takes its input from x: a mistake must show before that."""
+    many = isinstance(x, (list, tuple)) and all(isinstance(a, np.ndarray) for a in x)
+    first = x[0] if many and x else x
+    if np.shape(y)[:1] != np.shape(first)[:1]:
+        raise ShapeError(f"x has shape {np.shape(first)}, y {np.shape(y)}: one target an example")
