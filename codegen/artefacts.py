@@ -30,7 +30,6 @@ import numpy
 from llvmlite.binding import add_symbol, address_of_symbol
 from numba.core.bytecode import FunctionIdentity
 from numba.core.compiler import CompileResult
-from numba.core.dispatcher import Dispatcher
 from numba.core.registry import cpu_target
 from numba.core.runtime import _nrt_python
 from numba.core.serialize import dumps
@@ -195,9 +194,9 @@ def _compile_entry(function: Any, signature: str, artefact: Artefact) -> bool:
 
 
 def strip_compiler(module: ModuleType) -> dict[str, Any]:
-    """Replace each dispatcher by its Python function, which then calls the others' too."""
+    """Replace what Numba compiles by the Python functions, which then call each other."""
     functions = {
-        name: value.py_func for name, value in vars(module).items() if isinstance(value, Dispatcher)
+        name: value.py_func for name, value in vars(module).items() if hasattr(value, "py_func")
     }
     vars(module).update(functions)
     return {"cached": False, "compile_seconds": 0.0}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from codegen import ir, scalars
+from codegen import arguments, ir, scalars
 from codegen.printer import Printer
 
 HEADER = '''"""{title}
@@ -17,7 +18,9 @@ import math
 import numpy as np
 from numba import njit
 from numpy import float32, float64, int32, int64, uint64
-{products}
+
+from codegen.arguments import unpack
+{imports}
 FLAGS = {{"reassoc", "contract", "nsz"}}  # NaN and infinities keep their meaning
 jit = njit(error_model="numpy", fastmath=FLAGS, forceinline=True)
 exact = njit(error_model="numpy", fastmath={{"contract"}}, forceinline=True)
@@ -25,18 +28,19 @@ function = njit(error_model="numpy", fastmath=FLAGS)
 entry = njit(error_model="numpy", fastmath=FLAGS, nogil=True)
 '''
 
-PRODUCTS = """
-from codegen.products import multiply  # a·b into out, by tiles held in vector registers
-"""
+PRODUCTS = (
+    "from codegen.products import multiply  # a·b into out, by tiles held in vector registers\n"
+)
+COPIES = "from codegen.rows import copy_row\n"
 
 
 @dataclass(frozen=True)
 class Emitted:
-    """A module's text and the order of its function's arguments."""
+    """A module's text and what its function takes: the arrays as one, then numbers."""
 
     source: str
-    parameters: tuple[ir.Var, ...]  # numbers first …
-    buffers: tuple[ir.Buffer, ...]  # … then arrays
+    parameters: tuple[ir.Var, ...]  # the numbers
+    buffers: tuple[ir.Buffer, ...]  # the arrays
 
 
 LOOP = ("first", "last", "batch", "total")
@@ -57,12 +61,13 @@ def emit(program: ir.Program, name: str = "program", *, registers: bool = True) 
     lines = _prologue(program, parameters, buffers)
     lines += _driver(program) + body
     lines.append("    return 0")
-    signature = _signature(parameters, buffers)
+    signature = f"int64({', '.join(['int64[::1]', *(p.dtype for p in parameters)])})"
     helpers = scalars.source(printer.helpers)
+    multiplies = any(isinstance(i, ir.MatMul) for i in _flat(program.items))
     head = HEADER.format(
         title=f"A graphdl program: {name}.",
         notes=_arguments_text(buffers),
-        products=PRODUCTS if any(isinstance(i, ir.MatMul) for i in _flat(program.items)) else "",
+        imports=PRODUCTS * multiplies + COPIES * printer.copies,
     )
     source = "\n".join(
         [
@@ -137,14 +142,22 @@ def _used_by_name(program: ir.Program, found: dict[ir.Buffer, None]) -> dict[ir.
 def _prologue(
     program: ir.Program, parameters: tuple[ir.Var, ...], buffers: tuple[ir.Buffer, ...]
 ) -> list[str]:
-    names = [p.name for p in parameters] + [b.name for b in buffers]
-    rows, line = [], "    "
-    for name in names:
-        if len(line) + len(name) > 92:
-            rows.append(line.rstrip())
-            line = "    "
-        line += name + ", "
-    return ["@entry", "def run(", *rows, line.rstrip(), "):"]
+    numbers = "".join(f", {p.name}" for p in parameters)
+    if not buffers:
+        return ["@entry", f"def run(arrays{numbers}):"]
+    names = textwrap.wrap(", ".join(b.name for b in buffers) + ",", 90)
+    kinds = arguments.kinds([(b.dtype, max(1, len(b.shape))) for b in buffers])
+    found = textwrap.wrap(kinds, 85, drop_whitespace=False)
+    return [
+        "@entry",
+        f"def run(arrays{numbers}):",
+        "    (",
+        *(f"        {line}" for line in names),
+        "    ) = unpack(",
+        "        arrays,",
+        *(f'        "{line}"' for line in found),
+        "    )",
+    ]
 
 
 def _driver(program: ir.Program) -> list[str]:
@@ -243,21 +256,6 @@ def _guard(printer: Printer, item: ir.Guard, depth: int) -> list[str]:
             f"{pad}    return {'now + 1' if depth == 2 else '1'}",
         ]
     return lines
-
-
-def _signature(parameters: tuple[ir.Var, ...], buffers: tuple[ir.Buffer, ...]) -> str:
-    """Exact types: C order, native, aligned; inputs and constants may be read-only."""
-    types = [p.dtype for p in parameters]
-    for b in buffers:
-        readonly = b.role in ("input", "constant")
-        types.append(
-            f"Array({_numba(b.dtype)}, {max(1, len(b.shape))}, 'C', {readonly}, aligned=True)"
-        )
-    return f"int64({', '.join(types)})"
-
-
-def _numba(dtype: str) -> str:
-    return "boolean" if dtype == "bool" else dtype
 
 
 def _arguments_text(buffers: tuple[ir.Buffer, ...]) -> str:

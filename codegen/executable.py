@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from codegen import cache, cpu, ir, memory
+from codegen.arguments import table
 
 Arrays = Mapping[ir.Buffer, np.ndarray]
 
@@ -20,9 +21,10 @@ class Binding:
     """One set of sizes: every array the function takes, in its order."""
 
     arrays: dict[ir.Buffer, np.ndarray]
-    flat: list[np.ndarray]  # as the function takes them; scalars as arrays of one element
+    flat: list[np.ndarray]  # in the function's order; scalars as arrays of one element
     plan: memory.Plan
     arena: np.ndarray  # the bytes in which temps lie
+    table: np.ndarray | None = None  # of `flat`, since it was last changed
 
     def apart(self) -> Binding:
         """The same temps, but places of its own for everything else."""
@@ -111,6 +113,7 @@ class Executable:
             if array.ndim != len(buffer.shape):
                 raise TypeError(f"{buffer} has {len(buffer.shape)} axes, got {array.ndim}")
             binding.flat[at] = array if array.ndim else array.reshape(1)
+            binding.table = None
 
     def views(self, binding: Binding, sizes: Mapping[str, int]) -> None:
         """The other shapes under which arguments are used."""
@@ -137,9 +140,17 @@ class Executable:
     def run(self, binding: Binding, numbers: Sequence[Any]) -> int:
         """Run the program; returns 0, or 1 + the step that a guard refused."""
         if self.jit:
-            return self._entry(*numbers, *binding.flat)
+            if binding.table is None:
+                binding.table = self._table(binding)
+            return self._entry(binding.table, *numbers)
         with np.errstate(all="ignore"):
-            return int(self._entry(*numbers, *binding.flat))
+            return int(self._entry(binding.flat, *numbers))
+
+    def _table(self, binding: Binding) -> np.ndarray:
+        for buffer, array in zip(self.emitted.buffers, binding.flat, strict=True):
+            if array.ndim != max(1, len(buffer.shape)):
+                raise TypeError(f"nothing was placed for {buffer}")
+        return table(binding.flat)
 
     @cached_property
     def _entry(self) -> Callable[..., int]:
@@ -159,4 +170,4 @@ def _arena(binding: Binding, arena: ir.Buffer, example: ir.Buffer) -> np.ndarray
     return base
 
 
-_EMPTY = np.zeros(0)
+_EMPTY = np.array(0.0)  # without axes: no array that a program takes

@@ -13,6 +13,7 @@ class Printer:
     def __init__(self, locals_: set[ir.Buffer]) -> None:
         self.locals = locals_  # buffers without axes that are kept as plain scalars
         self.helpers: set[str] = set()
+        self.copies = False  # does it copy rows?
 
     # -------------------------------------------------- expressions
 
@@ -99,12 +100,38 @@ class Printer:
         pad = "    " * depth
         lines: list[str] = []
         for s in body:
-            if isinstance(s, ir.Loop):
+            copy = self.row_copy(s)
+            if copy is not None:
+                lines.append(pad + copy)
+            elif isinstance(s, ir.Loop):
                 lines.append(f"{pad}for {s.var.name} in range({self.bare(s.extent)}):")
                 lines += self.body(s.body, depth + 1)
             else:
                 lines.append(pad + self.statement(s))
         return lines
+
+    def row_copy(self, s: ir.Stmt) -> str | None:
+        """A loop that does nothing but copy a row of known length, as one call."""
+        if not (isinstance(s, ir.Loop) and isinstance(s.extent, ir.Const)):
+            return None
+        *lets, store = s.body
+        value = getattr(store, "expr", None)
+        if len(lets) == 1 and isinstance(lets[0], ir.Let) and value == lets[0].var:
+            lets, value = [], lets[0].expr
+        if lets or not (isinstance(store, ir.Store) and isinstance(value, ir.Load)):
+            return None
+        out, source = store.buffer, value.buffer
+        one_row = all(index and index[-1] == s.var and not _mentions(index[:-1], s.var)
+                      for index in (store.index, value.index))  # fmt: skip
+        apart = out.root is not source.root and not {out, source} & self.locals
+        if store.op or not one_row or not apart or out.dtype != source.dtype:
+            return None
+        self.copies = True
+        at, start = (
+            ", ".join([*map(self.bare, index[:-1]), "0"]) + ("," if len(index) == 1 else "")
+            for index in (store.index, value.index)
+        )
+        return f"copy_row({out.name}, ({at}), {source.name}, ({start}), {s.extent.value})"
 
     def statement(self, s: ir.Let | ir.Update | ir.Store) -> str:
         if isinstance(s, ir.Let):
@@ -125,3 +152,7 @@ class Printer:
             return scalars.INLINE[op].format(old, expr.name)
         self.helpers.add(op)
         return f"{op}({old}, {self.bare(expr)})"
+
+
+def _mentions(index: tuple[ir.Expr, ...], var: ir.Var) -> bool:
+    return any(part == var for e in index for part in ir.subexpressions(e))
