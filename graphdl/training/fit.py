@@ -53,8 +53,9 @@ class Training:
         target = None
         if data.target is not None:
             target = (data.target.shape[1:], data.target.dtype.name)
-        # freezing a layer makes another program
-        key = (kind, target, data.weights is not None, tuple(self.trainable_weights))
+        # freezing a layer makes another program, and so does a schedule in place of a rate
+        rate = self.optimizer.learning_rate if kind == "train" else None
+        key = (kind, target, data.weights is not None, tuple(self.trainable_weights), rate)
         if key not in self._runners:
             symbols = steps.symbols(self._symbols, target, data.weights is not None)
             made = self._step(kind, symbols)
@@ -166,6 +167,7 @@ class Training:
                 hooks.call("on_epoch_end", epoch, logs)
                 if self.stop_training:
                     break
+            self.optimizer.finalize_variable_values(self.trainable_weights)
             hooks.call("on_train_end", {})
         self.train_seconds = time.perf_counter() - started
         return history
