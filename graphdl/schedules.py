@@ -7,9 +7,8 @@ float64, so a long run loses no digits of its step.
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -29,18 +28,19 @@ class LearningRateSchedule:
         raise NotImplementedError(f"{type(self).__name__} must define __call__(self, step)")
 
 
-def _of_step(rate: Callable[[Any, Node], Any]) -> Callable[[Any, Any], Any]:
-    """A rate written on a float64 node, for numbers too."""
+class _Formula(LearningRateSchedule):
+    """A schedule that is written on a float64 node k, for numbers too."""
 
-    @functools.wraps(rate)
-    def call(self: Any, step: Any) -> Any:
+    def __call__(self, step: Any) -> Any:
         if isinstance(step, Node):
-            return constant(rate(self, cast(step, "float64")), "float64")
-        node = constant(rate(self, constant(step, "float64")), "float64")
+            return constant(self.rate(cast(step, "float64")), "float64")
+        node = constant(self.rate(constant(step, "float64")), "float64")
         value = np.broadcast_to(interpret([node], {})[0], np.shape(step))
         return value.copy() if value.ndim else float(value)
 
-    return call
+    def rate(self, k: Node) -> Any:
+        """η at the step k."""
+        raise NotImplementedError
 
 
 def _steps(what: str, value: Any) -> float:
@@ -48,18 +48,17 @@ def _steps(what: str, value: Any) -> float:
     return number(what, value, check=lambda n: n > 0)
 
 
-class ConstantLearningRate(LearningRateSchedule):
+class ConstantLearningRate(_Formula):
     """η₀"""
 
     def __init__(self, learning_rate: float) -> None:
         self.learning_rate = number("learning_rate", learning_rate)
 
-    @_of_step
-    def __call__(self, step: Node) -> Any:
+    def rate(self, k: Node) -> Any:
         return self.learning_rate
 
 
-class ExponentialDecay(LearningRateSchedule):
+class ExponentialDecay(_Formula):
     """η₀·rᵏᐟᴷ for K = decay_steps and r = decay_rate; `staircase` takes the whole part of k/K."""
 
     def __init__(
@@ -75,13 +74,12 @@ class ExponentialDecay(LearningRateSchedule):
         self.decay_rate = number("decay_rate", decay_rate)
         self.staircase, self.name = bool(staircase), name
 
-    @_of_step
-    def __call__(self, step: Node) -> Any:
-        p = step / self.decay_steps
+    def rate(self, k: Node) -> Any:
+        p = k / self.decay_steps
         return self.initial_learning_rate * self.decay_rate ** (floor(p) if self.staircase else p)
 
 
-class InverseTimeDecay(LearningRateSchedule):
+class InverseTimeDecay(_Formula):
     """η₀/(1 + r·k/K) for K = decay_steps and r = decay_rate; `staircase` as in ExponentialDecay."""
 
     def __init__(
@@ -97,15 +95,14 @@ class InverseTimeDecay(LearningRateSchedule):
         self.decay_rate = number("decay_rate", decay_rate)
         self.staircase, self.name = bool(staircase), name
 
-    @_of_step
-    def __call__(self, step: Node) -> Any:
-        p = step / self.decay_steps
+    def rate(self, k: Node) -> Any:
+        p = k / self.decay_steps
         return self.initial_learning_rate / (
             1 + self.decay_rate * (floor(p) if self.staircase else p)
         )
 
 
-class PolynomialDecay(LearningRateSchedule):
+class PolynomialDecay(_Formula):
     """(η₀ − η₁)·(1 − k/K)ᵖ + η₁ until k = K = decay_steps, then η₁.
 
     `cycle`: K grows to the next multiple of decay_steps instead, so that the rate rises again.
@@ -125,18 +122,17 @@ class PolynomialDecay(LearningRateSchedule):
         self.end_learning_rate = number("end_learning_rate", end_learning_rate)
         self.power, self.cycle, self.name = number("power", power), bool(cycle), name
 
-    @_of_step
-    def __call__(self, step: Node) -> Any:
+    def rate(self, k: Node) -> Any:
         if self.cycle:
-            passes = maximum(-floor(-step / self.decay_steps), 1.0)  # ⌈k/K⌉, and 1 at k = 0
-            p = step / (self.decay_steps * passes)
+            passes = maximum(-floor(-k / self.decay_steps), 1.0)  # ⌈k/K⌉, and 1 at k = 0
+            p = k / (self.decay_steps * passes)
         else:
-            p = minimum(step, self.decay_steps) / self.decay_steps
+            p = minimum(k, self.decay_steps) / self.decay_steps
         span = self.initial_learning_rate - self.end_learning_rate
         return span * (1 - p) ** self.power + self.end_learning_rate
 
 
-class PiecewiseConstantDecay(LearningRateSchedule):
+class PiecewiseConstantDecay(_Formula):
     """values[0] while k ≤ boundaries[0], then values[1] while k ≤ boundaries[1], …, values[-1]."""
 
     def __init__(
@@ -153,15 +149,14 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         if any(b <= a for a, b in zip(self.boundaries, self.boundaries[1:], strict=False)):
             raise ValueError(f"boundaries grow from one to the next, got {list(boundaries)}")
 
-    @_of_step
-    def __call__(self, step: Node) -> Any:
+    def rate(self, k: Node) -> Any:
         rate: Any = self.values[-1]
         for boundary, value in reversed(list(zip(self.boundaries, self.values, strict=False))):
-            rate = where(less_equal(step, boundary), constant(value, "float64"), rate)
+            rate = where(less_equal(k, boundary), constant(value, "float64"), rate)
         return rate
 
 
-class CosineDecay(LearningRateSchedule):
+class CosineDecay(_Formula):
     """η·((1 − α)·½(1 + cos πk/K) + α) until k = K = decay_steps, then η·α; η is η₀.
 
     With a `warmup_target` the rate rises from η₀ to it on a line, in `warmup_steps` steps, and
@@ -185,22 +180,21 @@ class CosineDecay(LearningRateSchedule):
         )
         self.warmup_steps = whole("warmup_steps", warmup_steps, 0)
 
-    @_of_step
-    def __call__(self, step: Node) -> Any:
+    def rate(self, k: Node) -> Any:
         if self.warmup_target is None:
-            return self._decayed(step, self.initial_learning_rate)
-        decayed = self._decayed(step - self.warmup_steps, self.warmup_target)
+            return self._decayed(k, self.initial_learning_rate)
+        decayed = self._decayed(k - self.warmup_steps, self.warmup_target)
         if not self.warmup_steps:
             return decayed
-        rise = (self.warmup_target - self.initial_learning_rate) * (step / self.warmup_steps)
-        return where(less(step, self.warmup_steps), rise + self.initial_learning_rate, decayed)
+        rise = (self.warmup_target - self.initial_learning_rate) * (k / self.warmup_steps)
+        return where(less(k, self.warmup_steps), rise + self.initial_learning_rate, decayed)
 
-    def _decayed(self, step: Node, rate: float) -> Node:
-        p = minimum(step, self.decay_steps) / self.decay_steps
+    def _decayed(self, k: Node, rate: float) -> Node:
+        p = minimum(k, self.decay_steps) / self.decay_steps
         return rate * _above(self.alpha, _half_wave(p))
 
 
-class CosineDecayRestarts(LearningRateSchedule):
+class CosineDecayRestarts(_Formula):
     """η₀·((1 − α)·mⁱ·½(1 + cos πp) + α): cosine decay which starts again, i times so far.
 
     The first period has `first_decay_steps` steps, each further one t_mul times as many, and starts
@@ -221,15 +215,14 @@ class CosineDecayRestarts(LearningRateSchedule):
         self.t_mul, self.m_mul = number("t_mul", t_mul, 1), number("m_mul", m_mul)
         self.alpha, self.name = number("alpha", alpha), name
 
-    @_of_step
-    def __call__(self, step: Node) -> Any:
-        done = step / self.first_decay_steps
+    def rate(self, k: Node) -> Any:
+        done = k / self.first_decay_steps
         if self.t_mul == 1:
             i = floor(done)
             p = done - i
         else:
             # The periods before the i-th have 1 + t + … + tⁱ⁻¹ = (tⁱ − 1)/(t − 1) first periods. At
-            # the step of a restart the logarithm may round to just below i: hence 10⁻⁹.
+            # the k of a restart the logarithm may round to just below i: hence 10⁻⁹.
             i = floor(log(1 + done * (self.t_mul - 1)) / math.log(self.t_mul) + 1e-9)
             length = self.t_mul**i
             p = (done - (length - 1) / (self.t_mul - 1)) / length

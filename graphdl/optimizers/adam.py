@@ -5,19 +5,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from graphdl.core.graph import Node
 from graphdl.ops.arithmetic import absolute, maximum, sqrt, square
 from graphdl.ops.build import cast, variable
-from graphdl.optimizers.base import Optimizer, Slots, share
+from graphdl.optimizers.base import Optimizer, Slots
+from graphdl.optimizers.settings import share
 from graphdl.registry import number
 
 
 class _Moments(Optimizer):
     """What the four have in common: their arguments."""
 
-    signs = {"beta_1": "β₁", "beta_2": "β₂", "epsilon": "ε"}
+    signs: ClassVar = {"beta_1": "β₁", "beta_2": "β₂", "epsilon": "ε"}
 
     def __init__(
         self,
@@ -46,7 +47,7 @@ class Adam(_Moments):
     `amsgrad`: the largest v so far in place of v.
     """
 
-    signs = _Moments.signs | {"v_hat": "v̂"}
+    signs: ClassVar = {**_Moments.signs, "v_hat": "v̂"}
 
     def __init__(
         self,
@@ -112,7 +113,7 @@ class Nadam(_Moments):
     """
 
     slot_names = ("m", "v")
-    signs = _Moments.signs | {"product": "Π"}
+    signs: ClassVar = {**_Moments.signs, "product": "Π"}
 
     def __init__(
         self,

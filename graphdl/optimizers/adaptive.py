@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from graphdl.core.graph import Node
 from graphdl.ops.arithmetic import clip, power, sqrt, square
-from graphdl.optimizers.base import Optimizer, Slots, share
+from graphdl.optimizers.base import Optimizer, Slots
+from graphdl.optimizers.settings import share
 from graphdl.registry import number
 
 
@@ -14,7 +15,7 @@ class Adagrad(Optimizer):
     """a ← a + g²,  w ← w − η·g/√(a + ε); a starts at `initial_accumulator_value`."""
 
     slot_names = ("a",)
-    signs = {"epsilon": "ε"}
+    signs: ClassVar = {"epsilon": "ε"}
 
     def __init__(
         self,
@@ -44,7 +45,7 @@ class Adadelta(Optimizer):
     """
 
     slot_names = ("a", "d")
-    signs = {"rho": "ρ", "epsilon": "ε"}
+    signs: ClassVar = {"rho": "ρ", "epsilon": "ε"}
 
     def __init__(
         self, learning_rate: Any = 0.001, rho: float = 0.95, epsilon: float = 1e-7, **rest: Any
@@ -67,7 +68,7 @@ class RMSprop(Optimizer):
     `momentum`: m ← μm + η·g/√(v + ε),  w ← w − m.
     """
 
-    signs = {"rho": "ρ", "momentum": "μ", "epsilon": "ε", "g_mean": "ḡ"}
+    signs: ClassVar = {"rho": "ρ", "momentum": "μ", "epsilon": "ε", "g_mean": "ḡ"}
 
     def __init__(
         self,
@@ -103,7 +104,7 @@ class Ftrl(Optimizer):
     """
 
     slot_names = ("n", "z")
-    signs = {
+    signs: ClassVar = {
         "l1_regularization_strength": "λ₁",
         "l2_regularization_strength": "λ₂",
         "l2_shrinkage_regularization_strength": "s",

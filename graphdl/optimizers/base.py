@@ -8,27 +8,22 @@ Formulas and defaults are Keras's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from graphdl.core.errors import ShapeError
 from graphdl.core.graph import Node, Variable
-from graphdl.core.types import floatx
 from graphdl.function import Function, function
 from graphdl.ops.arithmetic import equal, floor, mod, where
 from graphdl.ops.build import cast, constant, tensor, variable
 from graphdl.optimizers.clipping import WAYS, clipped
 from graphdl.optimizers.equations import Equations, equations
+from graphdl.optimizers.settings import above_zero, at_least_two, optional, rate_of
 from graphdl.registry import number, whole
 from graphdl.schedules import LearningRateSchedule
 
 Slots = Mapping[str, Node]
-
-
-def share(what: str, value: Any) -> float:
-    """A number from 0 to below 1: how much of a running mean stays."""
-    return number(what, value, 0, 1, lambda b: b < 1)
 
 
 class Optimizer:
@@ -47,7 +42,7 @@ class Optimizer:
     """
 
     slot_names: tuple[str, ...] = ()
-    signs: Mapping[str, str] = {}  # what equations call hyper-parameters and slots
+    signs: ClassVar[Mapping[str, str]] = {}  # what equations call hyper-parameters and slots
 
     def __init__(
         self,
@@ -64,23 +59,22 @@ class Optimizer:
         name: str | None = None,
     ) -> None:
         self.name = name or type(self).__name__.lower()
-        self._rate = _rate(learning_rate)
+        self._rate = rate_of(learning_rate)
         self.iterations = variable(np.int64(0), "iterations", "int64")
-        self.weight_decay = _optional(number, "weight_decay", weight_decay)
-        above_zero = lambda what, v: number(what, v, check=lambda limit: limit > 0)  # noqa: E731
-        self.clipnorm = _optional(above_zero, "clipnorm", clipnorm)
-        self.clipvalue = _optional(above_zero, "clipvalue", clipvalue)
-        self.global_clipnorm = _optional(above_zero, "global_clipnorm", global_clipnorm)
+        self.weight_decay = optional(number, "weight_decay", weight_decay)
+        self.clipnorm = optional(above_zero, "clipnorm", clipnorm)
+        self.clipvalue = optional(above_zero, "clipvalue", clipvalue)
+        self.global_clipnorm = optional(above_zero, "global_clipnorm", global_clipnorm)
         if len(self.clipping) > 1:
             raise ValueError(f"use one way of clipping, got {' and '.join(self.clipping)}")
         self.use_ema, self.ema_momentum = bool(use_ema), number("ema_momentum", ema_momentum, 0, 1)
-        self.ema_overwrite_frequency = _optional(
+        self.ema_overwrite_frequency = optional(
             whole, "ema_overwrite_frequency", ema_overwrite_frequency
         )
-        self.gradient_accumulation_steps = _optional(
-            _at_least_two, "gradient_accumulation_steps", gradient_accumulation_steps
+        self.gradient_accumulation_steps = optional(
+            at_least_two, "gradient_accumulation_steps", gradient_accumulation_steps
         )
-        self.state: dict[str, Variable] = {}  # of the optimizer as a whole; `step` finds it in slots
+        self.state: dict[str, Variable] = {}  # shared by all weights; `step` finds it in slots
         self.slots: dict[Variable, dict[str, Variable]] = {}
         self._kept: tuple[set[Variable], tuple[str, ...]] = (set(), ())  # they do not decay
         self._apply: dict[tuple[Variable, ...], Function] = {}
@@ -98,7 +92,7 @@ class Optimizer:
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
-        new = _rate(value)
+        new = rate_of(value)
         if isinstance(new, LearningRateSchedule):
             self._rate, self._apply = new, {}
         elif isinstance(self._rate, LearningRateSchedule):
@@ -223,9 +217,7 @@ class Optimizer:
         sums = [self.slots[w]["gradient_sum"] for w in variables]
         totals = [s + g for s, g in zip(sums, gradients, strict=True)]
         means = [total / self.gradient_accumulation_steps for total in totals]
-        return means, {
-            s: where(due, 0.0, total) for s, total in zip(sums, totals, strict=True)
-        }
+        return means, {s: where(due, 0.0, total) for s, total in zip(sums, totals, strict=True)}
 
     def _averages(
         self, variables: Sequence[Variable], new: Mapping[Variable, Node], t: Node
@@ -290,21 +282,3 @@ class Optimizer:
             symbols = [tensor(f"d{v.name}", v.storage.shape, v.dtype) for v in variables]
             self._apply[variables] = function(symbols, None, self.updates(variables, symbols))
         self._apply[variables](*(g for g, _ in pairs))
-
-
-def _rate(value: Any) -> Variable | LearningRateSchedule:
-    if isinstance(value, LearningRateSchedule):
-        return value
-    if callable(value):
-        raise TypeError(
-            f"learning_rate is a number or a schedule (gd.optimizers.schedules), got {value!r:.60}"
-        )
-    return variable(number("learning_rate", value), "learning_rate", floatx())
-
-
-def _optional(check: Any, what: str, value: Any) -> Any:
-    return None if value is None else check(what, value)
-
-
-def _at_least_two(what: str, value: Any) -> int:
-    return whole(what, value, 2)

@@ -43,7 +43,9 @@ class Equation:
     def sheet(self, dialect: Dialect) -> Sheet:
         """The value as written mathematics."""
         names = labels([self.value])
-        return write(self.value, dialect, names, {n: _sign(s, dialect) for n, s in self.known.items()})
+        return write(
+            self.value, dialect, names, {n: _sign(s, dialect) for n, s in self.known.items()}
+        )
 
     def name(self, dialect: Dialect) -> str:
         return _sign(self.target, dialect).text

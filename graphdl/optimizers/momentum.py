@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from graphdl.core.graph import Node
 from graphdl.ops.arithmetic import sign
-from graphdl.optimizers.base import Optimizer, Slots, share
+from graphdl.optimizers.base import Optimizer, Slots
+from graphdl.optimizers.settings import share
 from graphdl.registry import number
 
 
 class SGD(Optimizer):
     """w ← w − η·g; with momentum v ← μ·v − η·g, w ← w + v; Nesterov: w ← w + μ·v − η·g."""
 
-    signs = {"momentum": "μ"}
+    signs: ClassVar = {"momentum": "μ"}
 
     def __init__(
         self,
@@ -41,7 +42,7 @@ class Lion(Optimizer):
     """
 
     slot_names = ("m",)
-    signs = {"beta_1": "β₁", "beta_2": "β₂"}
+    signs: ClassVar = {"beta_1": "β₁", "beta_2": "β₂"}
 
     def __init__(
         self,
