@@ -167,7 +167,8 @@ class Training:
                 hooks.call("on_epoch_end", epoch, logs)
                 if self.stop_training:
                     break
-            self.optimizer.finalize_variable_values(self.trainable_weights)
+            if epochs > first:
+                self.optimizer.finalize_variable_values(self.trainable_weights)
             hooks.call("on_train_end", {})
         self.train_seconds = time.perf_counter() - started
         return history
