@@ -155,23 +155,36 @@ class Optimizer:
         """One step for all variables: every new value, of weights, slots and the step counter."""
         self.build(variables)
         count = self.iterations + 1
-        due, t = self.due(count), self.number_of(count)
-        sums: dict[Variable, Node] = {}
+        due, t, rate = self.due(count), self.number_of(count), self.rate_at(self.iterations)
+        totals = list(gradients)
         if due is not None:
-            gradients, sums = self._accumulated(variables, gradients, due)
-        rate, new = self.rate_at(self.iterations), {}
-        for w, g in zip(variables, self.clipped(gradients), strict=True):
-            eta = cast(rate, w.dtype)
-            start = self.decayed(w, eta) if self.decays(w) else w
-            own = {s: v for s, v in self.slots[w].items() if s in self.slot_names}
-            new[w], slots = self.step(start, g, {**self.state, **own}, eta, t)
-            new |= slots
-        if due is not None:
-            new = {v: where(due, value, v) for v, value in new.items()} | sums
-        if self.use_ema:
-            new |= self._averages(variables, new, t)
+            sums = [self.slots[w]["gradient_sum"] for w in variables]
+            totals = [s + g for s, g in zip(sums, gradients, strict=True)]
+            gradients = [total / self.gradient_accumulation_steps for total in totals]
+        new: dict[Variable, Node] = {}
+        for w, g, total in zip(variables, self.clipped(gradients), totals, strict=True):
+            one = self._moved(w, g, cast(rate, w.dtype), t)
+            if due is not None:
+                one = {v: where(due, value, v) for v, value in one.items()}
+                one[self.slots[w]["gradient_sum"]] = where(due, 0.0, total)
+            new |= one | self._average(w, one[w], t)
         new[self.iterations] = count
         return new
+
+    def _moved(self, w: Variable, g: Node, rate: Node, t: Node) -> dict[Variable, Node]:
+        """A weight and its slots after its decay and the step."""
+        start = self.decayed(w, rate) if self.decays(w) else w
+        own = {s: v for s, v in self.slots[w].items() if s in self.slot_names}
+        new, slots = self.step(start, g, {**self.state, **own}, rate, t)
+        return {w: new, **slots}
+
+    def _average(self, w: Variable, new: Node, t: Node) -> dict[Variable, Node]:
+        """The weight's average after the step, and the weight itself where it becomes its average."""
+        if not self.use_ema:
+            return {}
+        average = self.slots[w]["average"]
+        mean, overwrites = self.averaged(average, new, t), self.overwrites(t)
+        return {average: mean} | ({} if overwrites is None else {w: where(overwrites, mean, new)})
 
     def due(self, count: Node) -> Node | None:
         """Do weights change at this batch, the count-th? None: at every one."""
@@ -201,35 +214,14 @@ class Optimizer:
         return w - w * (self.weight_decay * rate)
 
     def averaged(self, average: Node, w: Node, t: Node) -> Node:
-        """w̄ ← α·w̄ + (1−α)·w, starting from w itself."""
-        mean = self.ema_momentum * average + (1 - self.ema_momentum) * w
-        return where(equal(t, 1), w, mean)
+        """w̄ ← α·w̄ + (1−α)·w, with α = 0 at the first step: it starts from w itself."""
+        stays = where(equal(t, 1), 0.0, constant(self.ema_momentum, w.dtype)).named("α'")
+        return stays * average + (1 - stays) * w
 
     def overwrites(self, t: Node) -> Node | None:
         """Do weights become their averages at this step? None: never."""
         every = self.ema_overwrite_frequency
         return None if every is None else equal(mod(t, every), 0)
-
-    def _accumulated(
-        self, variables: Sequence[Variable], gradients: Sequence[Node], due: Node
-    ) -> tuple[list[Node], dict[Variable, Node]]:
-        """(mean gradients, the new sums): a sum starts again when weights have changed."""
-        sums = [self.slots[w]["gradient_sum"] for w in variables]
-        totals = [s + g for s, g in zip(sums, gradients, strict=True)]
-        means = [total / self.gradient_accumulation_steps for total in totals]
-        return means, {s: where(due, 0.0, total) for s, total in zip(sums, totals, strict=True)}
-
-    def _averages(
-        self, variables: Sequence[Variable], new: Mapping[Variable, Node], t: Node
-    ) -> dict[Variable, Node]:
-        found: dict[Variable, Node] = {}
-        overwrites = self.overwrites(t)
-        for w in variables:
-            average = self.slots[w]["average"]
-            found[average] = self.averaged(average, new[w], t)
-            if overwrites is not None:
-                found[w] = where(overwrites, found[average], new[w])
-        return found
 
     # -------------------------------------------------- state
 

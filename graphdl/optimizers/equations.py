@@ -134,7 +134,7 @@ def equations(optimizer: Any) -> Equations:
     lines += [replace(e, when=due) for e in inner]
     if optimizer.use_ema:
         average, overwrites = _weight("w̄"), twin.overwrites(t)
-        lines.append(Equation("w̄", twin.averaged(average, w, t)))
+        lines += _Order({average: twin.averaged(average, w, t)}).lines
         if overwrites is not None:
             lines.append(Equation("w", average, when=overwrites))
     shown = {own_name(n) for line in lines for n in walk([line.value])}
