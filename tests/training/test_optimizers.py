@@ -115,6 +115,22 @@ def test_one_step_with_the_defaults(name, double_precision):
     assert w.value == pytest.approx(ONE_STEP[name], abs=5e-9 if name != "Adam" else 5e-13)
 
 
+EXTREMES = {  # the first step from w = 0 in float32: Keras 3.15 for g = 1e-30 and 1e20
+    "SGD": (-1e-32, -1e18), "RMSprop": (-3.16228e-30, 0), "Adagrad": (-3.16228e-33, 0),
+    "Adadelta": (-1e-33, 0), "Adamax": (-1e-26, -0.001), "Nadam": (-1.06279e-26, 0),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+@pytest.mark.parametrize("name", EXTREMES)
+def test_tiny_and_huge_gradients(name):
+    for gradient, want in zip((0.0, 1e-30, 1e20), (0, *EXTREMES[name]), strict=True):
+        w, g = gd.Variable(np.zeros(1), "w"), gd.tensor("g", (1,))
+        updates = getattr(gd.optimizers, name)().updates([w], [g])
+        gd.function([g], None, updates, target="python", check_finite=False)([gradient])
+        assert w.value[0] == pytest.approx(want, rel=1e-5)
+
+
 # ------------------------------------------------------------------ state
 
 
