@@ -246,7 +246,7 @@ class Model(Training, Layer):
 
     def compile(
         self,
-        optimizer: Any = "adam",
+        optimizer: Any = "rmsprop",
         loss: Any = None,
         metrics: Sequence[Any] | None = None,
         weighted_metrics: Sequence[Any] | None = None,

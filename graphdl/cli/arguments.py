@@ -105,8 +105,9 @@ def _add_train(commands: Any) -> None:
 
 def _add_training(group: Any) -> None:
     group.add_argument(
-        "--optimizer", choices=sorted(optimizers.KNOWN), default="adam", help="default: adam"
-    )
+        "--optimizer", choices=sorted(optimizers.KNOWN), default="adam", metavar="NAME",
+        help=f"one of {', '.join(sorted(optimizers.KNOWN))} (default: adam)",
+    )  # fmt: skip
     group.add_argument(
         "--learning-rate", type=_learning_rate, metavar="RATE", help="how far a step goes"
     )

@@ -110,6 +110,8 @@ class Training(Evaluation, OneBatch):
             hooks.on_epoch_end(epoch, logs)
             if self.stop_training:
                 break
+        if epochs:
+            self.optimizer.finalize_variable_values(self.trainable_weights)
         hooks.on_train_end(logs)
 
     def _shuffle(self, session: Session, epochs_left: int) -> None:

@@ -47,8 +47,9 @@ class Programs:
 
     def _runner(self, kind: str, data: Data) -> Runner:
         """The program for this kind of step and this form of data, made at first need."""
-        # freezing a layer makes another program
-        key = (kind, _form(data), data.weights is not None, tuple(self.trainable_weights))
+        # freezing a layer makes another program, and so does a schedule in place of a rate
+        rate = self.optimizer.learning_rate if kind == "train" else None
+        key = (kind, _form(data), data.weights is not None, tuple(self.trainable_weights), rate)
         if key not in self._runners:
             runner = Runner(self._step(kind, self._batch_of(data)), getattr(self, "_target", "cpu"))
             self.compile_seconds += runner.compile()
