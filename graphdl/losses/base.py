@@ -159,5 +159,3 @@ class Wrapped(Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Node:
         return self.function(y_true, y_pred)
-
-

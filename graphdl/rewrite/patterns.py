@@ -17,7 +17,8 @@ from graphdl.core.op import Op
 from graphdl.ops import arithmetic as a
 from graphdl.ops import entropy as e
 from graphdl.ops import functions as f
-from graphdl.ops import linalg, reduce, shape, surprisal as information
+from graphdl.ops import linalg, reduce, shape
+from graphdl.ops import surprisal as information
 from graphdl.ops.build import cast_op, constant, constant_op
 
 Bound = dict[str, Node]

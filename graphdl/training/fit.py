@@ -79,10 +79,8 @@ class Training:
             make = lambda m: metrics.get(m, symbols.target, self._output)  # noqa: E731
             self._metrics = [(make(m), False) for m in self._metric_names]
             self._metrics += [(make(m), True) for m in self._weighted_names]
-            names = [m.name for m, _ in self._metrics]
-            repeated = next((n for n in names if names.count(n) > 1), None)
-            if repeated:
-                raise ValueError(f"two metrics are called {repeated!r}; give one of them a name")
+            split = [[m for m, w in self._metrics if w is which] for which in (False, True)]
+            self._log_names = metrics.log_names(*split)
         return self._metrics
 
     # -------------------------------------------------- data
@@ -281,12 +279,12 @@ class Training:
     @property
     def metrics_names(self) -> list[str]:
         """The names in the order in which `evaluate` returns them."""
-        return ["loss", *(m.name for m, _ in self._metrics or ())]
+        return ["loss", *(self._log_names if self._metrics else ())]
 
     def _logs(self) -> dict[str, float]:
         logs = {"loss": self._tracker.result()}
-        for metric, _ in self._metrics or ():
-            logs[metric.name] = metric.result()
+        for name, (metric, _) in zip(self.metrics_names[1:], self._metrics or (), strict=True):
+            logs[name] = metric.result()
         return logs
 
 
