@@ -40,7 +40,7 @@ class FBetaScore(Metric):
         self.threshold = None if threshold is None else number("threshold", threshold, **within)
 
     def build(self, y_true: Node, y_pred: Node) -> None:
-        y, p = same_form(y_true, y_pred)
+        p = same_form(y_true, y_pred)[1]
         classes = p.shape[-1]
         if p.rank != 2 or not isinstance(classes, int):
             raise ShapeError("it takes one row an example, with a column for each class")
