@@ -42,15 +42,16 @@ class R2Score(Metric):
         self.num_regressors = whole("num_regressors", num_regressors, 0)
 
     def build(self, y_true: Node, y_pred: Node) -> None:
-        columns = same_form(y_true, y_pred)[1].shape[1:]
-        if len(columns) != 1 or not isinstance(columns[0], int):
+        p = same_form(y_true, y_pred)[1]
+        columns = p.shape[-1] if p.rank == 2 else None
+        if not isinstance(columns, int):
             raise ShapeError("it takes one row an example, with a column for each number")
         if not self.variables:
             names = ("sum", "squared_sum", "residual", "count")
-            self._sums = [self.add_variable(name, columns) for name in names]
+            self._sums = [self.add_variable(name, (columns,)) for name in names]
             self._samples = self.add_variable("num_samples")
-        if self._sums[0].shape != columns:
-            raise ShapeError(f"it follows {self._sums[0].shape[0]} columns, there are {columns[0]}")
+        if self._sums[0].shape != (columns,):
+            raise ShapeError(f"it follows {self._sums[0].shape[0]} columns, there are {columns}")
 
     def updates(self, y_true: Node, y_pred: Node, weight: Node | None) -> dict[Variable, Node]:
         y, p = (cast(part, "float64") for part in same_form(y_true, y_pred))

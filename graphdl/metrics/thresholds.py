@@ -31,7 +31,11 @@ class Histograms(Metric):
     """
 
     def __init__(
-        self, thresholds: Sequence[float], name: str | None, dtype: str | None, ends: bool = False
+        self,
+        thresholds: Sequence[float] | np.ndarray,
+        name: str | None,
+        dtype: str | None,
+        ends: bool = False,
     ) -> None:
         super().__init__(name, dtype)
         self._at = np.asarray(thresholds, np.float64)
@@ -138,7 +142,8 @@ def of_class(y: Node, p: Node, class_id: int | None) -> tuple[Node, Node]:
     """The targets and predictions of one class, or all of them."""
     if class_id is None:
         return y, p
-    if p.rank < 2 or not 0 <= class_id < p.shape[-1]:
+    classes = p.shape[-1] if p.rank > 1 else 0
+    if not isinstance(classes, int) or not 0 <= class_id < classes:
         raise ShapeError(f"class_id={class_id} is not one of its classes, numbered from 0")
     column = (Ellipsis, slice(class_id, class_id + 1))
     return getitem(y, column), getitem(p, column)

@@ -1,5 +1,7 @@
 """Names, settings, reductions and weights of losses; targets that no loss can learn from."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -30,6 +32,8 @@ def test_settings_are_kept_under_their_names():
         "apply_class_balancing": True, "alpha": 0.3, "gamma": 1.5, "from_logits": True,
         "label_smoothing": 0.1, "axis": 1, "reduction": "sum", "name": "mine", "dtype": "float64",
     }  # fmt: skip
+    for kind in L.KNOWN.values():
+        assert set(inspect.signature(kind).parameters) <= set(vars(kind())), kind
     assert L.MeanSquaredError(dtype="float32")(Y, P).dtype == np.float32
 
 

@@ -1,5 +1,7 @@
 """Metrics by themselves: state, weights, names, settings; what does not fit is refused."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -51,6 +53,14 @@ def test_names_are_counted_as_in_keras():
     ]  # fmt: skip
 
 
+def test_settings_are_kept_under_their_names():
+    for kind in {*M.KNOWN.values(), M.BinaryIoU, M.Accuracy}:
+        kept = vars(kind())
+        assert set(inspect.signature(kind).parameters) <= set(kept), kind
+    at = M.RecallAtPrecision(0.5, 20, class_id=1)
+    assert (at.precision, at.num_thresholds, at.class_id) == (0.5, 20, 1)
+
+
 def test_counts_can_be_read():
     y, p = np.array([1, 1, 0, 0, 1.0]), np.array([0.9, 0.4, 0.6, 0.1, 0.7])
     precision = M.Precision()
@@ -66,7 +76,7 @@ def test_confusion_matrix():
     np.testing.assert_array_equal(M.ConfusionMatrix(3)(truth[:, None], rows), expected)
     np.testing.assert_array_equal(M.ConfusionMatrix(3)(truth, rows.argmax(1)), expected)
     assert M.ConfusionMatrix(3)(truth, rows, [0, 0, 0, 2.0])[2, 1] == 2
-    with pytest.raises(ValueError, match="3 classes.*to 3"):
+    with pytest.raises(ValueError, match=r"3 classes.*to 3"):
         M.ConfusionMatrix(3)([3], [0])
 
 

@@ -18,7 +18,8 @@ BINARY = [
 ]  # fmt: skip
 SPARSE = [
     M.SparseCategoricalAccuracy, lambda: M.SparseTopKCategoricalAccuracy(2),
-    M.SparseCategoricalCrossentropy, lambda: M.ConfusionMatrix(3), lambda: M.MeanIoU(3, sparse_y_pred=False),
+    M.SparseCategoricalCrossentropy, lambda: M.ConfusionMatrix(3),
+    lambda: M.MeanIoU(3, sparse_y_pred=False),
 ]  # fmt: skip
 ONE_HOT = [
     M.CategoricalAccuracy, lambda: M.TopKCategoricalAccuracy(2), M.CategoricalCrossentropy,

@@ -44,8 +44,12 @@ def test_precision_recall_and_f(weight):
 @pytest.mark.parametrize("weight", [None, W], ids=["plain", "weighted"])
 def test_r2_and_errors(weight):
     y, p = HOT + ROWS, HOT + 1.1 * ROWS[::-1]
-    for ours, reference in (("uniform_average",) * 2, ("variance_weighted_average", "variance_weighted"),
-                            (None, "raw_values")):  # fmt: skip
+    names = {
+        "uniform_average": "uniform_average",
+        "variance_weighted_average": "variance_weighted",
+        None: "raw_values",
+    }
+    for ours, reference in names.items():
         wanted = theirs.r2_score(y, p, sample_weight=weight, multioutput=reference)
         np.testing.assert_allclose(M.R2Score(ours)(y, p, weight), wanted, rtol=1e-12)
     assert M.MeanAbsoluteError()(y, p, weight) == pytest.approx(
