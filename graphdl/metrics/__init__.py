@@ -94,11 +94,6 @@ KNOWN: dict[str, type[Metric]] = {
     "msle": MeanSquaredLogarithmicError,
     "bce": BinaryCrossentropy,
 }
-#: Those which need a number before they can be made: no name alone stands for them.
-OTHERS = (
-    Accuracy, SensitivityAtSpecificity, SpecificityAtSensitivity, PrecisionAtRecall,
-    RecallAtPrecision, ConfusionMatrix, IoU, MeanIoU, BinaryIoU,
-)  # fmt: skip
 
 
 def get(metric: Any, y_true: Node, y_pred: Node) -> Metric:
