@@ -18,7 +18,6 @@ from graphdl.door import as_array
 from graphdl.function import with_names
 from graphdl.layers.base import Layer, Trace, _trace, snake, tracing
 from graphdl.layers.core import BATCH
-from graphdl.losses import SparseCategoricalCrossentropy
 from graphdl.ops.build import tensor
 from graphdl.training import step
 from graphdl.training.data import check_finite
@@ -203,10 +202,7 @@ class Model(Training, Layer):
         weight = self.weight(name)
         self._require_compiled("derive")
         assert self.loss is not None
-        shape, dtype = self._output.shape[1:], self._output.dtype
-        if isinstance(self.loss, SparseCategoricalCrossentropy):
-            shape, dtype = shape[:-1], "int64"
-        batch = step.symbols(self._symbols, (shape, dtype), weighted=False)
+        batch = step.symbols(self._symbols, self.loss.target_type(self._output), weighted=False)
         total, _, _ = step.batch_loss(self, batch, self.loss, training=True)
         return derive(total, weight, names=self._short_names())
 

@@ -15,6 +15,7 @@ from graphdl.core.graph import Node, apply
 from graphdl.core.notation import POWER, SUM, Written, function, latex_function
 from graphdl.core.op import Op
 from graphdl.ops.arithmetic import (
+    abs_op,
     and_op,
     elementwise,
     eq_op,
@@ -117,6 +118,23 @@ softplus_op = elementwise(
 )
 
 
+def _log_cosh_body(a: Node) -> Node:
+    """log((eᵃ + e⁻ᵃ)/2) = |a| + log(1 + e^−2|a|) − log 2"""
+    size = apply(abs_op, a)
+    return size + softplus(-2 * size) - math.log(2)
+
+
+log_cosh_op = elementwise(
+    "log_cosh",
+    lambda a: np.abs(a) + np.log1p(np.exp(-2 * np.abs(a))) - a.dtype.type(math.log(2)),
+    lambda n: [tanh(n.inputs[0])],
+    floating=True,
+    body=_log_cosh_body,
+    latex=latex_function(r"\log\cosh"),
+    sympy=lambda sp, a: sp.log(sp.cosh(a)),
+)
+
+
 def _pair(name: str, reference: Any, partials: Any, **rest: Any) -> Op:
     return Op(
         name=name,
@@ -171,6 +189,7 @@ tanh = unary(tanh_op, "hyperbolic tangent; derivative 1 - g²")
 erf = unary(erf_op, "the error function 2/√π ∫₀ᵃ e^(-t²) dt")
 sigmoid = unary(sigmoid_op, "1/(1 + e⁻ᵃ); derivative g(1 - g)")
 softplus = unary(softplus_op, "log(1 + eᵃ), never overflowing; derivative sigmoid(a)")
+log_cosh = unary(log_cosh_op, "log cosh a, never overflowing; derivative tanh a")
 relu = unary(relu_op, "max(0, a); derivative 1 where a > 0, else 0")
 
 

@@ -15,11 +15,12 @@ from graphdl.ops import (
     random,
     reduce,
     shape,
+    surprisal,
 )
 
 _FAMILIES = (
-    build, arithmetic, functions, activations, reduce, shape, linalg, index, entropy, control,
-    random,
+    build, arithmetic, functions, activations, reduce, shape, linalg, index, entropy, surprisal,
+    control, random,
 )  # fmt: skip
 
 

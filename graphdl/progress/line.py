@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from graphdl.table import printable
 
 BAR_CELLS = 20
+SHOWN = 4  # numbers of a metric that has several
 _GREEN, _GREY, _BOLD, _PLAIN = "\x1b[32m", "\x1b[90m", "\x1b[1m", "\x1b[0m"
 
 
@@ -54,7 +57,13 @@ def format_step_time(seconds: float) -> str:
     return f"{seconds * 1e3:.0f}ms/step" if seconds >= 1e-3 else f"{seconds * 1e6:.0f}µs/step"
 
 
-def format_value(value: float) -> str:
-    """Four digits after the point, with an exponent where these would show next to nothing."""
+def format_value(value: float | np.ndarray) -> str:
+    """Four digits after the point, with an exponent where these would show next to nothing.
+
+    Of an array the first few numbers.
+    """
+    if np.ndim(value):
+        shown = [format_value(v) for v in np.ravel(value)[:SHOWN]]
+        return f"[{' '.join(shown)}{' …' if np.size(value) > SHOWN else ''}]"
     value = float(value)
     return f"{value:.4f}" if value == 0 or abs(value) > 1e-3 else f"{value:.4e}"

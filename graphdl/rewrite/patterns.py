@@ -18,6 +18,7 @@ from graphdl.ops import arithmetic as a
 from graphdl.ops import entropy as e
 from graphdl.ops import functions as f
 from graphdl.ops import linalg, reduce, shape
+from graphdl.ops import surprisal as information
 from graphdl.ops.build import cast_op, constant, constant_op
 
 Bound = dict[str, Node]
@@ -136,6 +137,7 @@ reshape, transpose = form(shape.reshape_op), form(shape.transpose_op)
 broadcast, slice_, flip = form(shape.broadcast_op), form(shape.slice_op), form(shape.flip_op)
 matmul, bce, cce = form(linalg.matmul_op), form(e.bce_op), form(e.cce_op)
 bce_logits, cce_logits = form(e.bce_logits_op), form(e.cce_logits_op)
+surprisal, class_surprisal = form(information.surprisal_op), form(information.class_surprisal_op)
 
 
 def is_number(node: Node) -> bool:

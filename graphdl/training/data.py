@@ -8,16 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from graphdl.core.errors import DTypeError, ShapeError
+from graphdl.core.errors import ShapeError
 from graphdl.core.graph import Node
 from graphdl.core.sizes import Size
 from graphdl.door import as_array
-from graphdl.losses import (
-    BinaryCrossentropy,
-    CategoricalCrossentropy,
-    Loss,
-    SparseCategoricalCrossentropy,
-)
+from graphdl.losses import Loss
 from graphdl.registry import number
 
 
@@ -91,73 +86,13 @@ def check_target(y: Any, output: Node, loss: Loss, rows: int) -> np.ndarray:
     """Targets in the form that the loss takes: a column, one-hot rows, or class numbers."""
     if y is None:
         raise ValueError("y is missing: training and evaluation need the targets")
-    if isinstance(loss, SparseCategoricalCrossentropy):
-        target = _class_numbers(y, output)
-    else:
-        target = as_array(y, output.dtype, "y")
-        if target.ndim == 1 and output.rank == 2 and output.shape[1] == 1:
-            target = target[:, None]
-        _like_output(target, output, loss)
+    target = loss.check_target(y, output)
     if len(target) != rows:
         raise ShapeError(f"x has {rows} rows, y has {len(target)}: each example needs one target")
     check_finite(target, "y")
-    if isinstance(loss, (BinaryCrossentropy, CategoricalCrossentropy)):
-        _probabilities(target, loss)
+    if loss.domain is not None:
+        loss.domain.check(target, loss.name)
     return target
-
-
-def _like_output(target: np.ndarray, output: Node, loss: Loss) -> None:
-    expected = output.shape
-    if target.ndim == len(expected) and all(
-        isinstance(d, Size) or d == n for d, n in zip(expected[1:], target.shape[1:], strict=True)
-    ):
-        return
-    text, hint = ", ".join(map(str, expected)), ""
-    if isinstance(loss, CategoricalCrossentropy) and target.ndim < len(expected):
-        hint = (
-            ". 'categorical_crossentropy' takes one row of probabilities for each example; for class "
-            "numbers use 'sparse_categorical_crossentropy'"
-        )
-    raise ShapeError(f"y has shape {target.shape}, the model's output is ({text}){hint}")
-
-
-def _class_numbers(y: Any, output: Node) -> np.ndarray:
-    raw = np.asarray(y)
-    classes = output.shape[-1]
-    rank = output.rank
-    if raw.ndim == rank and raw.shape[-1] == classes and classes != 1:
-        raise ShapeError(
-            f"y has shape {raw.shape}: it looks one-hot. 'sparse_categorical_crossentropy' takes "
-            "class numbers; for one-hot rows use 'categorical_crossentropy'"
-        )
-    try:
-        labels = as_array(y, "int64", "y")
-    except DTypeError as error:
-        raise ValueError(f"{error}. Class labels are whole numbers from 0") from None
-    if labels.ndim == rank and labels.shape[-1] == 1:
-        labels = labels[..., 0]
-    if labels.ndim != rank - 1:
-        raise ShapeError(
-            f"y has shape {labels.shape}; class numbers of {output.type} have {rank - 1} axes"
-        )
-    outside = (labels < 0) | (labels >= classes)
-    if outside.any():
-        row = int(np.argwhere(outside)[0][0])
-        raise ValueError(
-            f"y: the label {labels[outside][0]} in row {row} is not one of the {classes} classes "
-            f"0 … {classes - 1}"
-        )
-    return np.ascontiguousarray(labels)
-
-
-def _probabilities(target: np.ndarray, loss: Loss) -> None:
-    outside = (target < 0) | (target > 1)
-    if outside.any():
-        row = int(np.argwhere(outside)[0][0])
-        raise ValueError(
-            f"y: {target[outside][0]:g} in row {row} is not a probability; {loss.name} takes targets "
-            "from 0 to 1"
-        )
 
 
 def check_weights(

@@ -41,6 +41,7 @@ class Programs:
         self._metric_names, self._weighted_names = names, weighted
         self._tracker = LossTracker()
         self._metrics: list[tuple[Metric, bool]] | None = None
+        self._log_names: list[str] = []
         self._runners = {}
 
     # -------------------------------------------------- programs
@@ -75,10 +76,8 @@ class Programs:
             make = lambda m: metrics.get(m, symbols.target, self._output)  # noqa: E731
             made = [(make(m), False) for m in self._metric_names]
             made += [(make(m), True) for m in self._weighted_names]
-            names = [m.name for m, _ in made]
-            repeated = next((n for n in names if names.count(n) > 1), None)
-            if repeated:
-                raise ValueError(f"two metrics are called {repeated!r}; give one of them a name")
+            split = [[m for m, w in made if w is which] for which in (False, True)]
+            self._log_names = metrics.log_names(*split)
             self._metrics = made
         return self._metrics
 
@@ -87,7 +86,7 @@ class Programs:
         found = [m for m, _ in self._metric_objects(self._batch_of(data))]
         train = tuple(self.metrics_names)
         held_out = () if validation is None else tuple(f"val_{n}" for n in train)
-        said = {m.name: getattr(m, "direction", None) for m in found}
+        said = {name: m.direction for name, m in zip(train[1:], found, strict=True)}
         return Reported(train, held_out, (), {n: d for n, d in said.items() if d is not None})
 
     # -------------------------------------------------- data
@@ -119,7 +118,7 @@ class Programs:
     @property
     def metrics_names(self) -> list[str]:
         """The names in the order in which `evaluate` returns them."""
-        return ["loss", *(m.name for m, _ in self._metrics or ())]
+        return ["loss", *(self._log_names if self._metrics else ())]
 
     @contextmanager
     def _counting_apart(self) -> Iterator[None]:
@@ -134,8 +133,8 @@ class Programs:
 
     def _logs(self) -> dict[str, float]:
         logs = {"loss": self._tracker.result()}
-        for metric, _ in self._metrics or ():
-            logs[metric.name] = metric.result()
+        for name, (metric, _) in zip(self.metrics_names[1:], self._metrics or (), strict=True):
+            logs[name] = metric.result()
         return logs
 
 

@@ -97,5 +97,5 @@ def _seen(
     examples = cast(size_of(s.inputs[0], (0,)), "float64")
     updates = tracker.loss_updates(total, examples)
     for metric, weighted in metrics:
-        updates |= metric.updates(s.target, prediction, s.weight if weighted else None)
+        updates |= metric.fitted(s.target, prediction, s.weight if weighted else None)
     return updates

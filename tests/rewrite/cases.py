@@ -11,7 +11,7 @@ import mpmath as mp
 import graphdl.ops.operators  # noqa: F401  (Python's operators on nodes)
 from graphdl.core.graph import Node, apply
 from graphdl.ops import arithmetic as a
-from graphdl.ops import entropy, linalg, reduce, shape
+from graphdl.ops import entropy, linalg, reduce, shape, surprisal
 from graphdl.ops import functions as f
 from graphdl.ops.build import cast, constant
 from graphdl.ops.shape import broadcast_to, reshape, transpose
@@ -283,6 +283,39 @@ LOSSES = {
         pair("y", "z"),
         hard={"y": [[0, 1]], "z": CLIPPED},
         exact=lambda y, z: [3 * (t - q * sum(y)) for q, t in zip(softmaxed(z), y, strict=True)],
+    ),
+    "surprisal∘sigmoid": Case(
+        lambda z: surprisal.surprisal(f.sigmoid(z)), pair("z"),
+        hard={"z": [-100]}, exact=lambda z: soft(-z),
+    ),
+    "surprisal∘softmax": Case(
+        lambda z: surprisal.surprisal(reduce.softmax(z)), pair("z"),
+        hard={"z": CLIPPED}, exact=lambda z: [lse(z) - v for v in z],
+    ),
+    "class surprisal∘softmax": Case(
+        lambda z: surprisal.class_surprisal(reduce.softmax(z)), pair("z"),
+        hard={"z": CLIPPED}, exact=lambda z: [lse(z) - v for v in z],
+    ),
+    "∇surprisal∘sigmoid": Case(
+        lambda u, z: (u * apply(surprisal.surprisal_slope_op, f.sigmoid(z))) * slope(z),
+        pair("u", "z"),
+        hard={"u": [3], "z": [-100]}, exact=lambda u, z: -u * sigma(-z),
+    ),
+    "∇surprisal∘softmax": Case(
+        lambda u, z: tangent(
+            reduce.softmax(z), u * apply(surprisal.surprisal_slope_op, reduce.softmax(z))
+        ),
+        pair("u", "z"),
+        hard={"u": [[0.25, 0.5]], "z": CLIPPED},
+        exact=lambda u, z: [q * sum(u) - v for q, v in zip(softmaxed(z), u, strict=True)],
+    ),
+    "−∇surprisal∘softmax": Case(
+        lambda u, z: minus_tangent(
+            reduce.softmax(z), u * apply(surprisal.surprisal_slope_op, reduce.softmax(z))
+        ),
+        pair("u", "z"),
+        hard={"u": [[0.25, 0.5]], "z": CLIPPED},
+        exact=lambda u, z: [v - q * sum(u) for q, v in zip(softmaxed(z), u, strict=True)],
     ),
 }  # fmt: skip
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from graphdl.core.graph import Node, apply
-from graphdl.ops import entropy, functions
+from graphdl.ops import entropy, functions, surprisal
 from graphdl.ops.arithmetic import clip_op, div_op
+from graphdl.ops.build import like
+from graphdl.ops.reduce import log_softmax
 from graphdl.rewrite import patterns as p
 from graphdl.rewrite.engine import Match, Rule
 from graphdl.rewrite.rules.derivatives import (
@@ -17,7 +19,7 @@ from graphdl.rewrite.rules.derivatives import (
     through_sigmoid,
     through_softmax,
 )
-from graphdl.rewrite.rules.push import Linear, Sigmoid, Softmax
+from graphdl.rewrite.rules.push import Linear, Sigmoid, Softmax, push
 from graphdl.rewrite.rules.views import VIEWS, same_view, source
 
 y, z = p.wild("y"), p.wild("z")
@@ -52,6 +54,31 @@ def _cce_slope(ct: Node, to: Linear) -> Node | None:
     return None
 
 
+def _surprisal_of_softmax(m: Match) -> Node:
+    return p.negated(log_softmax(m.z, m.q.attrs["axis"]))
+
+
+def _surprisal_slope(ct: Node, to: Linear) -> Node | None:
+    """surprisal′(p)·p′ = −(1 − p)"""
+    assert isinstance(to, Sigmoid)
+    if ct.op is surprisal.surprisal_slope_op and ct.inputs[0] is to.p:
+        return p.negated(functions.sigmoid(p.negated(to.z)))
+    return None
+
+
+def _surprisal_slope_of_classes(ct: Node, to: Linear) -> Node | None:
+    """The derivative of softmax on u·surprisal′(p): p·Σu − u"""
+    assert isinstance(to, Softmax)
+    u = push(ct, Linear(lambda part, _: _minus_one(part, to.p)))
+    return None if u is None else to.of_quotient(u)
+
+
+def _minus_one(ct: Node, probability: Node) -> Node | None:
+    """p·surprisal′(p)"""
+    found = ct.op is surprisal.surprisal_slope_op and ct.inputs[0] is probability
+    return like(ct, -1.0) if found else None
+
+
 def _merged(replacement: Callable[[Match], Node | None], name: str) -> Callable:
     """Not where the slope is differentiated again: all derivatives are merged, or none."""
 
@@ -69,6 +96,7 @@ def _is_clipped(m: Match, probability: Node) -> bool:
 
 
 _CLIP = "where p is clipped to [1e-7, 1 − 1e-7]"
+_FLOOR = "where p is clipped to [1e-7, 1]"
 
 LOSSES = [
     Rule(
@@ -105,5 +133,41 @@ LOSSES = [
         "ŷ⊙(Σ cce′⊙ŷ − cce′) = y − ŷ·Σy, ŷ = softmax(z)",
         guard=along_its_axis,
         changes=f"{_CLIP}: the derivative of the clip, 0, becomes that of the formula",
+    ),
+    Rule(
+        "surprisal∘sigmoid", p.surprisal(p.sigmoid(z)), p.softplus(-z),
+        "−log σ(z) = softplus(−z)",
+        changes=_FLOOR,
+    ),
+    Rule(
+        "surprisal∘softmax", p.surprisal(p.let("q", p.softmax(z))), _surprisal_of_softmax,
+        "−log softmax(z) = log Σ eᶻ − z",
+        changes=_FLOOR,
+    ),
+    Rule(
+        "class surprisal∘softmax", p.class_surprisal(p.let("q", p.softmax(z))),
+        _surprisal_of_softmax,
+        "−log softmax(z) = log Σ eᶻ − z",
+        guard=lambda m: m.q.attrs["axis"] == m.q.rank - 1,
+        changes=_CLIP,
+    ),
+    Rule(
+        "∇surprisal∘sigmoid", SIGMOID_SLOPE, _merged(through_sigmoid(_surprisal_slope), "g"),
+        "surprisal′(p)·p(1−p) = −σ(−z), p = σ(z)",
+        changes=f"{_FLOOR}: the derivative of the clip, 0, becomes that of the formula",
+    ),
+    Rule(
+        "∇surprisal∘softmax", SOFTMAX_SLOPE,
+        _merged(through_softmax(_surprisal_slope_of_classes), "q"),
+        "p⊙(u·surprisal′ − Σ u·surprisal′⊙p) = p·Σu − u, p = softmax(z)",
+        guard=along_its_axis,
+        changes=f"{_FLOOR}: the derivative of the clip, 0, becomes that of the formula",
+    ),
+    Rule(
+        "−∇surprisal∘softmax", MINUS_SOFTMAX_SLOPE,
+        _merged(through_softmax(_surprisal_slope_of_classes, -1), "q"),
+        "p⊙(Σ u·surprisal′⊙p − u·surprisal′) = u − p·Σu, p = softmax(z)",
+        guard=along_its_axis,
+        changes=f"{_FLOOR}: the derivative of the clip, 0, becomes that of the formula",
     ),
 ]  # fmt: skip
