@@ -15,6 +15,7 @@ from graphdl.core.graph import Node, Variable, rebuild, rename, walk
 from graphdl.core.types import floatx
 from graphdl.differentiate.derivation import Derivation, derive
 from graphdl.door import as_array
+from graphdl.files.save import Saving
 from graphdl.function import with_names
 from graphdl.layers.base import Layer, Trace, _trace, snake, tracing
 from graphdl.layers.core import BATCH
@@ -25,7 +26,7 @@ from graphdl.training.data import check_finite
 from graphdl.training.fit import Training
 
 
-class Model(Training, Layer):
+class Model(Training, Saving, Layer):
     """A network from input nodes to output nodes: `Model(inputs, outputs)`.
 
     Or a subclass that defines `call(inputs, training=False)` over layers it holds as attributes.
@@ -118,6 +119,10 @@ class Model(Training, Layer):
         self._shapes = trace.shapes
         name_within(self.layers)
         self.built = True
+
+    def _count_names(self) -> None:
+        """Count the names again: a layer that two models share has that of the last one built."""
+        name_within(self.layers)
 
     def build_for(self, x: Any) -> None:
         """Create the weights for data like `x`, where the model does not know its input yet."""

@@ -45,6 +45,8 @@ class Optimizer:
         self.weight_decay = None if weight_decay is None else number("weight_decay", weight_decay)
         given = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
         self.clipping = {k: number(k, v) for k, v in given.items() if v is not None}
+        for kind in given:
+            setattr(self, kind, self.clipping.get(kind))
         if len(self.clipping) > 1:
             raise ValueError(f"use one way of clipping, got {' and '.join(self.clipping)}")
         self.slots: dict[Variable, Slots] = {}

@@ -36,6 +36,13 @@ class Training:
         self.compile_seconds = 0.0  # spent making machine code, in all
         self.train_seconds = 0.0  # spent in the last fit, compiling apart
         self._runners: dict[tuple, Runner] = {}
+        self._saved_seed: tuple[int, int] | None = None  # of the file, and when it was read
+
+    def _seed(self) -> int:
+        """The process's seed; that of the file a model came from, until `set_seed` is called."""
+        if self._saved_seed is not None and self._saved_seed[1] == config.times_set():
+            return self._saved_seed[0]
+        return config.seed()
 
     def _configure(
         self, optimizer: Any, loss: Loss, names: list, weighted: list, target: str, check: bool
@@ -174,7 +181,7 @@ class Training:
         self, session: Session, mix: bool, hooks: CallbackList, progress: Progress, epoch: int
     ) -> dict[str, float]:
         """One pass over the training data in compiled code."""
-        seed, begin = config.seed(), int(self.optimizer.iterations.storage)
+        seed, begin = self._seed(), int(self.optimizer.iterations.storage)
         if mix:
             left = hooks.epochs - epoch
             shuffle(session.order, seed, begin, left, session.runner.target == "cpu")
@@ -220,7 +227,7 @@ class Training:
 
     def _pass(self, session: Session) -> dict[str, float]:
         self.reset_metrics()
-        for _ in session.chunks(config.seed(), 0):
+        for _ in session.chunks(self._seed(), 0):
             pass
         return self._logs()
 
@@ -233,7 +240,7 @@ class Training:
         results = [_room(data.rows, o) for o in outputs]
         if data.rows:
             session = self._runner("predict", data).open(data, batch, results)
-            for _ in session.chunks(config.seed(), 0):
+            for _ in session.chunks(self._seed(), 0):
                 pass
         return results if isinstance(self._output, list) else results[0]
 
@@ -250,7 +257,7 @@ class Training:
         """One step on these examples; returns loss and metrics since the last reset, as Keras does."""
         data = self._data("train_on_batch", x, y, sample_weight, class_weight)
         session = self._runner("train", data).open(data, data.rows)
-        status = session.run(0, 1, config.seed(), int(self.optimizer.iterations.storage))
+        status = session.run(0, 1, self._seed(), int(self.optimizer.iterations.storage))
         if status:
             raise explain(self, session, 0, None)
         return _returned(self._logs(), return_dict)
@@ -261,7 +268,7 @@ class Training:
         """Loss and metrics on these examples, added to those since the last reset."""
         data = self._data("test_on_batch", x, y, sample_weight)
         session = self._runner("test", data).open(data, data.rows)
-        session.run(0, 1, config.seed(), 0)
+        session.run(0, 1, self._seed(), 0)
         return _returned(self._logs(), return_dict)
 
     def gradients(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, np.ndarray]:
