@@ -126,7 +126,7 @@ class Model(Training, Saving, Layer):
 
     def build_for(self, x: Any) -> None:
         """Create the weights for data like `x`, where the model does not know its input yet."""
-        if self.built:
+        if self.built and self._symbols:  # one that was called by hand has weights, but no inputs
             return
         many = isinstance(x, (list, tuple)) and all(isinstance(a, np.ndarray) for a in x)
         arrays = [as_array(a, floatx(), "x") for a in (x if many else [x])]
