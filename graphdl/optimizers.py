@@ -71,6 +71,7 @@ class Optimizer:
         self, variables: Sequence[Variable], gradients: Sequence[Node]
     ) -> dict[Variable, Node]:
         """One step for all variables: every new value, of weights, slots and the step counter."""
+        self.build(variables)
         t = self.iterations + 1
         new: dict[Variable, Node] = {}
         for w, g in zip(variables, self._clipped(gradients), strict=True):
@@ -78,7 +79,7 @@ class Optimizer:
             start: Node = w
             if self.weight_decay is not None:
                 start = w - w * (self.weight_decay * rate)
-            new[w], slots = self.step(start, g, self._slots_of(w), rate, t)
+            new[w], slots = self.step(start, g, self.slots[w], rate, t)
             new |= slots
         new[self.iterations] = t
         return new
@@ -97,11 +98,12 @@ class Optimizer:
         scale = limit / maximum(sqrt(total), constant(limit, total.dtype))
         return [g * scale for g in gradients]
 
-    def _slots_of(self, w: Variable) -> Slots:
-        if w not in self.slots:
-            zeros = np.zeros(w.storage.shape)
-            self.slots[w] = {s: variable(zeros, f"{w.name}/{s}", w.dtype) for s in self.slot_names}
-        return self.slots[w]
+    def build(self, variables: Iterable[Variable]) -> None:
+        """Create the slots of these weights, where they do not exist yet."""
+        for w in variables:
+            if w not in self.slots:
+                zeros, names = np.zeros(w.storage.shape), self.slot_names
+                self.slots[w] = {s: variable(zeros, f"{w.name}/{s}", w.dtype) for s in names}
 
     # -------------------------------------------------- by hand
 

@@ -19,6 +19,7 @@ from graphdl.core.graph import rename
 from graphdl.core.sizes import Size
 from graphdl.core.types import FLOATS, dtype_name, floatx, set_floatx
 from graphdl.files import known
+from graphdl.files.encode import within
 from graphdl.files.networks import build, decode_network
 from graphdl.layers.base import Layer
 
@@ -96,7 +97,7 @@ class Decoder:
             word = "function" if key == "function" else "class"
             raise ModelFileError(
                 f"the file needs your own {word} {name!r:.60}, which is not part of graphdl. Pass it: "
-                f"custom_objects={{{name!r:.60}: {name:.60}}}"
+                f"custom_objects={{{name!r:.60}: …}}"
             )
         found = self.custom[name]
         if not callable(found) or (key != "function") != isinstance(found, type):
@@ -141,11 +142,8 @@ class Decoder:
         _give_name(layer, value["name"])
         if value["built"] is not None:
             build(layer, value["built"], self)
-        for path in value["frozen"]:
-            inner = layer
-            for k in path:
-                inner = inner.sublayers[k]
-            inner.trainable = False
+        for inner, trainable in zip(within(layer), value["trainable"], strict=True):
+            inner.trainable = bool(trainable)
         return layer
 
     def _shared(self, value: dict) -> Layer:

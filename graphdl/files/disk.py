@@ -98,10 +98,9 @@ def _remove_orphans(path: Path) -> None:
 
 
 def _remove_if_orphan(temporary: Path) -> None:
-    with contextlib.suppress(OSError):
-        with open(temporary, "rb") as file:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-            temporary.unlink()
+    with contextlib.suppress(OSError), open(temporary, "rb") as file:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        temporary.unlink()
 
 
 def _explained(error: OSError, path: Path) -> OSError:

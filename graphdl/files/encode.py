@@ -103,7 +103,7 @@ class Encoder:
     def _function(self, value: Any, what: str) -> Any:
         found = known.find(value)
         name = getattr(value, "__name__", None)
-        if found is None and not (str(name).isidentifier() and name or _is_formula(value)):
+        if found is None and not ((str(name).isidentifier() and name) or _is_formula(value)):
             raise ModelFileError(
                 f"{what} is {name or value!r:.60}, a function without a name of its own: code is "
                 "never written to a file. Define it with `def name(…)`, then open the file with "
@@ -148,7 +148,7 @@ class Encoder:
             "name": value._given_name,
             "dtype": value.dtype,
             "built": self._built(value, what),
-            "frozen": list(_frozen(value)),
+            "trainable": [inner.trainable for inner in within(value)],
         }
 
     def _built(self, layer: Layer, what: str) -> Any:
@@ -171,16 +171,11 @@ class Encoder:
     )  # fmt: skip
 
 
-def _frozen(layer: Layer) -> Iterator[list[int]]:
-    """The layers inside that are not trained, each by its place: [] is the layer itself.
-
-    Those of a network are written one by one and say it themselves.
-    """
-    if not layer.trainable:
-        yield []
-    if not is_network(layer):
-        for k, inner in enumerate(layer.sublayers):
-            yield from ([k, *path] for path in _frozen(inner))
+def within(layer: Layer) -> Iterator[Layer]:
+    """The layer itself and all inside it, each before those that it holds."""
+    yield layer
+    for inner in layer.sublayers:
+        yield from within(inner)
 
 
 def _number(value: Any) -> Any:

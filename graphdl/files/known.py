@@ -31,25 +31,25 @@ _OPERATIONS = (functions, ops_activations, arithmetic, reduce)
 def by_name(family: str) -> dict[str, Any]:
     """What a family holds, by name: its classes by their own, its functions as they are called."""
     if family == "operations":
-        return {n: v for module in _OPERATIONS for n, v in _own_functions(module)}
+        return {n: v for m in _OPERATIONS for n, v in _own_functions(m, "graphdl.ops")}
     module = FAMILIES[family]
     known = getattr(module, "KNOWN", {})
-    own = [v for v in vars(module).values() if isinstance(v, type) and _is_of(v, module)]
+    own = [v for v in vars(module).values() if isinstance(v, type) and _is_of(v, module.__name__)]
     classes = {v.__name__: v for v in [*known.values(), *own] if isinstance(v, type)}
     named = {n: v for n, v in known.items() if not isinstance(v, type)}
     return classes | named | dict(_own_functions(module))
 
 
-def _own_functions(module: ModuleType) -> Iterator[tuple[str, Any]]:
+def _own_functions(module: ModuleType, home: str | None = None) -> Iterator[tuple[str, Any]]:
     """The public functions of nodes (or of numbers) that the module declares."""
     for name, value in vars(module).items():
         public = callable(value) and hasattr(value, "__wrapped__") and not name.startswith("_")
-        if public and not isinstance(value, type) and _is_of(value, module):
+        if public and not isinstance(value, type) and _is_of(value, home or module.__name__):
             yield name, value
 
 
-def _is_of(value: Any, module: ModuleType) -> bool:
-    return value.__module__ == module.__name__ or value.__module__.startswith(f"{module.__name__}.")
+def _is_of(value: Any, home: str) -> bool:
+    return f"{value.__module__}.".startswith(f"{home}.")
 
 
 @functools.cache

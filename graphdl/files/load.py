@@ -73,8 +73,7 @@ def _compile(model: Model, training: dict[str, Any], decoder: Decoder) -> None:
         check_finite=bool(training["check_finite"]),
     )
     weights = weights_of(model)
-    for name in training["slots"]:  # of these weights the optimizer had made a step
-        optimizer._slots_of(weights[name])
+    optimizer.build([weights[name] for name in training["slots"]])  # it had seen these
 
 
 @contextlib.contextmanager

@@ -13,8 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from graphdl import config
 from graphdl.core.errors import ModelFileError
 from graphdl.core.graph import Variable
+from graphdl.core.types import floatx
 from graphdl.files import disk, safetensors
 from graphdl.files.arrays import assign, check, state_of, weights_of
 from graphdl.files.encode import Encoder
@@ -27,6 +29,14 @@ VERSION = 1  # of what the JSON says; a file with a higher one is refused
 
 class Saving:
     """The part of a model that meets files."""
+
+    _saved_seed: tuple[int, int] | None = None  # of its file, and how often seeds were set by then
+
+    def _seed(self) -> int:
+        """The process's seed; that of the file the model came from, until `set_seed` is called."""
+        if self._saved_seed is not None and self._saved_seed[1] == config.times_set():
+            return self._saved_seed[0]
+        return config.seed()
 
     def save(self, path: Any, overwrite: bool = True) -> None:
         """Write the whole model to one file, whole or not at all; `gd.load_model(path)` reads it.
@@ -107,7 +117,7 @@ def _training(model: Any, encoder: Encoder) -> dict[str, Any] | None:
         return None
     return {
         "optimizer": encoder.encode(model.optimizer, "the optimizer"),
-        "optimizer_dtype": model.optimizer.learning_rate.dtype,
+        "optimizer_dtype": getattr(model.optimizer.learning_rate, "dtype", floatx()),
         "slots": [w.name for w in model.weights if w in model.optimizer.slots],
         "loss": encoder.encode(model.loss, "the loss"),
         "metrics": encoder.encode(model._metric_names, "a metric"),

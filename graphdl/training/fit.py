@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from graphdl import config, memory, metrics
+from graphdl import memory, metrics
 from graphdl.callbacks import CallbackList, History
 from graphdl.core.errors import ShapeError
 from graphdl.core.graph import Node
@@ -36,13 +36,6 @@ class Training:
         self.compile_seconds = 0.0  # spent making machine code, in all
         self.train_seconds = 0.0  # spent in the last fit, compiling apart
         self._runners: dict[tuple, Runner] = {}
-        self._saved_seed: tuple[int, int] | None = None  # of the file, and when it was read
-
-    def _seed(self) -> int:
-        """The process's seed; that of the file a model came from, until `set_seed` is called."""
-        if self._saved_seed is not None and self._saved_seed[1] == config.times_set():
-            return self._saved_seed[0]
-        return config.seed()
 
     def _configure(
         self, optimizer: Any, loss: Loss, names: list, weighted: list, target: str, check: bool
