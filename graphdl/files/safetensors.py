@@ -31,6 +31,7 @@ DTYPES = {
 CODES = {np.dtype(text).name: code for code, text in DTYPES.items()}
 MAX_HEADER = 100_000_000  # bytes; the limit of the format's reference reader
 METADATA, DIGEST = "__metadata__", "sha256"
+FORMAT = {"format": "graphdl"}  # in the metadata of what is written here
 NO_DIGEST = "0" * 64  # stands for the digest while it is computed
 PIECE = 2**20
 
@@ -71,7 +72,7 @@ def _bytes_of(array: np.ndarray) -> memoryview:
 def _header(
     order: list[str], arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]
 ) -> bytes:
-    entries: dict[str, Any] = {METADATA: {DIGEST: NO_DIGEST, **metadata}}
+    entries: dict[str, Any] = {METADATA: {DIGEST: NO_DIGEST, **FORMAT, **metadata}}
     place = 0
     for name in order:
         array = arrays[name]
@@ -130,6 +131,8 @@ class TensorFile:
         """Compare the file with its SHA-256; those of other programs hold none."""
         given = self.metadata.get(DIGEST)
         if given is None:
+            if self.metadata.get("format") == FORMAT["format"]:
+                raise _bad(self.path, "it has lost its SHA-256, so it was changed")
             return
         # what is not in the header as it stands (escaped, say) cannot be the digest either
         blank = self._header.replace(given.encode("utf-8", "replace"), NO_DIGEST.encode(), 1)

@@ -92,7 +92,7 @@ def _target(path: Any, overwrite: bool) -> Path:
 
 def _write(target: Path, variables: Mapping[str, Variable], metadata: Mapping[str, str]) -> None:
     arrays = {name: v.storage for name, v in variables.items()}
-    safetensors.write(target, arrays, {"format": "graphdl", **metadata})
+    safetensors.write(target, arrays, metadata)
 
 
 # ------------------------------------------------------------------ the JSON
