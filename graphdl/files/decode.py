@@ -83,6 +83,8 @@ class Decoder:
     def named(self, value: dict, key: str) -> Any:
         """The class or function that a value names."""
         name, family = value[key], value.get("of")
+        if not isinstance(name, str) or not isinstance(family, str):
+            raise ModelFileError(f"{name!r:.60} in {family!r:.60} is no name of a {key}")
         if family == "custom":
             return self._custom(name, key)
         if family not in (*known.FAMILIES, "operations") or name not in known.by_name(family):

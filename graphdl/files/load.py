@@ -37,15 +37,14 @@ def load_model(
         document = read_document(file)
         with _explaining(file.path), _blank_weights(file):
             model = _model(document, decoder)
+            names = set(document["weights"])
+            weights = {n: e for n, e in file.entries.items() if n in names}
+            check(weights, weights_of(model), "what it holds")
             if compile and document["training"] is not None:
                 _compile(model, document["training"], decoder)
-            wanted = state_of(model)
-        entries = file.entries
-        if not compile:
-            names = set(document["weights"])
-            entries = {n: e for n, e in entries.items() if n in names}
-        check(entries, wanted, str(file.path))
-        assign(file.read(list(entries)), wanted)
+            entries = file.entries if compile else weights
+            check(entries, state_of(model), "what it holds")
+        assign(file.read(list(entries)), state_of(model))
     model._saved_seed = (document["seed"], config.times_set())
     return model
 

@@ -70,7 +70,7 @@ class Saving:
         variables = weights_of(self)
         with TensorFile(disk.as_path(path)) as file:
             entries = file.entries
-            if KEY in file.metadata:
+            if KEY in file.metadata:  # a whole model: the optimizer's arrays stay where they are
                 names = set(read_document(file)["weights"])
                 entries = {n: e for n, e in entries.items() if n in names}
             check(entries, variables, str(file.path))

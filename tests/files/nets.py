@@ -1,5 +1,7 @@
 """Models and layers that the tests of files share."""
 
+import hashlib
+
 import numpy as np
 
 import graphdl as gd
@@ -64,3 +66,9 @@ def same(ours, theirs):
     names = [w.name for w in ours.weights] == [w.name for w in theirs.weights]
     pairs = zip(ours.get_weights(), theirs.get_weights(), strict=True)
     return names and all(a.tobytes() == b.tobytes() and a.dtype == b.dtype for a, b in pairs)
+
+
+def digest(model):
+    """One number for all weights and the state of the optimizer."""
+    arrays = [*model.get_weights(), *(v.value for v in model.optimizer.variables)]
+    return hashlib.sha256(b"".join(a.tobytes() for a in arrays)).hexdigest()

@@ -30,7 +30,9 @@ def described():
         classes = {n: c for n, c in known.by_name(family).items() if isinstance(c, type)}
         named = set(getattr(module, "KNOWN", {}).values())
         for name, cls in classes.items():
-            if cls in named or not any(issubclass(c, cls) for c in classes.values() if c is not cls):
+            if cls in named or not any(
+                issubclass(c, cls) for c in classes.values() if c is not cls
+            ):
                 yield pytest.param(cls, id=f"{family}/{name}")
 
 
@@ -80,8 +82,10 @@ def test_every_class_is_made_again(cls):
 
 
 def test_every_module_of_names_is_a_family():
-    files = Path(gd.__file__).parent.rglob("*.py")
-    named = {str(f) for f in files if re.search(r"^KNOWN\b", f.read_text("utf-8"), re.M)}
+    """Such a module has a dict KNOWN and a function `get`."""
+    texts = {str(f): f.read_text("utf-8") for f in Path(gd.__file__).parent.rglob("*.py")}
+    form = re.compile(r"^KNOWN\b.*^def get\(", re.MULTILINE | re.DOTALL)
+    named = {file for file, text in texts.items() if form.search(text)}
     families = {m.__file__ for m in known.FAMILIES.values()}
     assert named <= families, "add the module to graphdl.files.known.FAMILIES"
 
@@ -197,7 +201,10 @@ def test_functions_of_the_user_s_go_by_their_names():
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (gd.layers.Dense(2, activation=lambda z: z), r"'activation' of Dense is '<lambda>'.*def name"),
+        (
+            gd.layers.Dense(2, activation=lambda z: z),
+            r"'activation' of Dense is '<lambda>'.*def name",
+        ),
         (Forgets(3), r"takes 'strength', which it does not keep. Write self.strength = strength"),
         (Listed(1, 2), r"takes \*parts"),
         (object(), "object, which cannot be written"),
