@@ -139,7 +139,7 @@ class Encoder:
             return {"shared": self._ids[value]}
         number = self._ids[value] = len(self._ids)
         if is_network(value):
-            made = {"class": type(value).__name__, "of": "models"}
+            made: dict[str, Any] = {"class": type(value).__name__, "of": "models"}
             made["config"] = encode_network(value, self)
         else:
             made = self._object(value, what)
@@ -165,7 +165,7 @@ class Encoder:
             "many": isinstance(types, list),
         }
 
-    _METHODS = (
+    _METHODS: tuple[tuple[type, Any], ...] = (
         (list, _list), (tuple, _tuple), (dict, _dict), (np.ndarray, _array), (Size, _size),
         (Variable, _variable), (Node, _node), (np.dtype, _dtype), (type, _type),
     )  # fmt: skip

@@ -66,7 +66,7 @@ def _bytes_of(array: np.ndarray) -> memoryview:
     """The array's bytes as the format wants them: C order, little-endian."""
     code = CODES[array.dtype.name]
     plain = np.ascontiguousarray(array, DTYPES[code])
-    return memoryview(plain.reshape(-1).view(np.uint8))
+    return plain.reshape(-1).view(np.uint8).data
 
 
 def _header(

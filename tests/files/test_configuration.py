@@ -16,12 +16,15 @@ from graphdl.files.decode import from_config
 from graphdl.files.encode import config_of
 from tests.files.nets import Keeps
 
-# What a constructor needs besides its defaults.
+# Values for the arguments that constructors need, by the argument's name.
 NEEDED = {
-    "Dense": {"units": 3},
-    "Activation": {"activation": "relu"},
-    "_Wrapped": {"function": gd.activations.relu},
-}
+    "activation": "relu", "axes": 1, "boundaries": [10, 20], "decay_rate": 0.5, "decay_steps": 10,
+    "dims": (2, 1), "first_decay_steps": 10, "fn": gd.activations.relu,
+    "function": gd.activations.relu, "initial_learning_rate": 0.1, "input_dim": 5,
+    "learning_rate": 0.1, "n": 2, "num_classes": 3, "output_dim": 2, "precision": 0.5, "rate": 0.25,
+    "recall": 0.5, "scale": 2.0, "sensitivity": 0.5, "specificity": 0.5, "stddev": 0.5,
+    "target_shape": (1, 2), "units": 3, "values": [0.3, 0.2, 0.1],
+}  # fmt: skip
 
 
 def described():
@@ -37,7 +40,10 @@ def described():
 
 
 def needed(cls):
-    return NEEDED.get(cls.__name__, {})
+    """The arguments without which there is no object of the class."""
+    parameters = inspect.signature(cls.__init__).parameters.values()
+    return {p.name: NEEDED[p.name] for p in parameters
+            if p.default is p.empty and p.name in NEEDED}  # fmt: skip
 
 
 def variations(cls):
@@ -65,7 +71,7 @@ def made(cls, change):
 
 @pytest.mark.parametrize("cls", list(described()))
 def test_every_class_is_made_again(cls):
-    assert made(cls, {}) is not None, f"{cls.__name__} needs arguments: add them to NEEDED"
+    assert made(cls, {}) is not None, f"{cls.__name__} needs arguments: add values to NEEDED"
     for change in variations(cls):
         first = made(cls, change)
         if first is None:

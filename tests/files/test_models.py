@@ -160,8 +160,8 @@ def test_everything_compile_was_given_comes_back(tmp_path):
         return gd.mean(gd.absolute(p - y), -1)
 
     rate = gd.optimizers.SGD(0.1, momentum=0.9, nesterov=True, weight_decay=1e-3, clipnorm=2.0)
-    metrics = ["mse" if "mse" in gd.metrics.KNOWN else gd.losses.mean_squared_error,
-               gd.metrics.BinaryAccuracy(0.3, name="hits"), own_metric]  # fmt: skip
+    metrics = [gd.losses.mean_squared_error,
+               gd.metrics.BinaryAccuracy(threshold=0.3, name="hits"), own_metric]  # fmt: skip
     model = small(rate, metrics=metrics, weighted_metrics=["precision"], check_finite=False)
     model.save(tmp_path / "m")
     loaded = gd.load_model(tmp_path / "m", {"own_metric": own_metric})
