@@ -14,7 +14,7 @@ from graphdl.core.errors import ModelFileError
 from graphdl.files import known
 from graphdl.files.decode import from_config
 from graphdl.files.encode import config_of
-from tests.files.nets import Keeps
+from tests.files.nets import Keeps, same
 
 # Values for the arguments that constructors need, by the argument's name.
 NEEDED = {
@@ -40,10 +40,10 @@ def described():
 
 
 def needed(cls):
-    """The arguments without which there is no object of the class."""
+    """Arguments with which there is an object of the class."""
     parameters = inspect.signature(cls.__init__).parameters.values()
-    return {p.name: NEEDED[p.name] for p in parameters
-            if p.default is p.empty and p.name in NEEDED}  # fmt: skip
+    without = [p.name for p in parameters if p.default in (p.empty, None)]
+    return {name: NEEDED[name] for name in without if name in NEEDED}
 
 
 def variations(cls):
@@ -85,6 +85,36 @@ def test_every_class_is_made_again(cls):
             if isinstance(kept, gd.core.graph.Variable):  # in float32
                 kept, value = kept.value[()], np.float32(value)
             assert kept == value, f"{cls.__name__}.{name}"
+
+
+SHAPES = [(4,), (3, 4), (2,), (32,)]
+
+
+def model_of(cls, shape, count):
+    """The layer between Dense layers, or on the data itself; None where it does not fit them."""
+    inputs = [gd.Input(shape) for _ in range(count)]
+    try:
+        layer = cls(**needed(cls))
+        out = layer([gd.layers.Dense(4)(x) for x in inputs] if count > 1 else inputs[0])
+        return gd.Model(inputs, gd.layers.Dense(2)(out))
+    except (TypeError, ValueError):
+        return None
+
+
+LAYERS = [c for c in known.by_name("layers").values() if isinstance(c, type)]
+
+
+@pytest.mark.parametrize("cls", [c for c in LAYERS if c is not gd.layers.Layer])
+def test_every_layer_is_saved_in_a_model(cls, tmp_path):
+    tries = (model_of(cls, shape, count) for count in (1, 2) for shape in SHAPES)
+    model = next(filter(None, tries))
+    model.save(tmp_path / "m")
+    loaded = gd.load_model(tmp_path / "m")
+    shape = model._symbols[0].shape[1:]
+    data = [np.random.default_rng(k).integers(0, 4, (5, *shape)) for k in range(2)]
+    data = data[: len(model._symbols)]
+    draws = [m(data if len(data) > 1 else data[0]) for m in (model, loaded)]
+    assert same(model, loaded) and draws[0].tobytes() == draws[1].tobytes()
 
 
 def test_every_module_of_names_is_a_family():
