@@ -87,8 +87,7 @@ def _created(temporary: Path) -> Iterator[BinaryIO]:
 
 
 def _remove_orphans(path: Path) -> None:
-    if fcntl is None:
-        return
+    """Remove the temporary files of writers that were killed."""
     prefix = f".{path.name}."
     with contextlib.suppress(OSError):
         for name in os.listdir(path.parent):
@@ -98,6 +97,8 @@ def _remove_orphans(path: Path) -> None:
 
 
 def _remove_if_orphan(temporary: Path) -> None:
+    if fcntl is None:
+        return
     with contextlib.suppress(OSError), open(temporary, "rb") as file:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         temporary.unlink()
