@@ -52,6 +52,7 @@ from graphdl import layers, losses, metrics, optimizers, callbacks, datasets
 from graphdl.layers import Layer
 from graphdl.layers.core import Input
 from graphdl.model import Model, Sequential
+from graphdl.files.load import load_model
 from graphdl.version import __version__
 
 abs = absolute
@@ -73,5 +74,5 @@ __all__ = [
     "tensordot", "stop_gradient", "elementwise", "grad", "derive", "hessian", "hvp", "jacobian",
     "jvp", "Function", "function", "activations", "initializers", "regularizers", "layers",
     "losses", "metrics", "optimizers", "callbacks", "datasets", "Layer", "Input", "Model",
-    "Sequential", "abs", "pow", "__version__",
+    "Sequential", "load_model", "abs", "pow", "__version__",
 ]

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 
 _seed: int | None = None
+_times_set = 0
 
 
 def set_seed(seed: int) -> None:
     """Seed everything random from now on: initial weights, shuffles, random nodes."""
-    global _seed
+    global _seed, _times_set
     if isinstance(seed, bool) or not hasattr(seed, "__index__") or not 0 <= seed < 2**63:
         raise ValueError(f"set_seed takes a whole number from 0 to 2**63 - 1, got {seed!r}")
     _seed = seed.__index__()
+    _times_set += 1
     _counter.clear()
 
 
@@ -25,6 +27,11 @@ def seed() -> int:
     if _seed is None:
         _seed = int.from_bytes(os.urandom(7), "little")
     return _seed
+
+
+def times_set() -> int:
+    """How often `set_seed` was called: what was seeded before the last call has had its time."""
+    return _times_set
 
 
 def next_stream() -> int:

@@ -6,6 +6,7 @@ seed each call draws from a stream of its own under the process's seed (`gd.set_
 
 from __future__ import annotations
 
+import contextvars
 import math
 from typing import Any
 
@@ -201,8 +202,14 @@ def get(initializer: Any) -> Any:
     raise TypeError(f"an initializer is a name or a callable, got {initializer!r:.60}")
 
 
+# While a model is read from its file, weights start as zeros: nothing is drawn, nothing run.
+blank: contextvars.ContextVar[bool] = contextvars.ContextVar("blank", default=False)
+
+
 def evaluate(initializer: Any, shape: tuple[int, ...], dtype: str) -> np.ndarray:
     """The array an initializer gives, checked."""
+    if blank.get():
+        return np.zeros(shape, dtype)
     array = np.asarray(get(initializer)(shape, dtype=dtype))
     if array.shape != tuple(shape):
         raise ShapeError(f"the initializer gave shape {array.shape}, the weight has {tuple(shape)}")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from graphdl.core.errors import MemoryBudgetError
 
@@ -27,8 +31,29 @@ def available() -> int:
     return min(limits, default=2**63)
 
 
+# what may still be asked for inside `at_most`
+_left: contextvars.ContextVar[list[Any] | None] = contextvars.ContextVar("left", default=None)
+
+
+@contextlib.contextmanager
+def at_most(nbytes: int, giver: str) -> Iterator[None]:
+    """Inside, what is required may not take more than the `nbytes` that `giver` has, together."""
+    token = _left.set([nbytes, giver])
+    try:
+        yield
+    finally:
+        _left.reset(token)
+
+
 def require(what: str, nbytes: int) -> None:
     """Raise MemoryBudgetError when `nbytes` is more than this machine can give."""
+    left = _left.get()
+    if left is not None:
+        if nbytes > left[0]:
+            raise MemoryBudgetError(
+                f"{what} needs {nbytes:,} bytes, {left[1]} has {left[0]:,} left"
+            )
+        left[0] -= nbytes
     if nbytes < 2**28:  # a quarter of a GiB is never worth asking the system
         return
     budget = int(SHARE * available())

@@ -15,6 +15,7 @@ from graphdl.core.graph import Node, Variable, rebuild, rename, walk
 from graphdl.core.types import floatx
 from graphdl.differentiate.derivation import Derivation, derive
 from graphdl.door import as_array
+from graphdl.files.save import Saving
 from graphdl.function import with_names
 from graphdl.layers.base import Layer, Trace, _trace, snake, tracing
 from graphdl.layers.core import BATCH
@@ -24,7 +25,7 @@ from graphdl.training.data import check_finite
 from graphdl.training.fit import Training
 
 
-class Model(Training, Layer):
+class Model(Training, Saving, Layer):
     """A network from input nodes to output nodes: `Model(inputs, outputs)`.
 
     Or a subclass that defines `call(inputs, training=False)` over layers it holds as attributes.
@@ -118,9 +119,13 @@ class Model(Training, Layer):
         name_within(self.layers)
         self.built = True
 
+    def _count_names(self) -> None:
+        """Count the names again: a layer that two models share has that of the last one built."""
+        name_within(self.layers)
+
     def build_for(self, x: Any) -> None:
         """Create the weights for data like `x`, where the model does not know its input yet."""
-        if self.built:
+        if self.built and self._symbols:  # one that was called by hand has weights, but no inputs
             return
         many = isinstance(x, (list, tuple)) and all(isinstance(a, np.ndarray) for a in x)
         arrays = [as_array(a, floatx(), "x") for a in (x if many else [x])]

@@ -39,3 +39,7 @@ class NotCompiledError(GraphdlError, RuntimeError):
 
 class MemoryBudgetError(GraphdlError, MemoryError):
     """The arrays asked for are larger than the memory of this machine."""
+
+
+class ModelFileError(GraphdlError, ValueError):
+    """A file that is not what it should be, or a model that cannot be written to one."""

@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 
 from graphdl import initializers, memory
+from graphdl.configuration import Configured
 from graphdl.core.errors import GraphError, NotBuiltError, ShapeError
 from graphdl.core.graph import Node, Variable, apply, fresh_identity
 from graphdl.core.interpret import interpret
 from graphdl.core.notation import Written
 from graphdl.core.op import Op
-from graphdl.core.types import FLOATS, dtype_name
+from graphdl.core.types import FLOATS, Type, dtype_name
 from graphdl.ops.build import constant, variable
 
 
@@ -66,7 +67,7 @@ call_op = Op(
 )
 
 
-class Layer:
+class Layer(Configured):
     """Base of all layers.
 
     A subclass creates weights with `add_weight` (in `__init__`, or in `build(input_shape)` when they
@@ -87,6 +88,7 @@ class Layer:
         self.dtype = dtype_name(dtype)
         self.trainable = trainable
         self.built = False
+        self.called_on: Type | list[Type] | None = None  # what the weights were made for
 
     def __setattr__(self, key: str, value: Any) -> None:
         """Layers that are attributes belong to this one; so do those in lists."""
@@ -209,7 +211,7 @@ class Layer:
                 [n.shape for n in inputs] if isinstance(inputs, (list, tuple)) else inputs.shape
             )
             self.build(shapes)
-            self.built = True
+            self.built, self.called_on = True, _types(inputs)
 
     def _on_arrays(self, inputs: Any, training: bool) -> Any:
         with tracing(Trace(training)):
@@ -274,6 +276,12 @@ class Layer:
                 )
         for w, a in zip(weights, arrays, strict=True):
             w.assign(a)
+
+
+def _types(inputs: Any) -> Type | list[Type]:
+    if isinstance(inputs, (list, tuple)):
+        return [Type(n.shape, n.dtype) for n in inputs]
+    return Type(inputs.shape, inputs.dtype)
 
 
 def _is_nodes(inputs: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphdl import config, memory
+from graphdl import memory
 from graphdl.callbacks import CallbackList
 from graphdl.core.graph import Node
 from graphdl.progress import Progress
@@ -53,7 +53,7 @@ class Evaluation(Programs):
     def _pass(self, session: Session, hooks: CallbackList) -> dict[str, float]:
         self.reset_metrics()
         hooks.on_test_begin({})
-        for _ in batches(session, config.seed(), 0, "test", hooks, lambda _: self._logs()):
+        for _ in batches(session, self._seed(), 0, "test", hooks, lambda _: self._logs()):
             pass
         logs = self._logs()
         hooks.on_test_end(dict(logs))
@@ -88,7 +88,7 @@ class Evaluation(Programs):
             session = self._runner("predict", data).open(data, batch, results)
             with Progress(verbose, None, session.steps) as progress:
                 progress.begin_epoch(0)
-                for done, _ in batches(session, config.seed(), 0, "predict", hooks, outputs):
+                for done, _ in batches(session, self._seed(), 0, "predict", hooks, outputs):
                     progress.update(done, {})
                 progress.end_epoch({})
         hooks.on_predict_end({})

@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from graphdl import config
 from graphdl.callbacks import CallbackList, History
 from graphdl.progress import Progress
 from graphdl.registry import whole
@@ -117,7 +116,7 @@ class Training(Evaluation, OneBatch):
     def _shuffle(self, session: Session, epochs_left: int) -> None:
         """The order of this epoch; it hangs on the seed and the number of steps taken so far."""
         begin = int(self.optimizer.iterations.storage)
-        shuffle(session.order, config.seed(), begin, epochs_left, session.runner.target == "cpu")
+        shuffle(session.order, self._seed(), begin, epochs_left, session.runner.target == "cpu")
 
     def _epoch(
         self, session: Session, hooks: CallbackList, progress: Progress, epoch: int
@@ -127,7 +126,7 @@ class Training(Evaluation, OneBatch):
         begin = int(self.optimizer.iterations.storage)
         self._in_epoch = True
         try:
-            pieces = batches(session, config.seed(), begin, "train", hooks, lambda _: self._logs())
+            pieces = batches(session, self._seed(), begin, "train", hooks, lambda _: self._logs())
             for done, status in pieces:
                 if status:
                     raise explain(self, session, status - 1, epoch)

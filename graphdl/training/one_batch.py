@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from graphdl import config
 from graphdl.function import function
 from graphdl.training.nonfinite import explain
 from graphdl.training.programs import Programs, returned
@@ -27,7 +26,7 @@ class OneBatch(Programs):
         """One step on these examples; returns loss and metrics since the last reset, as Keras does."""
         data = self._data("train_on_batch", x, y, sample_weight, class_weight)
         session = self._runner("train", data).open(data, data.rows)
-        status = session.run(0, 1, config.seed(), int(self.optimizer.iterations.storage))
+        status = session.run(0, 1, self._seed(), int(self.optimizer.iterations.storage))
         if status:
             raise explain(self, session, 0, None)
         return returned(self._logs(), return_dict)
@@ -38,7 +37,7 @@ class OneBatch(Programs):
         """Loss and metrics on these examples, added to those since the last reset."""
         data = self._data("test_on_batch", x, y, sample_weight)
         session = self._runner("test", data).open(data, data.rows)
-        session.run(0, 1, config.seed(), 0)
+        session.run(0, 1, self._seed(), 0)
         return returned(self._logs(), return_dict)
 
     def gradients(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, np.ndarray]:
