@@ -12,13 +12,14 @@ from graphdl.ops import (
     functions,
     index,
     linalg,
+    piecewise,
     random,
     reduce,
     shape,
 )
 
 _FAMILIES = (
-    build, arithmetic, functions, activations, reduce, shape, linalg, index, entropy, control,
+    build, arithmetic, functions, activations, piecewise, reduce, shape, linalg, index, entropy, control,
     random,
 )  # fmt: skip
 
