@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from graphdl.core.graph import Node
-from graphdl.core.op import Where
+from graphdl.core.op import ZERO, Where
 from graphdl.ops import functions as f
 from graphdl.ops.activations import activation, applied, hard_sigmoid, hard_sigmoid_op
 from graphdl.ops.arithmetic import absolute, minimum, sign, sqrt, square, where
@@ -21,6 +21,7 @@ hard_shrink_op = activation(
     "hard_shrink",
     lambda a, t: np.where(np.abs(a) <= t, 0, a),
     lambda a, t: where(absolute(a) <= t, 0.0, a),
+    lambda n: [Where(absolute(n.inputs[0]) > n.inputs[1], 1), ZERO],
     parameters=1,
     sympy=lambda sp, a, t: sp.Piecewise((0, sp.Abs(a) <= t), (a, True)),
 )
@@ -35,6 +36,7 @@ threshold_op = activation(
     "threshold",
     lambda a, t, default: np.where(a <= t, default, a),
     lambda a, t, default: where(a <= t, default, a),
+    lambda n: [Where(n.inputs[0] > n.inputs[1], 1), ZERO, Where(n.inputs[0] <= n.inputs[1], 1)],
     parameters=2,
     sympy=lambda sp, a, t, default: sp.Piecewise((default, a <= t), (a, True)),
 )

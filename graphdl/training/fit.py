@@ -14,6 +14,7 @@ from graphdl.callbacks import CallbackList, History
 from graphdl.core.errors import ShapeError
 from graphdl.core.graph import Node
 from graphdl.function import function
+from graphdl.layers.embedding import check_lookups
 from graphdl.losses import Loss
 from graphdl.metrics import LossTracker, Metric
 from graphdl.progress import Progress
@@ -53,8 +54,8 @@ class Training:
         target = None
         if data.target is not None:
             target = (data.target.shape[1:], data.target.dtype.name)
-        # freezing a layer makes another program
-        key = (kind, target, data.weights is not None, tuple(self.trainable_weights))
+        # freezing a layer makes another program, be it one without trainable weights
+        key = (kind, target, data.weights is not None, tuple(self.trainable_weights), self.modes())
         if key not in self._runners:
             symbols = steps.symbols(self._symbols, target, data.weights is not None)
             made = self._step(kind, symbols)
@@ -94,7 +95,7 @@ class Training:
         if not self.built:
             _same_length(x, y)
         self.build_for(x)
-        inputs = check_inputs(x, self._symbols)
+        inputs = self._inputs(x)
         if len(inputs[0]) == 0:
             raise ValueError("x is empty: there are no examples")
         if not isinstance(self._output, Node):
@@ -102,6 +103,12 @@ class Training:
         target = check_target(y, self._output, self.loss, len(inputs[0]))
         float_dtype = self._output.dtype
         return Data(inputs, target, check_weights(sample_weight, class_weight, target, float_dtype))
+
+    def _inputs(self, x: Any) -> tuple[np.ndarray, ...]:
+        """The inputs in the model's form; every index in them is one that its layer knows."""
+        inputs = check_inputs(x, self._symbols)
+        check_lookups(self._lookups, dict(zip(self._symbols, inputs, strict=True)))
+        return inputs
 
     def _validation(self, held_out: tuple) -> Data:
         try:
@@ -228,7 +235,7 @@ class Training:
         """The model's outputs for x, row by row in the order given."""
         batch = BATCH_SIZE if batch_size is None else whole("batch_size", batch_size)
         self.build_for(x)
-        data = Data(check_inputs(x, self._symbols))
+        data = Data(self._inputs(x))
         outputs = self._output if isinstance(self._output, list) else [self._output]
         results = [_room(data.rows, o) for o in outputs]
         if data.rows:
