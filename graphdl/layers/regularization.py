@@ -112,7 +112,7 @@ class Dropout(RandomLayer):
         if not training or self.rate == 0:
             return inputs
         kept = self.kept(inputs, self.rate, self.noise_shape)
-        return where(kept, inputs / (1 - self.rate), 0.0)
+        return where(kept, inputs, 0.0) / (1 - self.rate)
 
 
 class SpatialDropout1D(RandomLayer):
@@ -132,7 +132,7 @@ class SpatialDropout1D(RandomLayer):
     def call(self, inputs: Any, training: bool = False) -> Node:
         if not training or self.rate == 0:
             return inputs
-        return where(self.kept(inputs, self.rate, (None, 1, None)), inputs / (1 - self.rate), 0.0)
+        return where(self.kept(inputs, self.rate, (None, 1, None)), inputs, 0.0) / (1 - self.rate)
 
 
 class GaussianDropout(RandomLayer):
