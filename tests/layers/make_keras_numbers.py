@@ -1,6 +1,6 @@
 """Writes keras_numbers.json: what Keras says of the cases. Needs Keras 3 with TensorFlow.
 
-    KERAS_BACKEND=tensorflow python -m tests.layers.make_keras_numbers
+KERAS_BACKEND=tensorflow python -m tests.layers.make_keras_numbers
 """
 
 import json

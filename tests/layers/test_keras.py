@@ -54,7 +54,9 @@ def agree(output, wrt, env, keras):
         close(ours, theirs)
 
 
-@pytest.mark.parametrize(("name", "arguments", "shapes", "training", "keras"), cases("layers", LAYERS))
+@pytest.mark.parametrize(
+    ("name", "arguments", "shapes", "training", "keras"), cases("layers", LAYERS)
+)
 def test_layer(name, arguments, shapes, training, keras):
     layer = getattr(gd.layers, name)(**arguments)
     arrays = inputs_of(shapes)
