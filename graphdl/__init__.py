@@ -71,7 +71,7 @@ __all__ = [
     "split", "squeeze", "stack", "transpose", "arange", "argsort", "cumsum", "eye", "gather",
     "one_hot", "ones", "sort", "take_along", "top_k", "zeros", "einsum", "matmul", "outer",
     "tensordot", "stop_gradient", "elementwise", "grad", "derive", "hessian", "hvp", "jacobian",
-    "jvp", "Function", "function", "activations", "constraints", "initializers", "regularizers", "layers",
-    "losses", "metrics", "optimizers", "callbacks", "datasets", "Layer", "Input", "Model",
+    "jvp", "Function", "function", "activations", "constraints", "initializers", "regularizers",
+    "layers", "losses", "metrics", "optimizers", "callbacks", "datasets", "Layer", "Input", "Model",
     "Sequential", "abs", "pow", "__version__",
 ]

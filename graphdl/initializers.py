@@ -207,7 +207,7 @@ class LecunNormal(VarianceScaling):
 
 
 class Orthogonal(Initializer):
-    """gain·Q: rows (or columns, whichever are fewer) of length 1 at right angles, all such equally likely.
+    """gain·Q: the rows or the columns, whichever are fewer, have length 1 and right angles.
 
     More than two axes count as a matrix whose columns are the last axis.
     """

@@ -76,7 +76,7 @@ def evaluate(
     sizes: Sizes,
     draw: tuple[int, int, int] | None = None,
 ) -> np.ndarray:
-    """One node's value from those of its inputs; `draw` is the stream, seed and step of a random one."""
+    """One node's value from those of its inputs; `draw` is a random one's stream, seed and step."""
     if isinstance(node, Variable):
         return node.storage
     if node.op.name == "tensor":

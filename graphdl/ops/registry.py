@@ -19,8 +19,8 @@ from graphdl.ops import (
 )
 
 _FAMILIES = (
-    build, arithmetic, functions, activations, piecewise, reduce, shape, linalg, index, entropy, control,
-    random,
+    build, arithmetic, functions, activations, piecewise, reduce, shape, linalg, index, entropy,
+    control, random,
 )  # fmt: skip
 
 

@@ -52,7 +52,7 @@ def test_index_outside_the_table_is_refused_by_row(bad):
 def test_index_that_is_not_whole_is_refused():
     ids = IDS.astype("float32")
     ids[1, 0] = 0.5
-    with pytest.raises(gd.errors.DTypeError, match="0.5 in row 1"):
+    with pytest.raises(gd.errors.DTypeError, match=r"0\.5 in row 1"):
         model("float32").fit(ids, Y, verbose=0)
 
 
