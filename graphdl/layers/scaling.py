@@ -59,7 +59,7 @@ class Normalization(Layer):
         self.axis = list(axis) if isinstance(axis, (list, tuple)) else axis
         self.mean = None if mean is None else _numbers("Normalization mean", mean)
         self.variance = None if variance is None else _numbers("Normalization variance", variance)
-        if variance is not None and np.min(self.variance) < 0:
+        if variance is not None and np.min(np.asarray(self.variance)) < 0:
             raise ValueError(f"Normalization: a variance cannot be negative, got {variance!r:.60}")
         self.invert = bool(invert)
 

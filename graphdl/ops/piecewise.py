@@ -79,12 +79,12 @@ def _root(a: Node, b: Node) -> Node:
 def _squareplus(a: Node, b: Node) -> Node:
     """(a + r)/2 with r = √(a² + b); left of 0 as b/(2(r - a)), where nothing cancels."""
     r = _root(a, b)
-    return where(a < 0, b / (2 * (r + absolute(a))), (a + r) / 2)
+    return where(a < 0, b / (2 * (r + absolute(a))), a / 2 + r / 2)
 
 
 def _np_squareplus(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     r = np.hypot(a, np.sqrt(b))
-    return np.where(a < 0, b / (2 * (r + np.abs(a))), (a + r) / 2)
+    return np.where(a < 0, b / (2 * (r + np.abs(a))), a / 2 + r / 2)
 
 
 squareplus_op = activation(
