@@ -22,5 +22,5 @@ def lines(kind, depth):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_further_layer_adds_few_lines(kind):
-    """Its draw, or the numbers that follow the batch; not its products and their gradients."""
-    assert (lines(kind, 12) - lines(kind, 6)) / 6 < 20
+    """Its draw, or the numbers that follow the batch: 9 to 20. Written out it would take over 100."""
+    assert (lines(kind, 12) - lines(kind, 6)) / 6 < 40
