@@ -47,7 +47,7 @@ from graphdl.differentiate.chain_rule import grad
 from graphdl.differentiate.derivation import derive
 from graphdl.differentiate.forward import hessian, hvp, jacobian, jvp
 from graphdl.function import Function, function
-from graphdl import activations, initializers, regularizers
+from graphdl import activations, constraints, initializers, regularizers
 from graphdl import layers, losses, metrics, optimizers, callbacks, datasets
 from graphdl.layers import Layer
 from graphdl.layers.core import Input
@@ -72,7 +72,7 @@ __all__ = [
     "split", "squeeze", "stack", "transpose", "arange", "argsort", "cumsum", "eye", "gather",
     "one_hot", "ones", "sort", "take_along", "top_k", "zeros", "einsum", "matmul", "outer",
     "tensordot", "stop_gradient", "elementwise", "grad", "derive", "hessian", "hvp", "jacobian",
-    "jvp", "Function", "function", "activations", "initializers", "regularizers", "layers",
-    "losses", "metrics", "optimizers", "callbacks", "datasets", "Layer", "Input", "Model",
+    "jvp", "Function", "function", "activations", "constraints", "initializers", "regularizers",
+    "layers", "losses", "metrics", "optimizers", "callbacks", "datasets", "Layer", "Input", "Model",
     "Sequential", "load_model", "abs", "pow", "__version__",
 ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from codegen.executable import Executable
 from codegen.passes import CHECK, optimise
 from graphdl.core.graph import Graph, Node
+from graphdl.core.streams import stream_numbers
 from graphdl.core.verify import verify
 from graphdl.explain import report
 from graphdl.lower import Lowered, lower
@@ -53,7 +54,7 @@ def compile_graph(
     if CHECK:
         verify(primitive)
     clock.lap("expand", f"{len(primitive.nodes)} nodes")
-    lowered = lower(primitive, batched)
+    lowered = lower(primitive, batched, stream_numbers(graph.nodes))
     clock.lap("lower", f"{len(lowered.program.items)} items")
     program = optimise(lowered.program)
     clock.lap("optimise", f"{len(program.items)} items")

@@ -136,7 +136,8 @@ class Function:
                 "an input is empty, so a mean is not a number; nothing was changed"
             )
         graph = self._compiled.graph
-        values = interpret(graph.checks, dict(zip(graph.inputs, arrays, strict=True)))
+        env = dict(zip(graph.inputs, arrays, strict=True))
+        values = interpret(graph.checks, env, seed=config.seed(), step=self._calls)
         for node, value in zip(graph.checks, values, strict=True):
             if not np.isfinite(value).all():
                 target = next((v for v, n in graph.updates.items() if n is node), None)

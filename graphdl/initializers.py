@@ -47,7 +47,7 @@ class Constant(Initializer):
 
     def __init__(self, value: float = 0.0) -> None:
         super().__init__()
-        self.value = value
+        self.value = number("value", value, -math.inf)
 
     def fill(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         return np.full(shape, self.value, dtype)
@@ -72,12 +72,11 @@ class RandomNormal(Initializer):
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
         super().__init__(seed)
-        self.mean, self.stddev = mean, number("stddev", stddev)
+        self.mean, self.stddev = number("mean", mean, -math.inf), number("stddev", stddev)
 
     def fill(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        return self.draw(streams.normal, shape, dtype) * dtype.type(self.stddev) + dtype.type(
-            self.mean
-        )
+        values = self.draw(streams.normal, shape, dtype)
+        return values * dtype.type(self.stddev) + dtype.type(self.mean)
 
 
 class RandomUniform(Initializer):
@@ -87,7 +86,8 @@ class RandomUniform(Initializer):
         self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None
     ) -> None:
         super().__init__(seed)
-        self.minval, self.maxval = minval, maxval
+        self.minval = number("minval", minval, -math.inf)
+        self.maxval = number("maxval", maxval, self.minval)
 
     def fill(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         span = dtype.type(self.maxval - self.minval)
@@ -99,7 +99,7 @@ class TruncatedNormal(Initializer):
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
         super().__init__(seed)
-        self.mean, self.stddev = mean, number("stddev", stddev)
+        self.mean, self.stddev = number("mean", mean, -math.inf), number("stddev", stddev)
 
     def fill(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         values = self.draw(_truncated, shape, dtype)
@@ -115,9 +115,24 @@ def _truncated(seed: int, stream: int, step: int, size: int, dtype: np.dtype) ->
 
 
 class VarianceScaling(Initializer):
-    """Variance scale/n, with n the number of inputs, of outputs, or their mean."""
+    """Variance scale/n, n the number of inputs (fan_in), of outputs (fan_out) or their mean (fan_avg).
 
-    scale, mode, distribution = 1.0, "fan_in", "truncated_normal"
+    distribution: "truncated_normal", "untruncated_normal", or "uniform" within ±√(3·scale/n).
+    """
+
+    def __init__(
+        self,
+        scale: float = 1.0,
+        mode: str = "fan_in",
+        distribution: str = "truncated_normal",
+        seed: int | None = None,
+    ) -> None:
+        super().__init__(seed)
+        self.scale = number("scale", scale, check=lambda s: s > 0)
+        self.mode = _one_of("mode", mode, "fan_in", "fan_out", "fan_avg")
+        self.distribution = _one_of(
+            "distribution", distribution, "truncated_normal", "untruncated_normal", "uniform"
+        )
 
     def fill(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         inputs, outputs = _fans(shape)
@@ -126,10 +141,18 @@ class VarianceScaling(Initializer):
         if self.distribution == "uniform":
             limit = dtype.type(math.sqrt(3 * variance))
             return (2 * self.draw(streams.uniform, shape, dtype) - 1) * limit
+        if self.distribution == "untruncated_normal":
+            return self.draw(streams.normal, shape, dtype) * dtype.type(math.sqrt(variance))
         # the factor makes the variance right after the tails beyond 2σ were cut off
         return self.draw(_truncated, shape, dtype) * dtype.type(
             math.sqrt(variance) / 0.87962566103423978
         )
+
+
+def _one_of(what: str, value: Any, *known: str) -> str:
+    if value not in known:
+        raise ValueError(f"{what} is one of {', '.join(map(repr, known))}, got {value!r:.60}")
+    return value
 
 
 def _fans(shape: tuple[int, ...]) -> tuple[float, float]:
@@ -145,50 +168,86 @@ def _fans(shape: tuple[int, ...]) -> tuple[float, float]:
 class GlorotUniform(VarianceScaling):
     """Uniform within ±√(6/(inputs + outputs))."""
 
-    scale, mode, distribution = 1.0, "fan_avg", "uniform"
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(1.0, "fan_avg", "uniform", seed)
 
 
 class GlorotNormal(VarianceScaling):
     """Truncated normal of variance 2/(inputs + outputs)."""
 
-    scale, mode, distribution = 1.0, "fan_avg", "truncated_normal"
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(1.0, "fan_avg", "truncated_normal", seed)
 
 
 class HeUniform(VarianceScaling):
     """Uniform within ±√(6/inputs)."""
 
-    scale, mode, distribution = 2.0, "fan_in", "uniform"
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(2.0, "fan_in", "uniform", seed)
 
 
 class HeNormal(VarianceScaling):
     """Truncated normal of variance 2/inputs."""
 
-    scale, mode, distribution = 2.0, "fan_in", "truncated_normal"
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(2.0, "fan_in", "truncated_normal", seed)
 
 
 class LecunUniform(VarianceScaling):
     """Uniform within ±√(3/inputs)."""
 
-    scale, mode, distribution = 1.0, "fan_in", "uniform"
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(1.0, "fan_in", "uniform", seed)
 
 
 class LecunNormal(VarianceScaling):
     """Truncated normal of variance 1/inputs."""
 
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(1.0, "fan_in", "truncated_normal", seed)
+
+
+class Orthogonal(Initializer):
+    """gain·Q: the rows or the columns, whichever are fewer, have length 1 and right angles.
+
+    More than two axes count as a matrix whose columns are the last axis.
+    """
+
+    def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
+        super().__init__(seed)
+        self.gain = number("gain", gain, -math.inf)
+
+    def fill(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        if len(shape) < 2:
+            raise ShapeError(f"Orthogonal fills a matrix, got the shape {shape}")
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        tall = (max(rows, columns), min(rows, columns))
+        q, r = np.linalg.qr(self.draw(streams.normal, tall, np.dtype("float64")))
+        q = q * np.sign(np.diag(r))  # QR chooses signs of its own; these make Q uniform
+        return (self.gain * (q if rows >= columns else q.T).reshape(shape)).astype(dtype)
+
+
+class Identity(Initializer):
+    """gain on the diagonal of a matrix, 0 elsewhere."""
+
+    def __init__(self, gain: float = 1.0) -> None:
+        super().__init__()
+        self.gain = number("gain", gain, -math.inf)
+
+    def fill(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        if len(shape) != 2:
+            raise ShapeError(f"Identity fills a matrix, got the shape {shape}")
+        return self.gain * np.eye(*shape, dtype=dtype)
+
 
 KNOWN = {
-    "zeros": Zeros,
-    "ones": Ones,
-    "random_normal": RandomNormal,
-    "random_uniform": RandomUniform,
-    "truncated_normal": TruncatedNormal,
-    "glorot_uniform": GlorotUniform,
-    "glorot_normal": GlorotNormal,
-    "he_uniform": HeUniform,
-    "he_normal": HeNormal,
-    "lecun_uniform": LecunUniform,
-    "lecun_normal": LecunNormal,
-}
+    "zeros": Zeros, "ones": Ones, "constant": Constant, "random_normal": RandomNormal,
+    "random_uniform": RandomUniform, "truncated_normal": TruncatedNormal,
+    "variance_scaling": VarianceScaling, "glorot_uniform": GlorotUniform,
+    "glorot_normal": GlorotNormal, "he_uniform": HeUniform, "he_normal": HeNormal,
+    "lecun_uniform": LecunUniform, "lecun_normal": LecunNormal, "orthogonal": Orthogonal,
+    "identity": Identity, "uniform": RandomUniform, "normal": RandomNormal,
+}  # fmt: skip
 
 
 def get(initializer: Any) -> Any:

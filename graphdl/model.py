@@ -17,8 +17,9 @@ from graphdl.differentiate.derivation import Derivation, derive
 from graphdl.door import as_array
 from graphdl.files.save import Saving
 from graphdl.function import with_names
-from graphdl.layers.base import Layer, Trace, _trace, snake, tracing
+from graphdl.layers.base import Layer, snake
 from graphdl.layers.core import BATCH
+from graphdl.layers.trace import Lookup, Trace, _trace, tracing
 from graphdl.ops.build import tensor
 from graphdl.training import step
 from graphdl.training.data import check_finite
@@ -37,6 +38,7 @@ class Model(Training, Saving, Layer):
         self._symbols: list[Node] = []
         self._output: Any = None
         self._shapes: dict[Layer, tuple] = {}  # what comes out of each layer
+        self._lookups: list[Lookup] = []  # indices in the data, to be checked at the door
         if (inputs is None) != (outputs is None):
             raise GraphError("Model takes inputs and outputs together, or neither (in a subclass)")
         if inputs is not None:
@@ -115,7 +117,7 @@ class Model(Training, Saving, Layer):
         trace = Trace(training=False)
         with tracing(trace):
             self._output = self.on_nodes(self._symbols, False)
-        self._shapes = trace.shapes
+        self._shapes, self._lookups = trace.shapes, trace.lookups
         name_within(self.layers)
         self.built = True
 

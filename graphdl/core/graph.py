@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import sys
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -231,8 +231,9 @@ def replace(roots: Iterable[Node], mapping: Mapping[Node, Node]) -> list[Node]:
 class Variable(Node):
     """A node with a value that updates may change. Made by `gd.Variable`."""
 
-    __slots__ = ("storage",)
+    __slots__ = ("constraint", "storage")
     storage: np.ndarray  # replaced as a whole when a program moves it into its arena
+    constraint: Callable[[Node], Node] | None  # what an optimizer brings each new value to
 
     @property
     def value(self) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 from graphdl.core.errors import GraphError
 from graphdl.core.graph import Node, Variable, walk
 from graphdl.core.sizes import Dim, Facts, Size
+from graphdl.core.streams import stream_numbers
 
 
 class Sizes:
@@ -38,11 +39,19 @@ class Sizes:
 
 
 def interpret(
-    roots: Iterable[Node], env: Mapping[Node, Any], sizes: Sizes | None = None
+    roots: Iterable[Node],
+    env: Mapping[Node, Any],
+    sizes: Sizes | None = None,
+    seed: int = 0,
+    step: int = 0,
 ) -> list[np.ndarray]:
-    """The values of the roots; `env` gives arrays for symbols, and for any node to override it."""
+    """The values of the roots; `env` gives arrays for symbols, and for any node to override it.
+
+    Random draws are those of `seed` at `step`.
+    """
     roots = list(roots)
     order = walk(roots, stop=set(env))
+    streams = stream_numbers(order)
     values: dict[Node, np.ndarray] = {}
     sizes = sizes or Sizes()
     for node in order:
@@ -56,17 +65,27 @@ def interpret(
     with np.errstate(all="ignore"):
         for node in order:
             if node not in values:
-                values[node] = evaluate(node, [values[i] for i in node.inputs], sizes)
+                draw = (streams[node], seed, step) if node in streams else None
+                values[node] = evaluate(node, [values[i] for i in node.inputs], sizes, draw)
     return [values[r] for r in roots]
 
 
-def evaluate(node: Node, inputs: list[np.ndarray], sizes: Sizes) -> np.ndarray:
-    """One node's value from those of its inputs."""
+def evaluate(
+    node: Node,
+    inputs: list[np.ndarray],
+    sizes: Sizes,
+    draw: tuple[int, int, int] | None = None,
+) -> np.ndarray:
+    """One node's value from those of its inputs; `draw` is a random one's stream, seed and step."""
     if isinstance(node, Variable):
         return node.storage
     if node.op.name == "tensor":
         raise GraphError(f"no value was given for {node.attrs['name']!r}")
     attrs = {k: _sized(v, sizes) for k, v in node.attrs.items() if k != "identity"}
+    if draw is not None:
+        stream, seed, step = draw
+        own = attrs["seed"]
+        attrs |= {"stream": stream, "seed": seed if own is None else own, "step": step}
     return np.asarray(node.op.reference(*inputs, **attrs), node.dtype)
 
 

@@ -11,7 +11,17 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
-from graphdl import activations, initializers, layers, losses, metrics, optimizers, regularizers
+from graphdl import (
+    activations,
+    constraints,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    regularizers,
+    schedules,
+)
 from graphdl.ops import activations as ops_activations
 from graphdl.ops import arithmetic, functions, reduce
 
@@ -22,6 +32,8 @@ FAMILIES: dict[str, ModuleType] = {
     "optimizers": optimizers,
     "initializers": initializers,
     "regularizers": regularizers,
+    "constraints": constraints,
+    "schedules": schedules,
     "activations": activations,
 }
 _OPERATIONS = (functions, ops_activations, arithmetic, reduce)

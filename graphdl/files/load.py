@@ -71,7 +71,9 @@ def _compile(model: Model, training: dict[str, Any], decoder: Decoder) -> None:
         target=training["target"],
         check_finite=bool(training["check_finite"]),
     )
-    weights = weights_of(model)
+    weights, undecayed = weights_of(model), training["undecayed"]
+    kept = [weights[name] for name in undecayed["weights"]]
+    optimizer.exclude_from_weight_decay(kept, list(undecayed["words"]))
     optimizer.build([weights[name] for name in training["slots"]])  # it had seen these
 
 

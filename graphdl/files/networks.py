@@ -9,7 +9,7 @@ from graphdl.core.graph import Node, apply, leaf
 from graphdl.core.op import Op
 from graphdl.core.types import Type, as_shape
 from graphdl.files.network import FORMULA
-from graphdl.layers.base import Trace, tracing
+from graphdl.layers.trace import Trace, tracing
 from graphdl.model import Model, Sequential
 from graphdl.ops.build import tensor
 from graphdl.ops.random import normal_op, uniform_op

@@ -119,12 +119,19 @@ def _training(model: Any, encoder: Encoder) -> dict[str, Any] | None:
         "optimizer": encoder.encode(model.optimizer, "the optimizer"),
         "optimizer_dtype": getattr(model.optimizer.learning_rate, "dtype", floatx()),
         "slots": [w.name for w in model.weights if w in model.optimizer.slots],
+        "undecayed": _undecayed(model),
         "loss": encoder.encode(model.loss, "the loss"),
         "metrics": encoder.encode(model._metric_names, "a metric"),
         "weighted_metrics": encoder.encode(model._weighted_names, "a metric"),
         "target": model._target,
         "check_finite": model._check_finite,
     }
+
+
+def _undecayed(model: Any) -> dict[str, list[str]]:
+    """What `exclude_from_weight_decay` was told: weights by name, and words in names."""
+    kept, words = model.optimizer._kept
+    return {"weights": [w.name for w in model.weights if w in kept], "words": list(words)}
 
 
 def read_document(file: TensorFile) -> dict[str, Any]:

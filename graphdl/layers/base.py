@@ -6,65 +6,22 @@ model compiles. Called on arrays it gives numbers.
 
 from __future__ import annotations
 
-import contextvars
 import inspect
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from graphdl import initializers, memory
+from graphdl import config, constraints, initializers, memory, regularizers
 from graphdl.configuration import Configured
 from graphdl.core.errors import GraphError, NotBuiltError, ShapeError
 from graphdl.core.graph import Node, Variable, apply, fresh_identity
 from graphdl.core.interpret import interpret
-from graphdl.core.notation import Written
-from graphdl.core.op import Op
 from graphdl.core.types import FLOATS, Type, dtype_name
-from graphdl.ops.build import constant, variable
-
-
-@dataclass
-class Trace:
-    """What layers say while a model is traced: updates, extra losses, names of intermediates."""
-
-    training: bool
-    updates: dict[Variable, Node] = field(default_factory=dict)
-    losses: list[Node] = field(default_factory=list)
-    shapes: dict[Layer, tuple] = field(default_factory=dict)  # of what came out of each layer
-    suffix: str = ""  # of the names that a layer gives its intermediates
-    last: bool = False  # is it the layer whose output is the prediction?
-
-
-_trace: contextvars.ContextVar[Trace | None] = contextvars.ContextVar("trace", default=None)
-
-
-class tracing:
-    """A context in which layers are traced."""
-
-    def __init__(self, trace: Trace) -> None:
-        self.trace = trace
-
-    def __enter__(self) -> Trace:
-        self._token = _trace.set(self.trace)
-        return self.trace
-
-    def __exit__(self, *_: object) -> None:
-        _trace.reset(self._token)
-
-
-# A layer's output as the user sees it while a model is put together: the node remembers the layer.
-call_op = Op(
-    name="layer_call",
-    infer=lambda rule, *types, layer, output, identity, options: output,
-    reference=lambda *inputs, **_: None,
-    text=lambda _, args, attrs: Written(
-        f"{attrs['layer'].name}({', '.join(a.text for a in args)})"
-    ),
-    why_not="it is the inside of a model; differentiate the model's output instead",
-)
+from graphdl.layers.trace import Trace, _trace, call_op, current, tracing
+from graphdl.ops.build import cast, constant, variable
+from graphdl.ops.reduce import size_of
 
 
 class Layer(Configured):
@@ -75,7 +32,11 @@ class Layer(Configured):
     """
 
     def __init__(
-        self, name: str | None = None, dtype: str | None = None, trainable: bool = True
+        self,
+        name: str | None = None,
+        dtype: str | None = None,
+        trainable: bool = True,
+        activity_regularizer: Any = None,
     ) -> None:
         if name is not None and (not isinstance(name, str) or not name):
             raise ValueError(f"a layer's name is a string, got {name!r}")
@@ -87,6 +48,7 @@ class Layer(Configured):
         self.name = name or snake(type(self).__name__)
         self.dtype = dtype_name(dtype)
         self.trainable = trainable
+        self.activity_regularizer = regularizers.get(activity_regularizer)
         self.built = False
         self.called_on: Type | list[Type] | None = None  # what the weights were made for
 
@@ -96,6 +58,21 @@ class Layer(Configured):
             if isinstance(item, Layer) and key != "_layers":
                 self._tracked().append(item)
         super().__setattr__(key, value)
+
+    @property
+    def trainable(self) -> bool:
+        """Are its weights trained? Setting it sets that of the layers inside too."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        for layer in self.sublayers:
+            layer.trainable = value
+
+    def modes(self) -> tuple:
+        """Which layers are trained, this one and those inside: what a trace depends on."""
+        return (self.trainable, *(layer.modes() for layer in self.sublayers))
 
     def _tracked(self) -> list[Layer]:
         layers = self.__dict__.get("_layers")
@@ -114,9 +91,13 @@ class Layer(Configured):
         dtype: str | None = None,
         trainable: bool = True,
         regularizer: Any = None,
+        constraint: Any = None,
         name: str | None = None,
     ) -> Variable:
-        """A weight of whole-number sizes, filled by the initializer (default: Glorot uniform)."""
+        """A weight of whole-number sizes, filled by the initializer (default: Glorot uniform).
+
+        regularizer: its penalty joins the loss; constraint: what each step brings the weight to.
+        """
         if "_weights" not in self.__dict__:
             raise GraphError(
                 f"{type(self).__name__}.__init__ must call super().__init__() before add_weight"
@@ -134,29 +115,25 @@ class Layer(Configured):
             math.prod(int(n) for n in size) * np.dtype(dtype or self.dtype).itemsize,
         )
         value = initializers.evaluate(initializer or "glorot_uniform", size, dtype or self.dtype)
-        weight = variable(value, f"{self.name}/{label}", dtype or self.dtype)
+        weight = variable(
+            value, f"{self.name}/{label}", dtype or self.dtype, constraints.get(constraint)
+        )
         self._weights.append(weight)
         if not trainable:
             self._frozen.add(weight)
         if regularizer is not None:
-            self._penalties.append((regularizer, weight))
+            self._penalties.append((regularizers.get(regularizer), weight))
         return weight
 
     def add_update(self, target: Variable, value: Node) -> None:
         """While training, `target` becomes `value` at the end of each step."""
-        trace = self._traced("add_update")
+        trace = current("add_update")
         if trace.training:
             trace.updates[target] = value
 
     def add_loss(self, value: Node) -> None:
         """Add a scalar to the loss that training minimises."""
-        self._traced("add_loss").losses.append(value)
-
-    def _traced(self, what: str) -> Trace:
-        trace = _trace.get()
-        if trace is None:
-            raise GraphError(f"{what} works inside call(), while a model is traced")
-        return trace
+        current("add_loss").losses.append(value)
 
     def label(self, node: Node, letter: str) -> Node:
         """Name an intermediate for printing and derivations, numbered by the layer."""
@@ -201,9 +178,26 @@ class Layer(Configured):
         trace = _trace.get()
         if trace is not None:
             if self not in trace.shapes:  # a layer used twice is penalised once
-                trace.losses += [regularizer(w) for regularizer, w in self._penalties]
+                trace.losses += self._own_penalties()
+            if self.activity_regularizer is not None:
+                trace.losses += map(self._activity_penalty, flat(output))
             trace.shapes[self] = output.shape if isinstance(output, Node) else ()
         return output
+
+    def _own_penalties(self) -> list[Node]:
+        """The penalties on weights that are trained: those of others are constant."""
+        trained = set(self.trainable_weights)
+        return [regularizer(w) for regularizer, w in self._penalties if w in trained]
+
+    def _activity_penalty(self, output: Node) -> Node:
+        """The regularizer's value for one example, on average."""
+        total = self.activity_regularizer(output)
+        return total / cast(size_of(output, (0,)), total.dtype) if output.rank else total
+
+    @property
+    def losses(self) -> list[Node]:
+        """The penalties on weights, those of inner layers included, as expressions of the weights."""
+        return self._own_penalties() + [p for layer in self.sublayers for p in layer.losses]
 
     def _ensure_built(self, inputs: Any) -> None:
         if not self.built:
@@ -214,11 +208,12 @@ class Layer(Configured):
             self.built, self.called_on = True, _types(inputs)
 
     def _on_arrays(self, inputs: Any, training: bool) -> Any:
-        with tracing(Trace(training)):
-            arrays = inputs if isinstance(inputs, tuple) else (inputs,)
+        with tracing(Trace(training, at_once=True)):
+            arrays = inputs if _holds_arrays(inputs) else (inputs,)
             nodes = [constant(np.asarray(a), self._float_of(a)) for a in arrays]
             output = self(nodes[0] if len(nodes) == 1 else nodes, training=training)
-        return interpret([output], {})[0]
+        values = interpret(flat(output), {}, seed=config.seed())
+        return values if isinstance(output, (list, tuple)) else values[0]
 
     def _float_of(self, value: Any) -> str | None:
         kind = np.asarray(value).dtype.name
@@ -289,6 +284,18 @@ def _is_nodes(inputs: Any) -> bool:
     return isinstance(inputs, Node) or (
         many and len(inputs) > 0 and all(isinstance(i, Node) for i in inputs)
     )
+
+
+def _holds_arrays(inputs: Any) -> bool:
+    """Several inputs: a tuple, or a list of arrays."""
+    return isinstance(inputs, tuple) or (
+        isinstance(inputs, list) and bool(inputs) and all(isinstance(a, np.ndarray) for a in inputs)
+    )
+
+
+def flat(output: Any) -> list[Any]:
+    """The outputs of a layer as a list, be there one or several."""
+    return list(output) if isinstance(output, (list, tuple)) else [output]
 
 
 def snake(name: str) -> str:

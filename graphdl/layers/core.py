@@ -1,18 +1,16 @@
-"""Input, Dense, Activation, Flatten."""
+"""Input, Dense, Activation, Identity."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from graphdl import activations, initializers, regularizers
+from graphdl import activations, constraints, initializers, regularizers
 from graphdl.core.errors import ShapeError
 from graphdl.core.graph import Node
-from graphdl.core.sizes import Size
 from graphdl.core.types import as_shape, floatx
 from graphdl.layers.base import Layer
 from graphdl.ops.build import tensor
 from graphdl.ops.linalg import matmul
-from graphdl.ops.shape import reshape
 from graphdl.registry import whole
 
 BATCH = "n"  # the named size of the number of examples
@@ -31,7 +29,8 @@ def Input(shape: Any = None, dtype: str | None = None, name: str | None = None) 
 class Dense(Layer):
     """g(x·W + b) with `units` outputs; W ("kernel") has shape (inputs, units), b ("bias") (units,).
 
-    activation, initializers and regularizers are names or callables; the defaults are Keras's.
+    activation, initializers, regularizers and constraints are names or callables; the defaults are
+    Keras's.
     """
 
     def __init__(
@@ -43,9 +42,12 @@ class Dense(Layer):
         bias_initializer: Any = "zeros",
         kernel_regularizer: Any = None,
         bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
         **rest: Any,
     ) -> None:
-        super().__init__(**rest)
+        super().__init__(activity_regularizer=activity_regularizer, **rest)
         self.units = whole("Dense units", units)
         self.activation = activations.get(activation)
         self.use_bias = bool(use_bias)
@@ -53,6 +55,8 @@ class Dense(Layer):
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
 
     def build(self, input_shape: tuple) -> None:
         inputs = input_shape[-1] if input_shape else None
@@ -63,12 +67,13 @@ class Dense(Layer):
             )
         self.kernel = self.add_weight(
             (inputs, self.units), self.kernel_initializer, name="kernel",
-            regularizer=self.kernel_regularizer,
+            regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
         )  # fmt: skip
         if self.use_bias:
             self.bias = self.add_weight(
-                (self.units,), self.bias_initializer, name="bias", regularizer=self.bias_regularizer
-            )
+                (self.units,), self.bias_initializer, name="bias",
+                regularizer=self.bias_regularizer, constraint=self.bias_constraint,
+            )  # fmt: skip
 
     def call(self, inputs: Any) -> Node:
         z = matmul(inputs, self.kernel)
@@ -87,16 +92,11 @@ class Activation(Layer):
         return _activate(self, inputs)
 
 
-class Flatten(Layer):
-    """All features of an example in one row."""
+class Identity(Layer):
+    """Passes its input on."""
 
-    def call(self, inputs: Any) -> Node:
-        features = 1
-        for d in inputs.shape[1:]:
-            if isinstance(d, Size):
-                raise ShapeError(f"{self.name!r} (Flatten) needs known sizes, got {inputs.type}")
-            features *= d
-        return reshape(inputs, (inputs.type.shape[0], features))
+    def call(self, inputs: Any) -> Any:
+        return inputs
 
 
 def _activate(layer: Dense | Activation, z: Node) -> Node:

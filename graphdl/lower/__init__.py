@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +11,9 @@ from codegen import ir
 from graphdl.core.errors import GraphError
 from graphdl.core.graph import Graph, Node, Variable
 from graphdl.core.sizes import Dim, named
+from graphdl.core.streams import stream_numbers
 from graphdl.lower import kernels, moves
 from graphdl.lower.build import Builder, Index, whole
-from graphdl.ops.random import stream_numbers
 
 RULES: dict[str, Callable[[Builder, Node], None]] = {**moves.RULES, **kernels.RULES}
 
@@ -32,12 +32,17 @@ class Lowered:
     labels: dict[ir.Buffer, str]  # the user's names; only ever shown
 
 
-def lower(graph: Graph, batched: Iterable[Node] = ()) -> Lowered:
-    """The program of a graph. Inputs in `batched` are rows of larger data, taken through an order."""
+def lower(
+    graph: Graph, batched: Iterable[Node] = (), streams: Mapping[Node, int] | None = None
+) -> Lowered:
+    """The program of a graph. Inputs in `batched` are rows of larger data, taken through an order.
+
+    streams: those of the random draws, where they were counted before the graph was simplified.
+    """
     rows = tuple(batched)
     b = Builder(graph, bool(rows))
     data = _arguments(b, rows)
-    b.streams = stream_numbers(graph.nodes)
+    b.streams = dict(stream_numbers(graph.nodes) if streams is None else streams)
     checked = set(graph.checks)
     before_guard = _needed(graph, checked)
     first = [n for n in graph.nodes if n in before_guard]

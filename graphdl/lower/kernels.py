@@ -336,13 +336,14 @@ def random_draw(b: Builder, node: Node) -> None:
     """Value number i (in row order) of the node's stream, at this step."""
     out = b.output(node)
     kind = "uniform" if node.op.name == "random_uniform" else "normal"
-    stream = ir.integer(b.streams[node])
+    stream, own = ir.integer(b.streams[node]), node.attrs["seed"]
+    seed = ir.Var("seed", "int64") if own is None else b.number(own, "int64")
 
     def body(index: Index) -> list[ir.Stmt]:
         element: ir.Expr = ir.ZERO
         for i, d in zip(index, out.shape, strict=True):
             element = ir.plus(ir.times(element, d), i)
-        args = (ir.Var("seed", "int64"), stream, ir.Var("step", "int64"), element)
+        args = (seed, stream, ir.Var("step", "int64"), element)
         return [ir.Store(out, index, ir.Apply(f"{kind}{node.dtype[5:]}", args, node.dtype))]
 
     b.nest(out.shape, body, f"{out.name} = {kind}")

@@ -101,10 +101,16 @@ def tensor(name: str, shape: Any = (), dtype: str | None = None) -> Node:
     return leaf(Node, tensor_op, kind, name=name)
 
 
-def variable(value: Any, name: str = "variable", dtype: str | None = None) -> Variable:
+def variable(
+    value: Any,
+    name: str = "variable",
+    dtype: str | None = None,
+    constraint: Callable[[Node], Node] | None = None,
+) -> Variable:
     """A node that holds a value of its own, which updates may change.
 
     Floats become floatx unless `dtype` says otherwise; whole numbers and booleans keep their kind.
+    An optimizer brings each new value to the constraint (`gd.constraints`).
     """
     if isinstance(value, Node):
         raise DTypeError("a Variable starts from numbers, not from a node")
@@ -114,6 +120,7 @@ def variable(value: Any, name: str = "variable", dtype: str | None = None) -> Va
     array = array.astype(dtype_name(dtype or _natural(value, array)), order="C")
     node = leaf(Variable, variable_op, Type(array.shape, array.dtype.name), name=str(name))
     object.__setattr__(node, "storage", array)
+    object.__setattr__(node, "constraint", constraint)
     return node  # type: ignore[return-value]
 
 

@@ -12,6 +12,7 @@ from graphdl.ops import (
     functions,
     index,
     linalg,
+    piecewise,
     random,
     reduce,
     shape,
@@ -19,7 +20,8 @@ from graphdl.ops import (
 )
 
 _FAMILIES = (
-    build, arithmetic, functions, activations, reduce, shape, linalg, index, entropy, surprisal,
+    build, arithmetic, functions, activations, piecewise, reduce, shape, linalg, index, entropy,
+    surprisal,
     control, random,
 )  # fmt: skip
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from graphdl.constraints import constrained
 from graphdl.core.errors import ShapeError
 from graphdl.core.graph import Node, Variable
 from graphdl.function import Function, function
@@ -272,5 +273,7 @@ class Optimizer:
                 )
         if variables not in self._apply:
             symbols = [tensor(f"d{v.name}", v.storage.shape, v.dtype) for v in variables]
-            self._apply[variables] = function(symbols, None, self.updates(variables, symbols))
+            self._apply[variables] = function(
+                symbols, None, constrained(self.updates(variables, symbols))
+            )
         self._apply[variables](*(g for g, _ in pairs))

@@ -12,7 +12,7 @@ from graphdl.callbacks import CallbackList
 from graphdl.core.graph import Node
 from graphdl.progress import Progress
 from graphdl.registry import whole
-from graphdl.training.data import Data, check_inputs
+from graphdl.training.data import Data
 from graphdl.training.passes import batches
 from graphdl.training.programs import Programs, batch_of, returned
 from graphdl.training.runner import Session
@@ -74,7 +74,7 @@ class Evaluation(Programs):
         """
         batch = batch_of(batch_size)
         self.build_for(x)
-        data = first_batches(Data(check_inputs(x, self._symbols)), batch, steps, "steps")
+        data = first_batches(Data(self._inputs(x)), batch, steps, "steps")
         hooks = self._hooks(callbacks, verbose, data, batch)
         many = isinstance(self._output, list)
         results = [_room(data.rows, o) for o in (self._output if many else [self._output])]

@@ -21,7 +21,8 @@ def explain(model: Any, session: Any, batch: int, epoch: int | None) -> NonFinit
     data = session.data
     arrays = [a for a in (*data.inputs, data.target, data.weights) if a is not None]
     env = {s: a[rows] for s, a in zip(session.runner.step.inputs, arrays, strict=True)}
-    values = interpret(graph.nodes, env)
+    step = int(model.optimizer.iterations.storage)  # the refused step did not count
+    values = interpret(graph.nodes, env, seed=model._seed(), step=step)
     where = f"batch {batch + 1}" + ("" if epoch is None else f" of epoch {epoch + 1}")
     for node, value in zip(graph.nodes, values, strict=True):
         if node.type.is_float and not np.isfinite(value).all():

@@ -12,6 +12,7 @@ from graphdl import metrics
 from graphdl.callbacks import Reported
 from graphdl.core.errors import ShapeError
 from graphdl.core.graph import Node
+from graphdl.layers.embedding import check_lookups
 from graphdl.losses import Loss
 from graphdl.metrics import LossTracker, Metric
 from graphdl.registry import whole
@@ -48,9 +49,11 @@ class Programs:
 
     def _runner(self, kind: str, data: Data) -> Runner:
         """The program for this kind of step and this form of data, made at first need."""
-        # freezing a layer makes another program, and so does a schedule in place of a rate
+        # freezing a layer makes another program, be it one without trainable weights, and so does a
+        # schedule in place of a rate
+        layers = (tuple(self.trainable_weights), self.modes())
         rate = self.optimizer.learning_rate if kind == "train" else None
-        key = (kind, _form(data), data.weights is not None, tuple(self.trainable_weights), rate)
+        key = (kind, _form(data), data.weights is not None, layers, rate)
         if key not in self._runners:
             runner = Runner(self._step(kind, self._batch_of(data)), getattr(self, "_target", "cpu"))
             self.compile_seconds += runner.compile()
@@ -98,7 +101,7 @@ class Programs:
         if not self.built:
             _same_length(x, y)
         self.build_for(x)
-        inputs = check_inputs(x, self._symbols)
+        inputs = self._inputs(x)
         if len(inputs[0]) == 0:
             raise ValueError("x is empty: there are no examples")
         if not isinstance(self._output, Node):
@@ -106,6 +109,12 @@ class Programs:
         target = check_target(y, self._output, self.loss, len(inputs[0]))
         float_dtype = self._output.dtype
         return Data(inputs, target, check_weights(sample_weight, class_weight, target, float_dtype))
+
+    def _inputs(self, x: Any) -> tuple[np.ndarray, ...]:
+        """The inputs in the model's form; every index in them is one that its layer knows."""
+        inputs = check_inputs(x, self._symbols)
+        check_lookups(self._lookups, dict(zip(self._symbols, inputs, strict=True)))
+        return inputs
 
     # -------------------------------------------------- numbers
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from graphdl.constraints import constrained
 from graphdl.core.graph import Graph, Node, Variable
 from graphdl.differentiate.chain_rule import grad
-from graphdl.layers.base import Trace, tracing
 from graphdl.layers.core import BATCH
+from graphdl.layers.trace import Trace, tracing
 from graphdl.losses import Loss
 from graphdl.metrics import LossTracker, Metric
 from graphdl.ops.build import cast, tensor
@@ -66,7 +67,7 @@ def train_step(model, s: Symbols, loss: Loss, optimizer, tracker: LossTracker,
     total, prediction, trace = batch_loss(model, s, loss, True)
     weights = model.trainable_weights
     gradients = dict(zip(weights, grad(total, weights), strict=True)) if weights else {}
-    updates = optimizer.updates(weights, list(gradients.values()))
+    updates = constrained(optimizer.updates(weights, list(gradients.values())))
     updates |= trace.updates
     updates |= _seen(s, total, prediction, tracker, metrics)
     # in the order in which backpropagation finds them

@@ -8,13 +8,13 @@ import sympy as sp
 import graphdl as gd
 from graphdl.core.graph import apply
 from graphdl.differentiate.chain_rule import gradients
-from graphdl.ops import activations, arithmetic, entropy, functions
+from graphdl.ops import activations, arithmetic, entropy, functions, piecewise
 from graphdl.ops.build import tensor
 from graphdl.ops.registry import all_ops
 
 POINTS = 200
 WITHOUT = {"round", "cce", "cce_slope", "cce_logits"}  # half to even; rows, not elements
-FAMILIES = (arithmetic, functions, activations, entropy)
+FAMILIES = (arithmetic, functions, activations, piecewise, entropy)
 OPS = {
     name: op
     for name, op in all_ops().items()
