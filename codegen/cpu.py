@@ -19,7 +19,7 @@ import numpy as np
 from numba import njit
 from numpy import float32, float64, int32, int64, uint64
 
-from codegen.arguments import unpack
+from codegen.unpacking import unpack
 {imports}
 FLAGS = {{"reassoc", "contract", "nsz"}}  # NaN and infinities keep their meaning
 jit = njit(error_model="numpy", fastmath=FLAGS, forceinline=True)

@@ -16,7 +16,6 @@ from codegen.passes.repeat import LEAST_ROWS, key
 
 REGISTER = 64  # bytes of the widest there is
 VECTORISED = {"exp", "log", "log1p", "sigmoid", "softplus"}  # in float32: own bodies
-AT = ir.Var("f", "int64")
 
 
 def flatten(program: ir.Program) -> ir.Program:
@@ -28,12 +27,13 @@ def flatten(program: ir.Program) -> ir.Program:
     often = Counter(keys)
     views: dict[ir.Buffer, ir.Buffer] = {}
     return program.with_items(
-        (_flat(i, views) if often[k] < LEAST_ROWS else None) or i
-        for i, k in zip(program.items, keys, strict=True)
+        (_flat(i, views, ir.Var(f"at_{n}", "int64")) if often[k] < LEAST_ROWS else None) or i
+        for n, (i, k) in enumerate(zip(program.items, keys, strict=True))
     )
 
 
-def _flat(item: ir.Item, views: dict[ir.Buffer, ir.Buffer]) -> ir.Kernel | None:
+def _flat(item: ir.Item, views: dict[ir.Buffer, ir.Buffer], at: ir.Var) -> ir.Kernel | None:
+    """The kernel on views; None where it is nothing to flatten."""
     loops, body = _nest(item.body) if isinstance(item, ir.Kernel) else ([], ())
     if len(loops) < 2 or not _is_short(loops[-1].extent) or not _elementwise(loops, body):
         return None
@@ -43,14 +43,14 @@ def _flat(item: ir.Item, views: dict[ir.Buffer, ir.Buffer]) -> ir.Kernel | None:
         return views.setdefault(b, ir.Buffer(f"{b.name}_flat", (count,), b.dtype, b.role, b))
 
     def moved(e: ir.Expr) -> ir.Expr | None:
-        return ir.Load(view(e.buffer), (AT,)) if isinstance(e, ir.Load) else None
+        return ir.Load(view(e.buffer), (at,)) if isinstance(e, ir.Load) else None
 
     flat = [
-        ir.Store(view(s.buffer), (AT,), ir.map_expr(s.expr, moved)) if isinstance(s, ir.Store)
+        ir.Store(view(s.buffer), (at,), ir.map_expr(s.expr, moved)) if isinstance(s, ir.Store)
         else ir.map_stmt(s, moved, {})
         for s in body
     ]  # fmt: skip
-    return ir.Kernel((ir.Loop(AT, count, tuple(flat)),), item.note)
+    return ir.Kernel((ir.Loop(at, count, tuple(flat)),), item.note)
 
 
 def _nest(body: tuple[ir.Stmt, ...]) -> tuple[list[ir.Loop], tuple[ir.Stmt, ...]]:
