@@ -59,8 +59,8 @@ class PReLU(Layer):
         self.alpha_initializer = initializers.get(alpha_initializer)
         self.alpha_regularizer = regularizers.get(alpha_regularizer)
         self.alpha_constraint = constraints.get(alpha_constraint)
-        several = isinstance(shared_axes, (list, tuple)) or shared_axes is None
-        self.shared_axes = shared_axes if several else [shared_axes]
+        several = shared_axes if isinstance(shared_axes, (list, tuple)) else [shared_axes]
+        self.shared_axes = None if shared_axes is None else list(several)
 
     def build(self, input_shape: tuple) -> None:
         what = f"{self.name!r} (PReLU) shared_axes"

@@ -188,7 +188,8 @@ class ActivityRegularization(Layer):
     """Passes its input on and adds l1·Σ|x| + l2·Σx², for one example on average, to the loss."""
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **rest: Any) -> None:
-        super().__init__(activity_regularizer=regularizers.L1L2(l1, l2), **rest)
+        super().__init__(**rest)
+        self.activity_regularizer = regularizers.L1L2(l1, l2)
         self.l1, self.l2 = self.activity_regularizer.l1, self.activity_regularizer.l2
 
     def call(self, inputs: Any) -> Node:
