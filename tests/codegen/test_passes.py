@@ -8,7 +8,13 @@ from codegen.passes import PASSES, optimise
 from tests.codegen.programs import ALL, CASES, FUNCTIONS, StepCase, step_program
 
 COMPILED = [c for c in CASES if c.name in ("random-4", "attention", "adam", "momentum-1")]
-EXACT = ("contract", "pack", "hoist", "repeat")  # they move values, they do not change arithmetic
+EXACT = (
+    "flatten",
+    "contract",
+    "pack",
+    "hoist",
+    "repeat",
+)  # they move values, they do not change arithmetic
 
 
 def name(case):
