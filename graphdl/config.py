@@ -14,9 +14,11 @@ def set_seed(seed: int) -> None:
         raise ValueError(f"set_seed takes a whole number from 0 to 2**63 - 1, got {seed!r}")
     _seed = seed.__index__()
     _counter.clear()
+    _turns.clear()
 
 
 _counter: list[None] = []
+_turns: list[None] = []
 
 
 def seed() -> int:
@@ -31,3 +33,9 @@ def next_stream() -> int:
     """A stream number that was not given since the seed was set: 1, 2, …"""
     _counter.append(None)
     return len(_counter)
+
+
+def next_turn() -> int:
+    """The number of recordings made since the seed was set: the time of a turn's random draws."""
+    _turns.append(None)
+    return len(_turns) - 1

@@ -11,6 +11,7 @@ import numpy as np
 
 from graphdl.core.graph import Node, Variable
 from graphdl.core.interpret import interpret
+from graphdl.core.tensor import off_tape
 from graphdl.losses import same_form, weight_of
 from graphdl.ops.arithmetic import equal
 from graphdl.ops.build import cast, constant, variable
@@ -45,7 +46,8 @@ class Metric:
         """Take a batch of arrays into account."""
         y, p = _nodes(y_true, y_pred)
         weight = None if sample_weight is None else _nodes(sample_weight)[0]
-        new = self.updates(y, p, weight)
+        with off_tape():
+            new = self.updates(y, p, weight)
         for state, value in zip(new, interpret(new.values(), {}), strict=True):
             state.assign(value)
 

@@ -39,3 +39,11 @@ class NotCompiledError(GraphdlError, RuntimeError):
 
 class MemoryBudgetError(GraphdlError, MemoryError):
     """The arrays asked for are larger than the memory of this machine."""
+
+
+class TapeError(GraphdlError, RuntimeError):
+    """A GradientTape that was asked for a gradient it cannot give."""
+
+
+class SlideWarning(UserWarning):
+    """What was written is a known slip; what was meant was done, and the message says what it is."""

@@ -231,11 +231,17 @@ def replace(roots: Iterable[Node], mapping: Mapping[Node, Node]) -> list[Node]:
 class Variable(Node):
     """A node with a value that updates may change. Made by `gd.Variable`."""
 
-    __slots__ = ("storage",)
+    __slots__ = ("storage", "trainable", "version")
     storage: np.ndarray  # replaced as a whole when a program moves it into its arena
+    trainable: bool
+    version: int  # how often the value was changed
 
     @property
     def value(self) -> np.ndarray:
+        """A copy of the present value."""
+        return self.storage.copy()
+
+    def numpy(self) -> np.ndarray:
         """A copy of the present value."""
         return self.storage.copy()
 
@@ -248,11 +254,34 @@ class Variable(Node):
             raise ShapeError(
                 f"{self.attrs['name']!r} has shape {self.storage.shape}, got a value of {array.shape}"
             )
+        about_to_change([self])
         self.storage[...] = array
+
+    def assign_add(self, value: Any) -> None:
+        """Add a value of the same shape, or a number."""
+        self.assign(self.storage + np.asarray(value, self.dtype))
+
+    def assign_sub(self, value: Any) -> None:
+        """Subtract a value of the same shape, or a number."""
+        self.assign(self.storage - np.asarray(value, self.dtype))
 
     @property
     def name(self) -> str:
         return self.attrs["name"]
+
+
+# Whoever still has to compute with the value that a variable has now: its method `keep` is told
+# before the value changes.
+witnesses: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def about_to_change(variables: Iterable[Variable], but: Any = None) -> None:
+    """To be called before values change, whoever changes them; `but` is a witness that knows."""
+    for witness in list(witnesses) if witnesses else ():
+        if witness is not but:
+            witness.keep(variables)
+    for v in variables:
+        object.__setattr__(v, "version", v.version + 1)
 
 
 def rename(variable: Variable, name: str) -> None:

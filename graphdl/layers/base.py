@@ -21,6 +21,7 @@ from graphdl.core.graph import Node, Variable, apply, fresh_identity
 from graphdl.core.interpret import interpret
 from graphdl.core.notation import Written
 from graphdl.core.op import Op
+from graphdl.core.tensor import recording
 from graphdl.core.types import FLOATS, dtype_name
 from graphdl.ops.build import constant, variable
 
@@ -171,9 +172,12 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__} must define call(self, inputs)")
 
     def __call__(self, inputs: Any, training: bool = False) -> Any:
+        tape = recording.get()
+        if tape is not None:
+            return tape.call_layer(self, inputs, training)
         if not _is_nodes(inputs):
             return self._on_arrays(inputs, training)
-        self._ensure_built(inputs)
+        self.ensure_built(inputs)
         trace = _trace.get()
         if trace is not None:
             return self.traced(inputs, trace.training)
@@ -203,7 +207,8 @@ class Layer:
             trace.shapes[self] = output.shape if isinstance(output, Node) else ()
         return output
 
-    def _ensure_built(self, inputs: Any) -> None:
+    def ensure_built(self, inputs: Any) -> None:
+        """Create the weights for inputs like these nodes, if there are none yet."""
         if not self.built:
             shapes = (
                 [n.shape for n in inputs] if isinstance(inputs, (list, tuple)) else inputs.shape

@@ -13,6 +13,7 @@ from graphdl import config, memory, metrics
 from graphdl.callbacks import CallbackList, History
 from graphdl.core.errors import ShapeError
 from graphdl.core.graph import Node
+from graphdl.core.tensor import off_tape
 from graphdl.function import function
 from graphdl.losses import Loss
 from graphdl.metrics import LossTracker, Metric
@@ -56,10 +57,11 @@ class Training:
         # freezing a layer makes another program
         key = (kind, target, data.weights is not None, tuple(self.trainable_weights))
         if key not in self._runners:
-            symbols = steps.symbols(self._symbols, target, data.weights is not None)
-            made = self._step(kind, symbols)
-            runner = Runner(made, getattr(self, "_target", "cpu"))
-            self.compile_seconds += runner.compile()
+            with off_tape():
+                symbols = steps.symbols(self._symbols, target, data.weights is not None)
+                made = self._step(kind, symbols)
+                runner = Runner(made, getattr(self, "_target", "cpu"))
+                self.compile_seconds += runner.compile()
             self._runners[key] = runner
         return self._runners[key]
 
