@@ -177,7 +177,7 @@ class Layer:
             return tape.call_layer(self, inputs, training)
         if not _is_nodes(inputs):
             return self._on_arrays(inputs, training)
-        self.ensure_built(inputs)
+        self._ensure_built(inputs)
         trace = _trace.get()
         if trace is not None:
             return self.traced(inputs, trace.training)
@@ -207,7 +207,7 @@ class Layer:
             trace.shapes[self] = output.shape if isinstance(output, Node) else ()
         return output
 
-    def ensure_built(self, inputs: Any) -> None:
+    def _ensure_built(self, inputs: Any) -> None:
         """Create the weights for inputs like these nodes, if there are none yet."""
         if not self.built:
             shapes = (

@@ -103,7 +103,7 @@ def tensor(name: str, shape: Any = (), dtype: str | None = None) -> Node:
 
 
 def variable(
-    value: Any, name: str = "variable", dtype: str | None = None, trainable: bool = True
+    value: Any, name: str = "variable", dtype: str | None = None, *, trainable: bool = True
 ) -> Variable:
     """A node that holds a value of its own, which updates may change.
 
@@ -123,6 +123,8 @@ def variable(
 
 def operands(*values: Any, floating: bool = False) -> list[Node]:
     """Values as nodes of one dtype: numbers and arrays take that of the nodes among them."""
+    if all(isinstance(v, Node) and v.type.dtype in FLOATS for v in values):
+        return list(values)  # two float dtypes: the op's type rule names both
     strong = [v.dtype for v in values if isinstance(v, Node)]
     floats = [d for d in strong if d in FLOATS]
     dtype = floats[0] if floats else strong[0] if strong else None
@@ -149,7 +151,7 @@ def _operand(value: Any, dtype: str) -> Node:
     if not isinstance(value, Node):
         return constant(value, dtype)
     if value.dtype == dtype or value.dtype in FLOATS:
-        return value  # two float dtypes: the op's type rule names both
+        return value
     return cast(value, dtype)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,21 +34,22 @@ def recorded_call(
         trace = Trace(training)
         argument = list(inputs) if many else inputs[0]
         with tracing(trace):
-            layer.ensure_built(argument)
+            layer._ensure_built(argument)
             output = layer.traced(argument, training)
-        found = _Traced(output, trace.updates, list(_state(layer)))
+        found = _Traced(output, trace.updates, _state(layer))
         _traces.put((*place, count), found)
     record.updates.update(found.updates)
     return found.output
 
 
-def _state(layer: Layer) -> Iterator[Any]:
-    yield from layer.__dict__.values()
+def _state(layer: Layer) -> list[Any]:
+    state = list(layer.__dict__.values())
     for inner in layer.sublayers:
-        yield from _state(inner)
+        state += _state(inner)
+    return state
 
 
 def _same(state: list[Any], layer: Layer) -> bool:
     """Is every attribute the object that it was?"""
-    now = list(_state(layer))
+    now = _state(layer)
     return len(now) == len(state) and all(map(operator.is_, now, state))

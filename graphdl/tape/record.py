@@ -9,6 +9,7 @@ first axis is open (the number of examples), the others are structure.
 from __future__ import annotations
 
 import functools
+import warnings
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -16,12 +17,13 @@ from typing import Any
 import numpy as np
 
 from graphdl import config
-from graphdl.core.errors import ShapeError
+from graphdl.core.errors import ShapeError, SlideWarning
 from graphdl.core.graph import Node, Variable, about_to_change, replace, walk, witnesses
 from graphdl.core.sizes import Size, named
 from graphdl.core.tensor import Tensor, off_tape
 from graphdl.core.types import DTYPES, FLOATS, floatx
-from graphdl.ops.build import constant, tensor
+from graphdl.ops.build import cast, constant, tensor
+from graphdl.prediction import Prediction
 from graphdl.tape import numbers
 from graphdl.tape.layers import recorded_call
 from graphdl.tape.programs import Program, extent, programs
@@ -81,13 +83,17 @@ class Record:
         if not isinstance(value, (np.ndarray, np.generic)):
             return value
         known = self._entered.get(id(value))
-        return known[1] if known else self.leaf(value, _leaf_dtype(value, dtype))
+        if known is not None:
+            return known[1] if value.dtype.kind != "f" else cast(known[1], dtype or known[1].dtype)
+        if isinstance(value, Prediction) and value.source:
+            return self._forward_again(value, *value.source)
+        return self.leaf(value, _leaf_dtype(value, dtype))
 
     def batch(self, layer: Any, value: Any) -> Any:
         """What stands for a batch of examples: its first axis is open even when it holds one."""
         if not isinstance(value, (Tensor, Node)):
             value = np.asarray(value)
-            if value.ndim and len(value) == 1:
+            if value.shape[:1] == (1,):
                 self._name(1)
         floats = layer.dtype if isinstance(value, np.ndarray) and value.dtype.kind == "f" else None
         return self.node(value, floats)
@@ -121,6 +127,19 @@ class Record:
         if id(value) not in self._entered:
             self._entered[id(value)] = (value, self.leaf(array, dtype))
         return self._entered[id(value)][1]
+
+    def _forward_again(self, value: Any, model: Any, inputs: Any, training: bool) -> Any:
+        """The node of a prediction that was made outside of the tape."""
+        warnings.warn(
+            f"{model.name!r} was called before the tape began, so no gradient would lead to its "
+            "weights; the forward pass is recorded now. Move it into the block: "
+            "`with gd.GradientTape() as tape: prediction = model(x); loss = …`",
+            SlideWarning,
+            stacklevel=6,
+        )
+        node = self.call_layer(model, inputs, training)._node
+        self._entered[id(value)] = (value, node)
+        return node
 
     def watch(self, value: Any) -> Node:
         """The leaf of a tensor or an array that a gradient will be taken for."""
@@ -180,7 +199,7 @@ class Record:
             checks = dict(reversed(list(zip(sent, names, strict=True))))
             return optimizer.updates(variables, sent), checks
 
-        self._run(self._waiting(), (optimizer, sent, variables), make)
+        self._run(self._waiting(), (optimizer, optimizer.learning_rate, sent, variables), make)
 
     def _run(
         self, waiting: list[Tensor], step: tuple,
@@ -200,7 +219,9 @@ class Record:
     def _program(self, outputs: list[Any], make: Callable[[], tuple[dict, dict]]) -> Program:
         with off_tape():
             updates, checks = make()
-            return Program(list(dict.fromkeys(outputs)), updates | self.updates, checks, self.target)
+            return Program(
+                list(dict.fromkeys(outputs)), updates | self.updates, checks, self.target
+            )
 
     def _waiting(self) -> list[Tensor]:
         """The pending tensors that are still there, in the order in which they were made."""
@@ -265,16 +286,19 @@ def _stand_in(variable: Variable, number: int) -> Node:
 def _float_dtype(values: Sequence[Any]) -> str | None:
     """The float dtype that arrays take over: that of a node or tensor among them."""
     for v in values:
-        if isinstance(v, (Node, Tensor)):
+        if isinstance(v, (Node, Tensor, Prediction)):
             if v.dtype in FLOATS:
-                return v.dtype
+                return str(v.dtype)
         elif isinstance(v, (list, tuple)) and (found := _float_dtype(v)):
             return found
     return None
 
 
+_NAMES = {np.dtype(name): name for name in DTYPES}  # dtype.name is slow
+
+
 def _leaf_dtype(value: Any, floats: str | None) -> str:
-    name = np.asarray(value).dtype.name
-    if np.asarray(value).dtype.kind == "f":
-        return floats or (name if name in FLOATS else floatx())
-    return name if name in DTYPES else "int64"
+    dtype = value.dtype
+    if dtype.kind == "f":
+        return floats or _NAMES.get(dtype, floatx())
+    return _NAMES.get(dtype, "int64")
