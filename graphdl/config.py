@@ -9,16 +9,16 @@ _seed: int | None = None
 
 def set_seed(seed: int) -> None:
     """Seed everything random from now on: initial weights, shuffles, random nodes."""
-    global _seed
+    global _seed, _turns
     if isinstance(seed, bool) or not hasattr(seed, "__index__") or not 0 <= seed < 2**63:
         raise ValueError(f"set_seed takes a whole number from 0 to 2**63 - 1, got {seed!r}")
     _seed = seed.__index__()
     _counter.clear()
-    _turns.clear()
+    _turns = 0
 
 
 _counter: list[None] = []
-_turns: list[None] = []
+_turns = 0
 
 
 def seed() -> int:
@@ -37,5 +37,6 @@ def next_stream() -> int:
 
 def next_turn() -> int:
     """The number of recordings made since the seed was set: the time of a turn's random draws."""
-    _turns.append(None)
-    return len(_turns) - 1
+    global _turns
+    _turns += 1
+    return _turns - 1

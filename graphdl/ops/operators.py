@@ -55,7 +55,7 @@ def install() -> None:
 
 
 def _ufunc(self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-    """NumPy's function on a tensor: ours of that name, so that it is recorded; else NumPy's on numbers."""
+    """NumPy's function on a tensor: ours of that name, which is recorded; else NumPy's, on numbers."""
     ours = getattr(a, ufunc.__name__, None) or getattr(functions, ufunc.__name__, None)
     if method == "__call__" and ours is not None and not kwargs:
         return ours(*inputs)

@@ -25,7 +25,7 @@ _gradients = Bounded(KEPT)
 
 
 class GradientTape:
-    """Inside `with gd.GradientTape() as tape:` operations on variables, tensors and arrays build graphs.
+    """Inside `with gd.GradientTape() as tape:` operations build graphs and give tensors.
 
     `tape.gradient(loss, variables)` gives the gradients, as tensors: once, or as often as you like
     with `persistent=True`. Values are computed when they are asked for, all that are still needed in

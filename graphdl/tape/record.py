@@ -110,7 +110,7 @@ class Record:
         return node
 
     def _axis(self, n: int) -> int | Size:
-        """What an axis of n elements is called; of 1, a number (it is repeated) unless it has a name."""
+        """The name of an axis of n elements; 1 itself where it has none (such an axis is repeated)."""
         return 1 if n == 1 and 1 not in self.extents.values() else self._name(n)
 
     def _name(self, n: int) -> Size:

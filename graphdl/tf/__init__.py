@@ -28,18 +28,22 @@ clip_by_value, cumsum, split = f.clip_by_value, f.cumsum, f.split
 reduce_mean, reduce_sum, reduce_prod = tensors(gd.mean), tensors(gd.sum), tensors(gd.prod)
 reduce_max, reduce_min = tensors(gd.max), tensors(gd.min)
 
+# the names and the order of the arguments are the same
 _SAME = (
-    "abs add divide equal exp expand_dims floor gather greater greater_equal less less_equal "
-    "logical_and logical_not logical_or maximum minimum multiply negative norm not_equal one_hot pad "
-    "pow reshape round sigmoid sign sin cos sqrt square squeeze stack subtract tanh tensordot "
-    "where einsum concat argsort sort"
-).split()  # the names and the order of the arguments are the same
+    "abs", "add", "argsort", "concat", "cos", "divide", "einsum", "equal", "exp", "expand_dims",
+    "floor", "gather", "greater", "greater_equal", "less", "less_equal", "logical_and",
+    "logical_not", "logical_or", "maximum", "minimum", "multiply", "negative", "norm",
+    "not_equal", "one_hot", "pad", "pow", "reshape", "round", "sigmoid", "sign", "sin", "sort",
+    "sqrt", "square", "squeeze", "stack", "subtract", "tanh", "tensordot", "where",
+)  # fmt: skip
 globals().update({name: tensors(getattr(gd, name)) for name in _SAME})
 
 math = Names(
     "tf.math",
-    {n: globals()[n] for n in (*_SAME, "argmax", "argmin", "cumsum", "reduce_mean", "reduce_sum", "reduce_prod",
-                               "reduce_max", "reduce_min")}
+    {n: globals()[n] for n in (
+        *_SAME, "argmax", "argmin", "cumsum", "reduce_mean", "reduce_sum", "reduce_prod",
+        "reduce_max", "reduce_min",
+    )}
     | {n: tensors(getattr(gd, n)) for n in (
         "erf", "expm1", "log", "log1p", "rsqrt", "softplus", "top_k", "xlogy"
     )}
