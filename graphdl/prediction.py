@@ -11,11 +11,25 @@ from typing import Any
 
 import numpy as np
 
+from graphdl.core.tensor import recording
+from graphdl.ops.operators import by_ufunc
+
 
 class Prediction(np.ndarray):
     """An array that came out of a model. What is computed from it is an array like any other."""
 
     _source: tuple[Any, Any, bool, tuple[int, ...]] | None = None
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        """Inside a tape an operation on it is recorded, as one on a tensor is."""
+        if recording.get() is not None and self.source and not kwargs:
+            return by_ufunc(ufunc, method, *inputs)
+        plain = {k: tuple(map(_plain, v)) if k == "out" else v for k, v in kwargs.items()}
+        return getattr(ufunc, method)(*map(_plain, inputs), **plain)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._source = None  # it is not what the model gave any more
+        super().__setitem__(key, value)
 
     def numpy(self) -> np.ndarray:
         """A plain copy."""
@@ -35,6 +49,10 @@ def prediction(array: np.ndarray, model: Any, inputs: Any, training: bool) -> Pr
     made = np.asarray(array).view(Prediction)
     made._source = (model, inputs, training, _versions(model))
     return made
+
+
+def _plain(value: Any) -> Any:
+    return value.view(np.ndarray) if isinstance(value, Prediction) else value
 
 
 def _versions(model: Any) -> tuple[int, ...]:

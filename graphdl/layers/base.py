@@ -174,7 +174,7 @@ class Layer:
     def __call__(self, inputs: Any, training: bool = False) -> Any:
         tape = recording.get()
         if tape is not None:
-            return tape.call_layer(self, inputs, training)
+            return tape.call_layer(self, inputs, training)  # it comes back off the tape
         if not _is_nodes(inputs):
             return self._on_arrays(inputs, training)
         self._ensure_built(inputs)

@@ -210,7 +210,7 @@ def public(function: Callable[..., Any], numbers: bool = False) -> Callable[...,
 
     @functools.wraps(function)
     def either(*args: Any, **kwargs: Any) -> Any:
-        found = _kinds(args) | (_kinds(kwargs.values()) if kwargs else 0)
+        found = kinds(args) | (kinds(kwargs.values()) if kwargs else 0)
         tape = recording.get()
         if tape is not None and (found & TENSOR or not found & SYMBOLIC):
             return tape.apply(function, args, kwargs, numbers)
@@ -226,7 +226,7 @@ def public(function: Callable[..., Any], numbers: bool = False) -> Callable[...,
 SYMBOLIC, VARIABLE, TENSOR = 1, 2, 4
 
 
-def _kinds(values: Any) -> int:
+def kinds(values: Any) -> int:
     """What there is among values: nodes that are no variables, variables, tensors."""
     found = 0
     for v in values:
@@ -235,7 +235,7 @@ def _kinds(values: Any) -> int:
         elif isinstance(v, Tensor):
             found |= TENSOR
         elif isinstance(v, (list, tuple)):
-            found |= _kinds(v)
+            found |= kinds(v)
     return found
 
 

@@ -51,16 +51,16 @@ def install() -> None:
         cls.named = public(label)  # type: ignore[attr-defined]
     Tensor.__eq__ = lambda x, y: a.equal(x, y)  # type: ignore[assignment, method-assign]
     Tensor.__ne__ = lambda x, y: a.not_equal(x, y)  # type: ignore[assignment, method-assign]
-    Tensor.__array_ufunc__ = _ufunc  # type: ignore[attr-defined]
+    Tensor.__array_ufunc__ = lambda _, *args, **kwargs: by_ufunc(*args, **kwargs)  # type: ignore[attr-defined]
 
 
-def _ufunc(self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+def by_ufunc(ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
     """NumPy's function on a tensor: ours of that name, which is recorded; else NumPy's, on numbers."""
-    ours = getattr(a, ufunc.__name__, None) or getattr(functions, ufunc.__name__, None)
+    name = ufunc.__name__
+    ours = getattr(a, name, None) or getattr(functions, name, None)
+    ours = matmul if ufunc is np.matmul else ours
     if method == "__call__" and ours is not None and not kwargs:
         return ours(*inputs)
-    if ufunc is np.matmul and not kwargs:
-        return matmul(*inputs)
     numbers = [i.array if isinstance(i, Tensor) else i for i in inputs]
     return getattr(ufunc, method)(*numbers, **kwargs)
 

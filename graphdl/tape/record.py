@@ -22,7 +22,7 @@ from graphdl.core.graph import Node, Variable, about_to_change, replace, walk, w
 from graphdl.core.sizes import Size, named
 from graphdl.core.tensor import Tensor, off_tape
 from graphdl.core.types import DTYPES, FLOATS, floatx
-from graphdl.ops.build import cast, constant, tensor
+from graphdl.ops.build import SYMBOLIC, cast, constant, kinds, tensor
 from graphdl.prediction import Prediction
 from graphdl.tape import numbers
 from graphdl.tape.layers import recorded_call
@@ -63,7 +63,10 @@ class Record:
         return self.wrap(result)
 
     def call_layer(self, layer: Any, inputs: Any, training: bool) -> Any:
-        """A layer on tensors and arrays."""
+        """A layer on tensors and arrays; on symbols what it is without a tape."""
+        with off_tape():
+            if kinds((inputs,)) == SYMBOLIC:
+                return layer(inputs, training=training)
         many = isinstance(inputs, (list, tuple)) and any(
             isinstance(i, (Node, Tensor, np.ndarray)) for i in inputs
         )

@@ -15,7 +15,7 @@ from graphdl.core.types import dtype_name
 from graphdl.initializers import RandomNormal, RandomUniform, TruncatedNormal
 from graphdl.layers.base import _trace
 from graphdl.ops.build import constant as constant_node
-from graphdl.ops.build import public
+from graphdl.ops.build import like, operands, public
 from graphdl.ops.entropy import bce
 from graphdl.tf.names import meant, tensors
 
@@ -73,14 +73,18 @@ def fill(dims: Any, value: Any) -> Tensor:
 @public
 def zeros_like(input: Any) -> Any:
     """Zeros in the shape of the input."""
-    return input * 0
+    return _filled_like(operands(input)[0], 0)
 
 
 @tensors
 @public
 def ones_like(input: Any) -> Any:
     """Ones in the shape of the input."""
-    return input * 0 + 1
+    return _filled_like(operands(input)[0], 1)
+
+
+def _filled_like(node: Node, value: int) -> Node:
+    return gd.broadcast_to(like(node, value), node.type.shape)
 
 
 def range_(start: int, limit: int | None = None, delta: int = 1) -> Tensor:

@@ -12,11 +12,15 @@ import numpy as np
 
 import graphdl as gd
 from graphdl.core.errors import SlideWarning
-from graphdl.core.tensor import Tensor
+from graphdl.core.graph import Node, Variable, walk
+from graphdl.core.interpret import interpret
+from graphdl.core.tensor import Tensor, recording
+from graphdl.layers.base import _trace
+from graphdl.ops.build import constant_op, variable_op
 
 
 def tensors(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function; where it computes numbers at once, they come out as tensors (`.numpy()`)."""
+    """The same function, whose values at once are tensors (`.numpy()`), those of variables too."""
 
     @functools.wraps(function)
     def lifted(*args: Any, **kwargs: Any) -> Any:
@@ -29,7 +33,18 @@ def tensors(function: Callable[..., Any]) -> Callable[..., Any]:
 def _lift(result: Any) -> Any:
     if isinstance(result, (list, tuple)):
         return type(result)(map(_lift, result))
+    if isinstance(result, Node) and not isinstance(result, Variable) and _has_a_value(result):
+        return Tensor(interpret([result], {})[0])
     return Tensor(result) if isinstance(result, (np.ndarray, np.generic)) else result
+
+
+def _has_a_value(node: Node) -> bool:
+    """Does it depend on variables alone, outside of a tape and of a layer's `call`?"""
+    free = recording.get() is None and _trace.get() is None
+    return free and all(n.inputs or n.op in _KNOWN for n in walk([node]))
+
+
+_KNOWN = (constant_op, variable_op)
 
 
 def meant(written: str, right: str) -> None:

@@ -101,11 +101,11 @@ def test_sources_and_watched_values_of_other_kinds_are_refused():
     v, n = gd.Variable(2.0), gd.tensor("n")
     with tape(persistent=True) as t:
         z = v * v
-        with pytest.raises(TypeError, match="np.asarray"):
+        with pytest.raises(TypeError, match=r"np.asarray"):
             t.watch(3.0)
         with pytest.raises(TapeError, match="nest another"):
             t.__enter__()
-    with pytest.raises(TypeError, match="gd.grad"):
+    with pytest.raises(TypeError, match=r"gd.grad"):
         t.gradient(z, n)
     with pytest.raises(TypeError, match="got str"):
         t.gradient(z, "v")

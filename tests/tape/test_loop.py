@@ -175,6 +175,15 @@ def test_a_model_without_an_input_is_built_by_its_first_batch():
     assert len(model.fit(x, y, verbose=0).history["loss"]) == 1
 
 
+def test_a_model_can_be_put_together_inside_a_tape():
+    with gd.GradientTape(target="python") as tape:
+        x = gd.Input((2,))
+        model = gd.Model(x, gd.layers.Dense(1, kernel_initializer="ones")(x * 2.0))
+        loss = gd.sum(model(np.ones((3, 2))))
+    assert float(loss) == 12
+    np.testing.assert_array_equal(tape.gradient(loss, model.weights[0]), [[6], [6]])
+
+
 def test_metrics_take_what_a_tape_has_computed():
     metric = gd.metrics.BinaryAccuracy()
     v = gd.Variable([[0.9], [0.1], [0.8]])

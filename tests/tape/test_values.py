@@ -17,7 +17,7 @@ def test_a_tensor_is_a_number_wherever_one_is_expected():
     assert z.shape == () and z.dtype == "float64"
     assert float(z) == 2.25 and int(z) == 2 and z.item() == 2.25
     assert f"{z:.1f}" == "2.2" and str(z) == "2.25" and repr(z).startswith("tensor(2.25")
-    assert z < 3 and z >= 2.25 and z == 2.25 and not z != 2.25
+    assert z < 3 and z >= 2.25 and z == 2.25 and not bool(z != 2.25)
     assert isinstance(z.numpy(), np.float64) and np.asarray(z).shape == ()
 
 
