@@ -66,7 +66,8 @@ class Tensor:
 
     def __init__(self, array: Any = None, node: Node | None = None, record: Any = None) -> None:
         self._array: np.ndarray | None = None if array is None else _owned(array)
-        self._node, self._record = node, record
+        self._node: Any = node
+        self._record: Any = record
         self._home: weakref.ref[Any] | None = None
 
     # -------------------------------------------------- the value
@@ -125,7 +126,7 @@ class Tensor:
     @property
     def dtype(self) -> str:
         """The name of the dtype, as nodes have it."""
-        return self._array.dtype.name if self._array is not None else self._node.dtype  # type: ignore[union-attr]
+        return self._array.dtype.name if self._array is not None else self._node.dtype
 
     @property
     def rank(self) -> int:

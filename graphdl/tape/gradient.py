@@ -46,10 +46,11 @@ class GradientTape:
     def __enter__(self) -> GradientTape:
         if self._token is not None:
             raise TapeError("this tape is recording already; nest another GradientTape inside it")
-        self.record = recording.get() or Record(self.target)  # a tape inside a tape: one recording
-        self.record.open_for(self)
+        record = recording.get() or Record(self.target)  # a tape inside a tape: one recording
+        record.open_for(self)
+        self.record = self._into = record
         self._used, self._watched = False, []
-        self._token, self._into = recording.set(self.record), self.record
+        self._token = recording.set(record)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -138,7 +139,8 @@ class GradientTape:
                 f"{_what(source)} was not used inside this tape, so no gradient leads to it: call "
                 "tape.watch(…) on it before the computation, or make it a gd.Variable"
             )
-        if isinstance(source, Tensor) and not any(source is w for w in self._watched):
+        unwatched = not any(source is w for w in self._watched)
+        if isinstance(source, Tensor) and unwatched and record.is_leaf(node):
             _warn_unwatched()
         return node
 

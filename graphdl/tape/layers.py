@@ -10,7 +10,7 @@ from graphdl.core.graph import Node, Variable
 from graphdl.layers.base import Layer, Trace, tracing
 from graphdl.tape.bounded import Bounded
 
-_traces = Bounded(256)
+_traces = Bounded(128)
 
 
 @dataclass(frozen=True)

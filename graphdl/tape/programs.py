@@ -10,7 +10,7 @@ import numpy as np
 
 from graphdl.calls import Calls
 from graphdl.compile import compile_graph
-from graphdl.core.errors import NonFiniteError
+from graphdl.core.errors import GraphError, NonFiniteError
 from graphdl.core.graph import Graph, Node, Variable, walk
 from graphdl.core.sizes import Size, substitute
 from graphdl.tape.bounded import Bounded
@@ -59,5 +59,8 @@ class Program:
 
 
 def extent(d: Any, extents: Mapping[str, int]) -> int:
-    """A size as a number."""
-    return substitute(d, extents) if isinstance(d, Size) else d  # type: ignore[return-value]
+    """A size as a number; raises GraphError where no array that is there has it."""
+    found = substitute(d, extents) if isinstance(d, Size) else d
+    if isinstance(found, Size):
+        raise GraphError(f"the size {found} is not known inside this tape: no array has it")
+    return found

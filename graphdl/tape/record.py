@@ -8,7 +8,6 @@ first axis is open (the number of examples), the others are structure.
 
 from __future__ import annotations
 
-import functools
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,12 +18,11 @@ import numpy as np
 from graphdl import config
 from graphdl.core.errors import ShapeError, SlideWarning
 from graphdl.core.graph import Node, Variable, about_to_change, replace, walk, witnesses
-from graphdl.core.sizes import Size, named
+from graphdl.core.sizes import Size
 from graphdl.core.tensor import Tensor, off_tape
-from graphdl.core.types import DTYPES, FLOATS, floatx
-from graphdl.ops.build import SYMBOLIC, cast, constant, kinds, tensor
+from graphdl.ops.build import SYMBOLIC, cast, kinds
 from graphdl.prediction import Prediction
-from graphdl.tape import numbers
+from graphdl.tape import leaves, numbers
 from graphdl.tape.layers import recorded_call
 from graphdl.tape.programs import Program, extent, programs
 
@@ -53,7 +51,7 @@ class Record:
         with_numbers: bool,
     ) -> Any:  # fmt: skip
         """The function on nodes in place of what it was called with; a tensor comes out."""
-        dtype = _float_dtype([*args, *kwargs.values()])
+        dtype = leaves.float_dtype([*args, *kwargs.values()])
         with off_tape():
             nodes = [self.node(a, dtype) for a in args]
             if with_numbers:
@@ -90,7 +88,7 @@ class Record:
             return known[1] if value.dtype.kind != "f" else cast(known[1], dtype or known[1].dtype)
         if isinstance(value, Prediction) and value.source:
             return self._forward_again(value, *value.source)
-        return self.leaf(value, _leaf_dtype(value, dtype))
+        return self.leaf(value, leaves.dtype_of(value, dtype))
 
     def batch(self, layer: Any, value: Any) -> Any:
         """What stands for a batch of examples: its first axis is open even when it holds one."""
@@ -103,12 +101,10 @@ class Record:
 
     def leaf(self, value: Any, dtype: str) -> Node:
         """A new leaf with a copy of the value: what the caller does to the array later is its own."""
-        array = np.array(value, dtype, order="C")
-        if array.dtype.kind not in "fiub":
-            return constant(value)  # which says what is wrong with it
+        array = leaves.copied(value, dtype)
         shape = array.shape
         known = (self._axis(shape[0]), *shape[1:]) if shape else ()
-        node = _place(len(self.values), known, dtype)
+        node = leaves.place(len(self.values), known, dtype)
         self.values[node] = array
         return node
 
@@ -120,10 +116,10 @@ class Record:
         """The named size of the axes of this extent."""
         for name, known in self.extents.items():
             if known == n:
-                return _named(name)
+                return leaves.size(name)
         name = f"n{len(self.extents) or ''}"
         self.extents[name] = n
-        return _named(name)
+        return leaves.size(name)
 
     def _known(self, value: Any, array: Any, dtype: str) -> Node:
         """The leaf of an object that is told by its identity."""
@@ -148,7 +144,7 @@ class Record:
         """The leaf of a tensor or an array that a gradient will be taken for."""
         if isinstance(value, Tensor):
             return self.node(value)
-        return self._known(value, value, _leaf_dtype(value, None))
+        return self._known(value, value, leaves.dtype_of(value, None))
 
     def entered(self, value: Any) -> Node | None:
         """The node of what has entered, if it has."""
@@ -156,6 +152,10 @@ class Record:
             return value
         mine = value.node_in(self) if isinstance(value, Tensor) else None
         return mine if mine is not None else self._entered.get(id(value), (None, None))[1]
+
+    def is_leaf(self, node: Node) -> bool:
+        """Did the node enter from outside, rather than being computed here?"""
+        return node in self.values
 
     def versions(self, source: Node) -> tuple[Node, ...]:
         """The leaves under which graphs of this recording know a source: one for each value it had."""
@@ -176,7 +176,7 @@ class Record:
     def _check_sizes(self, node: Node) -> None:
         """Equalities that an operation needs must hold for the arrays that are there."""
         for name, (value, where) in node.facts.known.items():
-            have, want = self.extents[name], extent(value, self.extents)
+            have, want = extent(leaves.size(name), self.extents), extent(value, self.extents)
             if have != want:
                 raise ShapeError(f"sizes do not fit in {where}: {have} is not {want}")
 
@@ -194,7 +194,7 @@ class Record:
         self, optimizer: Any, gradients: Sequence[Tensor], variables: tuple[Variable, ...]
     ) -> None:
         """The optimizer's step and every value that somebody holds on to, in one program."""
-        sent = tuple(g._node for g in gradients)
+        sent: tuple[Any, ...] = tuple(g._node for g in gradients)
 
         def make() -> tuple[dict[Variable, Node], dict[Node, str]]:
             names = [f"the gradient of {v.name!r}" for v in variables]
@@ -248,7 +248,7 @@ class Record:
         stand_ins: dict[Node, Node] = {}
         for v in (v for v in variables if v in used):
             former = self._former.setdefault(v, [])
-            stand_ins[v] = _stand_in(v, len(former))
+            stand_ins[v] = leaves.stand_in(v, len(former))
             former.append(stand_ins[v])
             self.values[stand_ins[v]] = v.value
         if stand_ins:
@@ -263,45 +263,3 @@ class Record:
 
     def _open(self) -> bool:
         return any((t := ref()) is not None and t.needs(self) for ref in self._tapes)
-
-
-# ------------------------------------------------------------------ leaves
-
-
-@functools.lru_cache(4096)
-def _place(number: int, shape: tuple, dtype: str) -> Node:
-    """The leaf of a place and a shape class: the same node in every recording."""
-    return tensor(f"x{number + 1}", shape, dtype)
-
-
-_named = functools.lru_cache(256)(named)
-_stand_ins: weakref.WeakKeyDictionary[Variable, list[Node]] = weakref.WeakKeyDictionary()
-
-
-def _stand_in(variable: Variable, number: int) -> Node:
-    """The leaf for a former value of a variable, the same in every recording."""
-    known = _stand_ins.setdefault(variable, [])
-    if number == len(known):
-        known.append(tensor(variable.name, variable.type.shape, variable.dtype))
-    return known[number]
-
-
-def _float_dtype(values: Sequence[Any]) -> str | None:
-    """The float dtype that arrays take over: that of a node or tensor among them."""
-    for v in values:
-        if isinstance(v, (Node, Tensor, Prediction)):
-            if v.dtype in FLOATS:
-                return str(v.dtype)
-        elif isinstance(v, (list, tuple)) and (found := _float_dtype(v)):
-            return found
-    return None
-
-
-_NAMES = {np.dtype(name): name for name in DTYPES}  # dtype.name is slow
-
-
-def _leaf_dtype(value: Any, floats: str | None) -> str:
-    dtype = value.dtype
-    if dtype.kind == "f":
-        return floats or _NAMES.get(dtype, floatx())
-    return _NAMES.get(dtype, "int64")

@@ -87,7 +87,7 @@ class Names:
     def _found(self, name: str) -> Any:
         if name in self._stated:
             return self._stated[name]
-        found = getattr(self._module, self._slips.get(name, (name, ""))[0], None)
+        found: Any = getattr(self._module, self._slips.get(name, (name, ""))[0], None)
         return found if isinstance(found, type) or not self._lifted else tensors(found)
 
     def _offered(self) -> list[str]:

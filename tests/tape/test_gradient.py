@@ -125,6 +125,29 @@ def test_a_tensor_that_is_not_watched_has_a_gradient_and_a_warning():
         assert float(t.gradient(z, c)) == 6
 
 
+def test_what_was_computed_inside_is_a_source_without_being_watched():
+    v = gd.Variable(2.0, dtype="float64")
+    with tape() as t:
+        h = v * v
+        z = h * h
+    assert float(t.gradient(z, h)) == 8
+
+
+def test_what_is_returned_as_it_came_has_its_value():
+    v, x = gd.Variable(2.0, dtype="float64"), np.array([1.0, 2.0])
+    with tape() as t:
+        same, flat = gd.activations.linear(v), gd.reshape(x, 2)
+        z = same * 3.0
+    v.assign(7.0)
+    assert float(same) == 2 and float(t.gradient(z, v)) == 3
+    np.testing.assert_array_equal(flat, x)
+
+
+def test_only_numbers_are_recorded():
+    with tape(), pytest.raises(gd.errors.DTypeError, match="complex128"):
+        gd.square(np.ones(2) * 1j)
+
+
 def test_a_gradient_that_cannot_be_is_the_error_of_grad():
     v = gd.Variable(2.0, name="v")
     with tape() as t:
