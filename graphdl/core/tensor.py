@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextvars
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -161,8 +161,8 @@ def _owned(array: Any) -> np.ndarray:
     return mine
 
 
-def pending_together(values: Any) -> Any:
+def pending_together(values: Sequence[Any]) -> Any:
     """The one recording under which all the values are pending tensors, else None."""
-    records = {id(v.pending): v.pending for v in values if isinstance(v, Tensor)}
-    everything = all(isinstance(v, Tensor) for v in values)
-    return next(iter(records.values())) if everything and len(records) == 1 else None
+    first = values[0]._record if isinstance(values[0], Tensor) else None
+    together = all(isinstance(v, Tensor) and v._record is first for v in values)
+    return first if together else None

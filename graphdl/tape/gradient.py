@@ -101,7 +101,7 @@ class GradientTape:
         found = _gradients.get((node, wrt, or_zero), lambda: _derive(node, wrt, or_zero))
         if not self.persistent:
             self.record, self._used = None, True
-        return _like(sources, iter([record.wrap(g) for g in found]))
+        return _like(sources, iter(record.wrap(found)))
 
     def _recorded(self) -> Record:
         if self.record is None and self._used:

@@ -22,8 +22,7 @@ from graphdl.core.sizes import Size
 from graphdl.core.tensor import Tensor, off_tape
 from graphdl.ops.build import SYMBOLIC, cast, kinds
 from graphdl.prediction import Prediction
-from graphdl.tape import leaves, numbers
-from graphdl.tape.layers import recorded_call
+from graphdl.tape import leaves, numbers, traces
 from graphdl.tape.programs import Program, extent, programs
 
 
@@ -51,14 +50,14 @@ class Record:
         with_numbers: bool,
     ) -> Any:  # fmt: skip
         """The function on nodes in place of what it was called with; a tensor comes out."""
-        dtype = leaves.float_dtype([*args, *kwargs.values()])
+        dtype = leaves.float_dtype((*args, *kwargs.values()))
         with off_tape():
             nodes = [self.node(a, dtype) for a in args]
             if with_numbers:
                 nodes = numbers.entered(self, function, nodes)
             options = {k: self.node(v, dtype) for k, v in kwargs.items()} if kwargs else {}
-            result = function(*nodes, **options)
-        return self.wrap(result)
+            found = traces.result(function, nodes, options)
+        return self.wrap(found)
 
     def call_layer(self, layer: Any, inputs: Any, training: bool) -> Any:
         """A layer on tensors and arrays; on symbols what it is without a tape."""
@@ -70,7 +69,7 @@ class Record:
         )
         with off_tape():
             nodes = [self.batch(layer, i) for i in (inputs if many else [inputs])]
-            output = recorded_call(self, layer, tuple(nodes), many, training)
+            output = traces.layer_call(self, layer, tuple(nodes), many, training)
         return self.wrap(output)
 
     def node(self, value: Any, dtype: str | None = None) -> Any:
@@ -228,12 +227,7 @@ class Record:
 
     def _waiting(self) -> list[Tensor]:
         """The pending tensors that are still there, in the order in which they were made."""
-        return [t for t in self._alive() if t.pending is not None]
-
-    def _alive(self) -> list[Tensor]:
-        alive = [t for ref in self._tensors if (t := ref()) is not None]
-        self._tensors = [weakref.ref(t) for t in alive]
-        return alive
+        return [t for ref in self._tensors if (t := ref()) is not None and t.pending is not None]
 
     # -------------------------------------------------- variables that change
 
@@ -242,7 +236,9 @@ class Record:
 
         What is recorded from then on means the new values.
         """
-        tensors = self._alive() if self._open() else self._waiting()
+        self._tensors = [ref for ref in self._tensors if ref() is not None]
+        alive = [t for ref in self._tensors if (t := ref()) is not None]
+        tensors = alive if self._open() else self._waiting()
         roots = [*(t._node for t in tensors), *self.updates.values()]
         used = set(walk(roots)).intersection(variables)
         stand_ins: dict[Node, Node] = {}
