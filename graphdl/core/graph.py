@@ -245,6 +245,12 @@ class Variable(Node):
         """A copy of the present value."""
         return self.storage.copy()
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return self.storage.astype(dtype or self.dtype)  # a copy: storage changes and moves
+
+    def __float__(self) -> float:
+        return float(self.storage.item())
+
     def assign(self, value: Any) -> None:
         """Give the variable another value of the same shape."""
         array = np.asarray(value)

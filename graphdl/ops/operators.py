@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from graphdl.core.graph import Node
-from graphdl.core.tensor import Tensor
+from graphdl.core.tensor import Tensor, recording
 from graphdl.ops import arithmetic as a
 from graphdl.ops import functions
 from graphdl.ops.build import label, public
@@ -55,11 +55,11 @@ def install() -> None:
 
 
 def by_ufunc(ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-    """NumPy's function on a tensor: ours of that name, which is recorded; else NumPy's, on numbers."""
+    """NumPy's function on a tensor: inside a tape ours of that name, else NumPy's, on numbers."""
     name = ufunc.__name__
     ours = getattr(a, name, None) or getattr(functions, name, None)
     ours = matmul if ufunc is np.matmul else ours
-    if method == "__call__" and ours is not None and not kwargs:
+    if recording.get() is not None and method == "__call__" and ours is not None and not kwargs:
         return ours(*inputs)
     numbers = [i.array if isinstance(i, Tensor) else i for i in inputs]
     return getattr(ufunc, method)(*numbers, **kwargs)

@@ -93,8 +93,8 @@ class Record:
         """What stands for a batch of examples: its first axis is open even when it holds one."""
         if not isinstance(value, (Tensor, Node)):
             value = np.asarray(value)
-            if value.shape[:1] == (1,):
-                self._name(1)
+        if self.entered(value) is None and value.shape[:1] == (1,):
+            self._name(1)
         floats = layer.dtype if isinstance(value, np.ndarray) and value.dtype.kind == "f" else None
         return self.node(value, floats)
 
@@ -147,7 +147,7 @@ class Record:
 
     def entered(self, value: Any) -> Node | None:
         """The node of what has entered, if it has."""
-        if isinstance(value, Variable):
+        if isinstance(value, Node):
             return value
         mine = value.node_in(self) if isinstance(value, Tensor) else None
         return mine if mine is not None else self._entered.get(id(value), (None, None))[1]

@@ -15,7 +15,7 @@ from graphdl.core.graph import Node, Variable
 from graphdl.layers.base import Layer, Trace, tracing
 from graphdl.tape.bounded import Bounded
 
-_results = Bounded(1024)
+_results = Bounded(256)
 _traces = Bounded(128)
 
 

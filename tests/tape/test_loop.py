@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import graphdl as gd
-from graphdl.tape import gradient, programs
+from graphdl.tape import gradient, programs, traces
 
 ROWS = 70
 
@@ -74,6 +74,12 @@ def test_loss_gradients_and_step_are_one_program_for_every_batch_size(compiled):
     assert len(compiled) == 1  # 32, 32 and 6 rows
     by_hand(model, gd.optimizers.Adam(), x[:33], y[:33], 3, "python")
     assert len(compiled) == 2  # another optimizer; 32 rows and then a single one
+    tensors = [(gd.Tensor(xb), gd.Tensor(yb)) for xb, yb in batches(x[:33], y[:33])]
+    for xb, yb in tensors:
+        with gd.GradientTape(target="python") as tape:
+            loss = gd.losses.BinaryCrossentropy()(yb, model(xb))
+        assert np.isfinite(tape.gradient(loss, model.weights[0])).all()
+    assert len(compiled) == 3  # gradients alone
 
 
 def test_everything_that_is_held_is_computed_when_the_first_value_is_asked_for(compiled):
@@ -228,7 +234,7 @@ def test_memory_does_not_grow_with_the_number_of_turns():
 
 
 def test_new_variables_in_every_turn_are_forgotten(monkeypatch):
-    for memory in (programs.programs, gradient._gradients):
+    for memory in (programs.programs, gradient._gradients, traces._results):
         monkeypatch.setattr(memory, "_limit", 2)
     seen = []
     for _ in range(4):

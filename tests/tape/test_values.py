@@ -48,12 +48,12 @@ def test_outside_a_tape_operations_on_tensors_give_their_value_at_once():
     assert float(moved) == 0 and isinstance(gd.sigmoid(0.0), np.floating)
 
 
-def test_numpy_s_functions_on_tensors_are_recorded():
+def test_numpy_s_functions_on_tensors_are_recorded_inside_a_tape():
     v = gd.Variable([0.5, 1.0], dtype="float64")
     with tape() as t:
         z = gd.sum(np.array([2.0, 3.0]) * np.exp(v * 1) + np.arctan(np.ones(2)))
     np.testing.assert_allclose(t.gradient(z, v), [2 * np.exp(0.5), 3 * np.e])
-    assert np.arctan(z) == np.arctan(float(z))  # what graphdl lacks is NumPy's on the number
+    assert np.arctan(z) == np.arctan(float(z)) and isinstance(np.exp(z), np.floating)
     assert np.isclose(np.abs(-z), float(z)) and np.maximum.reduce([z]) == float(z)
 
 
@@ -121,6 +121,11 @@ def test_a_variable_has_a_value_a_name_and_can_be_assigned():
     v.assign_sub(0.5)
     np.testing.assert_array_equal(v.numpy(), [1.5, 2.5])
     assert v.version == 2
+    np.testing.assert_array_equal(np.asarray(v), [1.5, 2.5])
+    np.asarray(v)[0] = 9
+    w = gd.Variable([0.0, 0.0])
+    w.assign(v)
+    assert float(gd.Variable(1.5)) == 1.5 and w.value[0] == 1.5
     with pytest.raises(gd.errors.ShapeError, match="'v' has shape"):
         v.assign_sub([[1.0], [2.0]])
     np.testing.assert_array_equal(v.value, [1.5, 2.5])
