@@ -12,9 +12,15 @@ from typing import Any
 import numpy as np
 
 from graphdl.compile import require_target
-from graphdl.core.errors import DisconnectedError, SlideWarning, TapeError
+from graphdl.core.errors import (
+    DisconnectedError,
+    NotDifferentiableError,
+    SlideWarning,
+    TapeError,
+)
 from graphdl.core.graph import Node, Variable, walk
 from graphdl.core.tensor import Tensor, off_tape, recording
+from graphdl.core.types import FLOATS
 from graphdl.differentiate.chain_rule import gradients
 from graphdl.ops.reduce import sum as sum_
 from graphdl.tape.bounded import Bounded
@@ -97,6 +103,8 @@ class GradientTape:
         flat = _flat(sources)
         node = self._target(target, record)
         wrt = tuple(record.versions(self._source(s, record)) for s in flat)
+        for value in (target, *flat):
+            _require_float(value)
         or_zero = unconnected_gradients == "zero"
         found = _gradients.get((node, wrt, or_zero), lambda: _derive(node, wrt, or_zero))
         if not self.persistent:
@@ -121,7 +129,7 @@ class GradientTape:
         if node is None:
             raise DisconnectedError(
                 "the target of tape.gradient was not computed inside this tape (it is "
-                f"{_what(target)}): both the forward pass and the loss stand inside "
+                f"{_what(target)} from elsewhere): both the forward pass and the loss stand inside "
                 "`with gd.GradientTape() as tape:`"
             )
         return node
@@ -172,11 +180,18 @@ def _derive(target: Node, wrt: Sequence[tuple[Node, ...]], or_zero: bool) -> lis
         return [functools.reduce(operator.add, itertools.islice(found, len(u))) for u in used]
 
 
+def _require_float(value: Any) -> None:
+    if value.dtype not in FLOATS:
+        raise NotDifferentiableError(
+            f"{_what(value)} is {value.dtype}; a derivative needs floating-point values"
+        )
+
+
 def _what(value: Any) -> str:
     if isinstance(value, Variable):
         return f"the variable {value.name!r}"
     if isinstance(value, Tensor):
-        return f"a tensor of shape {value.shape} from elsewhere"
+        return f"a tensor of shape {value.shape}"
     shape = f" of shape {value.shape}" if isinstance(value, np.ndarray) else ""
     return f"{type(value).__name__}{shape}"
 

@@ -148,6 +148,17 @@ def test_only_numbers_are_recorded():
         gd.square(np.ones(2) * 1j)
 
 
+def test_whole_numbers_have_no_derivative():
+    v, k = gd.Variable(2.0, name="v"), gd.Variable(3, name="k")
+    with tape(persistent=True) as t:
+        z, index = v * k, gd.argmax(v * np.ones(3))
+    with pytest.raises(gd.errors.NotDifferentiableError, match="'k' is int64"):
+        t.gradient(z, k)
+    with pytest.raises(gd.errors.NotDifferentiableError, match="int64"):
+        t.gradient(index, v)
+    assert float(t.gradient(z, v)) == 3
+
+
 def test_a_gradient_that_cannot_be_is_the_error_of_grad():
     v = gd.Variable(2.0, name="v")
     with tape() as t:
