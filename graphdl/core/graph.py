@@ -278,13 +278,18 @@ class Variable(Node):
 
 # Whoever still has to compute with the value that a variable has now: its method `keep` is told
 # before the value changes.
-witnesses: weakref.WeakSet[Any] = weakref.WeakSet()
+_witnesses: list[weakref.ref[Any]] = []
+
+
+def add_witness(witness: Any) -> None:
+    """Tell this object, as long as it lives, of variables that are about to change."""
+    _witnesses.append(weakref.ref(witness, _witnesses.remove))
 
 
 def about_to_change(variables: Iterable[Variable], but: Any = None) -> None:
     """To be called before values change, whoever changes them; `but` is a witness that knows."""
-    for witness in list(witnesses) if witnesses else ():
-        if witness is not but:
+    for witness in [ref() for ref in _witnesses]:
+        if witness is not None and witness is not but:
             witness.keep(variables)
     for v in variables:
         object.__setattr__(v, "version", v.version + 1)

@@ -17,6 +17,8 @@ from graphdl.core.types import DTYPES, FLOATS, floatx
 from graphdl.ops.build import tensor
 from graphdl.prediction import Prediction
 
+_NAMES = {np.dtype(name): name for name in DTYPES}  # dtype.name is slow
+
 
 @functools.lru_cache(4096)
 def place(number: int, shape: tuple, dtype: str) -> Node:
@@ -44,10 +46,10 @@ def size(name: str) -> Size:
 def copied(value: Any, dtype: str) -> np.ndarray:
     """An array of our own in the form that programs take."""
     array = np.asarray(value)
+    if _NAMES.get(array.dtype) == dtype:
+        return np.array(array, order="C")
     if array.dtype.kind not in "fiub":
         raise DTypeError(f"a tape records numbers, got an array of {array.dtype}")
-    if array.dtype == dtype:
-        return np.array(array, order="C")
     with np.errstate(over="ignore"):  # what is too large becomes infinite
         return np.array(array, dtype, order="C")
 
@@ -61,9 +63,6 @@ def float_dtype(values: Sequence[Any]) -> str | None:
         elif isinstance(v, (list, tuple)) and (found := float_dtype(v)):
             return found
     return None
-
-
-_NAMES = {np.dtype(name): name for name in DTYPES}  # dtype.name is slow
 
 
 def dtype_of(value: Any, floats: str | None) -> str:

@@ -12,7 +12,7 @@ from graphdl.calls import Calls
 from graphdl.compile import compile_graph
 from graphdl.core.errors import GraphError, NonFiniteError
 from graphdl.core.graph import Graph, Node, Variable, walk
-from graphdl.core.sizes import Size, substitute
+from graphdl.core.sizes import Size, named, substitute
 from graphdl.tape.bounded import Bounded
 
 KEPT = 128  # programs, and as many gradients
@@ -38,7 +38,7 @@ class Program:
         self.compiled = compile_graph(graph, target, name="tape")
         lowered = self.compiled.lowered
         self._sizes = [
-            (v.name, d) for v, d in zip(lowered.program.sizes, lowered.sizes, strict=True)
+            (v.name, _name(d)) for v, d in zip(lowered.program.sizes, lowered.sizes, strict=True)
         ]
         self._call, self._lock = Calls(self.compiled), threading.Lock()
 
@@ -46,7 +46,10 @@ class Program:
         self, values: Mapping[Node, np.ndarray], extents: Mapping[str, int], time: int
     ) -> list[np.ndarray]:
         """The outputs; then the updates are made, all or none."""
-        sizes = {name: extent(d, extents) for name, d in self._sizes}
+        sizes = {
+            name: extents[d] if isinstance(d, str) else extent(d, extents)
+            for name, d in self._sizes
+        }
         arrays = [values[n] for n in self.inputs]
         with self._lock:
             status, outputs = self._call(arrays, sizes, time)
@@ -64,3 +67,8 @@ def extent(d: Any, extents: Mapping[str, int]) -> int:
     if isinstance(found, Size):
         raise GraphError(f"the size {found} is not known inside this tape: no array has it")
     return found
+
+
+def _name(d: Any) -> Any:
+    """A size that is but a name as that name."""
+    return d.names[0] if isinstance(d, Size) and d == named(d.names[0]) else d

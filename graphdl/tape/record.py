@@ -17,7 +17,7 @@ import numpy as np
 
 from graphdl import config
 from graphdl.core.errors import ShapeError, SlideWarning
-from graphdl.core.graph import Node, Variable, about_to_change, replace, walk, witnesses
+from graphdl.core.graph import Node, Variable, about_to_change, add_witness, replace, walk
 from graphdl.core.sizes import Size
 from graphdl.core.tensor import Tensor, off_tape
 from graphdl.ops.build import SYMBOLIC, cast, kinds
@@ -41,7 +41,7 @@ class Record:
         self._former: dict[Variable, list[Node]] = {}  # what stands for values changed since
         self._tensors: list[weakref.ref[Tensor]] = []
         self._tapes: list[weakref.ref[Any]] = []
-        witnesses.add(self)
+        add_witness(self)
 
     # -------------------------------------------------- recording
 
@@ -61,13 +61,12 @@ class Record:
 
     def call_layer(self, layer: Any, inputs: Any, training: bool) -> Any:
         """A layer on tensors and arrays; on symbols what it is without a tape."""
-        with off_tape():
-            if kinds((inputs,)) == SYMBOLIC:
-                return layer(inputs, training=training)
         many = isinstance(inputs, (list, tuple)) and any(
             isinstance(i, (Node, Tensor, np.ndarray)) for i in inputs
         )
         with off_tape():
+            if kinds((inputs,)) == SYMBOLIC:
+                return layer(inputs, training=training)
             nodes = [self.batch(layer, i) for i in (inputs if many else [inputs])]
             output = traces.layer_call(self, layer, tuple(nodes), many, training)
         return self.wrap(output)
