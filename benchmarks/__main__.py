@@ -8,12 +8,12 @@ from pathlib import Path
 
 from benchmarks import report
 from benchmarks.compare import Plan, compare
-from benchmarks.peers import FLOOR, OURS, PEERS
+from benchmarks.peers import FLOOR, OURS, PEERS, TAPE
 from benchmarks.process import Machine, WorkerError
 from benchmarks.startup import measure_startup
 from benchmarks.workloads import QUICK, STANDARD, WORKLOADS
 
-CHOICES = (OURS, *PEERS, FLOOR)
+CHOICES = (OURS, TAPE, *PEERS, FLOOR)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -15,6 +15,7 @@ from graphdl.config import set_seed
 from graphdl.core import errors
 from graphdl.core.graph import Graph, Node
 from graphdl.core.interpret import interpret
+from graphdl.core.tensor import Tensor
 from graphdl.core.types import floatx, set_floatx
 from graphdl.ops import operators as _operators  # noqa: F401  (gives nodes their operators)
 from graphdl.show import install as _install  # noqa: F401  (gives nodes and derivations their text)
@@ -53,13 +54,14 @@ from graphdl.layers import Layer
 from graphdl.layers.core import Input
 from graphdl.model import Model, Sequential
 from graphdl.files.load import load_model
+from graphdl.tape import GradientTape
 from graphdl.version import __version__
 
 abs = absolute
 pow = power
 
 __all__ = [
-    "random", "set_seed", "errors", "Graph", "Node", "interpret", "floatx", "set_floatx",
+    "random", "set_seed", "errors", "Graph", "Node", "Tensor", "interpret", "floatx", "set_floatx",
     "cast", "constant", "tensor", "Variable", "absolute", "add", "clip", "divide", "equal",
     "floor", "greater", "greater_equal", "isfinite", "isnan", "less", "less_equal", "log",
     "logical_and", "logical_not", "logical_or", "logical_xor", "maximum", "minimum", "mod",
@@ -74,5 +76,5 @@ __all__ = [
     "tensordot", "stop_gradient", "elementwise", "grad", "derive", "hessian", "hvp", "jacobian",
     "jvp", "Function", "function", "activations", "constraints", "initializers", "regularizers",
     "layers", "losses", "metrics", "optimizers", "callbacks", "datasets", "Layer", "Input", "Model",
-    "Sequential", "load_model", "abs", "pow", "__version__",
+    "Sequential", "load_model", "GradientTape", "abs", "pow", "__version__",
 ]

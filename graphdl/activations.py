@@ -113,7 +113,7 @@ def get(activation: Any) -> Any:
     if activation is None:
         return linear
     if callable(activation):
-        return activation
+        return getattr(activation, "original", activation)  # graphdl.tf gives it another face
     return lookup("activation", activation, KNOWN)
 
 

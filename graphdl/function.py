@@ -8,18 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from codegen import ir, memory
-from codegen.executable import Binding
+from codegen import ir
 from graphdl import config
+from graphdl.calls import Calls
 from graphdl.compile import compile_graph
 from graphdl.core.errors import DTypeError, GraphError, NonFiniteError, ShapeError
-from graphdl.core.graph import Graph, Node, Variable
+from graphdl.core.graph import Graph, Node, Variable, about_to_change
 from graphdl.core.interpret import Sizes, interpret
 from graphdl.core.sizes import Size
 from graphdl.door import as_array, check_rank, learn_sizes
 from graphdl.explain import explain
 from graphdl.ops.build import constant
-from graphdl.storage import place_variables
 
 
 class Function:
@@ -53,6 +52,7 @@ class Function:
         self._lowered = self._compiled.lowered
         self._executable = self._compiled.executable
         self._recipe = _size_recipe(self._compiled.simplified, self._lowered)
+        self._call = Calls(self._compiled)
         self._lock = threading.Lock()
         self._calls = 0
         self.name = name
@@ -111,25 +111,16 @@ class Function:
             check_rank(array, self._compiled.graph.shape(node), f"input {_name(node)}")
 
     def _run(self, arrays: list[np.ndarray], sizes: dict[str, int]) -> list[np.ndarray]:
-        executable, lowered = self._executable, self._lowered
-        binding = executable.binding(sizes)
-        for (_, buffer), array in zip(lowered.inputs, arrays, strict=True):
-            executable.place(binding, buffer, array)
-        for buffer, value in lowered.constants:
-            executable.place(binding, buffer, value)
-        place_variables(self._compiled, binding)
-        outputs = [_empty(buffer, sizes) for buffer in lowered.outputs]
-        for buffer, array in zip(lowered.outputs, outputs, strict=True):
-            executable.place(binding, buffer, array)
-        executable.views(binding, sizes)
-        executable.tables(binding)
-        numbers = (config.seed(), self._calls, *sizes.values(), *lowered.scalars)
-        if executable.run(binding, numbers):
-            raise self._not_finite(arrays, binding)
+        if self._compiled.graph.updates:
+            about_to_change(self._compiled.graph.updates)
+        needed = {v.name: sizes[v.name] for v in self._lowered.program.sizes}
+        status, outputs = self._call(arrays, needed, self._calls)
+        if status:
+            raise self._not_finite(arrays)
         self._calls += 1
         return outputs
 
-    def _not_finite(self, arrays: list[np.ndarray], binding: Binding) -> NonFiniteError:
+    def _not_finite(self, arrays: list[np.ndarray]) -> NonFiniteError:
         """Which value it was: the graph is interpreted up to the first one that is not finite."""
         if any(not a.size for a in arrays):
             return NonFiniteError(
@@ -234,10 +225,6 @@ def _size_recipe(graph: Graph, lowered: Any) -> _Recipe:
         names[d] = f"unused{k}"
     expected = [tuple(names[d] if isinstance(d, Size) else d for d in s) for s in shapes]
     return _Recipe(list(names.values()), [where[d] for d in names], expected)
-
-
-def _empty(buffer: ir.Buffer, sizes: Mapping[str, int]) -> np.ndarray:
-    return np.empty(memory.shape(buffer, sizes), buffer.dtype)
 
 
 def _flat(outputs: Any) -> list[Node]:

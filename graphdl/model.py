@@ -21,6 +21,7 @@ from graphdl.layers.base import Layer, snake
 from graphdl.layers.core import BATCH
 from graphdl.layers.trace import Lookup, Trace, _trace, tracing
 from graphdl.ops.build import tensor
+from graphdl.prediction import prediction
 from graphdl.training import step
 from graphdl.training.data import check_finite
 from graphdl.training.fit import Training
@@ -102,6 +103,11 @@ class Model(Training, Saving, Layer):
         ends = [value[e] for e in self._ends]
         return ends if self._many_outputs else ends[0]
 
+    def _on_arrays(self, inputs: Any, training: bool) -> Any:
+        """Numbers, which remember where they come from: see `Prediction`."""
+        output = super()._on_arrays(inputs, training)
+        return output if isinstance(output, list) else prediction(output, self, inputs, training)
+
     def on_nodes(self, inputs: Sequence[Node], training: bool) -> Any:
         """The output nodes for input nodes, in the trace that is open; the prediction is named ŷ."""
         many = len(self._symbols) > 1
@@ -135,9 +141,19 @@ class Model(Training, Saving, Layer):
             if a.ndim < 2:
                 raise ShapeError(f"x has shape {a.shape}; the model expects one row an example")
             check_finite(a, "x")
-        names = ["x"] if len(arrays) == 1 else [f"x{k + 1}" for k in range(len(arrays))]
+        self._build_on([(a.shape, floatx()) for a in arrays])
+
+    def _ensure_built(self, inputs: Any) -> None:
+        """Create the weights for inputs like these nodes, if there are none yet."""
+        if not self.built:
+            many = isinstance(inputs, (list, tuple))
+            self._build_on([(n.shape, n.dtype) for n in (inputs if many else [inputs])])
+
+    def _build_on(self, types: Sequence[tuple[tuple, str]]) -> None:
+        names = ["x"] if len(types) == 1 else [f"x{k + 1}" for k in range(len(types))]
         self._symbols = [
-            tensor(n, (BATCH, *a.shape[1:]), floatx()) for n, a in zip(names, arrays, strict=True)
+            tensor(n, (BATCH, *shape[1:]), dtype)
+            for n, (shape, dtype) in zip(names, types, strict=True)
         ]
         self._finish()
 

@@ -10,6 +10,7 @@ from benchmarks.workloads import Parameters
 
 FLOOR = "floor"
 OURS = "graphdl_fit"
+TAPE = "graphdl_tape"  # ours too, as a loop: python -m benchmarks --base graphdl_tape
 PEERS = (
     "jax_scan",
     "pytensor_numba",

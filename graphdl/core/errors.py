@@ -43,3 +43,11 @@ class MemoryBudgetError(GraphdlError, MemoryError):
 
 class ModelFileError(GraphdlError, ValueError):
     """A file that is not what it should be, or a model that cannot be written to one."""
+
+
+class TapeError(GraphdlError, RuntimeError):
+    """A GradientTape that was asked for a gradient it cannot give."""
+
+
+class SlideWarning(UserWarning):
+    """What was written is a known slip; what was meant was done, and the message says what it is."""

@@ -231,14 +231,26 @@ def replace(roots: Iterable[Node], mapping: Mapping[Node, Node]) -> list[Node]:
 class Variable(Node):
     """A node with a value that updates may change. Made by `gd.Variable`."""
 
-    __slots__ = ("constraint", "storage")
+    __slots__ = ("constraint", "storage", "trainable", "version")
     storage: np.ndarray  # replaced as a whole when a program moves it into its arena
     constraint: Callable[[Node], Node] | None  # what an optimizer brings each new value to
+    trainable: bool
+    version: int  # how often the value was changed
 
     @property
     def value(self) -> np.ndarray:
         """A copy of the present value."""
         return self.storage.copy()
+
+    def numpy(self) -> np.ndarray:
+        """A copy of the present value."""
+        return self.storage.copy()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return self.storage.astype(dtype or self.dtype)  # a copy: storage changes and moves
+
+    def __float__(self) -> float:
+        return float(self.storage.item())
 
     def assign(self, value: Any) -> None:
         """Give the variable another value of the same shape."""
@@ -249,11 +261,39 @@ class Variable(Node):
             raise ShapeError(
                 f"{self.attrs['name']!r} has shape {self.storage.shape}, got a value of {array.shape}"
             )
+        about_to_change([self])
         self.storage[...] = array
+
+    def assign_add(self, value: Any) -> None:
+        """Add a value of the same shape, or a number."""
+        self.assign(self.storage + np.asarray(value, self.dtype))
+
+    def assign_sub(self, value: Any) -> None:
+        """Subtract a value of the same shape, or a number."""
+        self.assign(self.storage - np.asarray(value, self.dtype))
 
     @property
     def name(self) -> str:
         return self.attrs["name"]
+
+
+# Whoever still has to compute with the value that a variable has now: its method `keep` is told
+# before the value changes.
+_witnesses: list[weakref.ref[Any]] = []
+
+
+def add_witness(witness: Any) -> None:
+    """Tell this object, as long as it lives, of variables that are about to change."""
+    _witnesses.append(weakref.ref(witness, _witnesses.remove))
+
+
+def about_to_change(variables: Iterable[Variable], but: Any = None) -> None:
+    """To be called before values change, whoever changes them; `but` is a witness that knows."""
+    for witness in [ref() for ref in _witnesses]:
+        if witness is not None and witness is not but:
+            witness.keep(variables)
+    for v in variables:
+        object.__setattr__(v, "version", v.version + 1)
 
 
 def rename(variable: Variable, name: str) -> None:

@@ -18,6 +18,7 @@ from graphdl.configuration import Configured
 from graphdl.core.errors import GraphError, NotBuiltError, ShapeError
 from graphdl.core.graph import Node, Variable, apply, fresh_identity
 from graphdl.core.interpret import interpret
+from graphdl.core.tensor import recording
 from graphdl.core.types import FLOATS, Type, dtype_name
 from graphdl.layers.trace import Trace, _trace, call_op, current, tracing
 from graphdl.ops.build import cast, constant, variable
@@ -150,6 +151,9 @@ class Layer(Configured):
         raise NotImplementedError(f"{type(self).__name__} must define call(self, inputs)")
 
     def __call__(self, inputs: Any, training: bool = False) -> Any:
+        tape = recording.get()
+        if tape is not None:
+            return tape.call_layer(self, inputs, training)  # it comes back off the tape
         if not _is_nodes(inputs):
             return self._on_arrays(inputs, training)
         self._ensure_built(inputs)
@@ -200,6 +204,7 @@ class Layer(Configured):
         return self._own_penalties() + [p for layer in self.sublayers for p in layer.losses]
 
     def _ensure_built(self, inputs: Any) -> None:
+        """Create the weights for inputs like these nodes, if there are none yet."""
         if not self.built:
             shapes = (
                 [n.shape for n in inputs] if isinstance(inputs, (list, tuple)) else inputs.shape

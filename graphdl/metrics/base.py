@@ -12,6 +12,7 @@ import numpy as np
 from graphdl.core.errors import DTypeError, ShapeError
 from graphdl.core.graph import Node, Variable
 from graphdl.core.interpret import interpret
+from graphdl.core.tensor import off_tape
 from graphdl.core.types import dtype_name
 from graphdl.door import as_array
 from graphdl.losses.base import snake
@@ -73,7 +74,8 @@ class Metric:
         """Take a batch of arrays into account; a mask is a weight of 0 or 1 for each example."""
         y, p = nodes(self.targets(y_true), y_pred)
         weight = None if sample_weight is None else nodes(sample_weight)[0]
-        self.assign(self.fitted(y, p, weight))
+        with off_tape():
+            self.assign(self.fitted(y, p, weight))
 
     def assign(self, updates: dict[Variable, Node]) -> None:
         """Compute the new state and keep it."""

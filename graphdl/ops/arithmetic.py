@@ -413,7 +413,7 @@ def _binary(op: Op, doc: str) -> Callable[[Any, Any], Node]:
 
     function_.__name__ = function_.__qualname__ = op.name
     function_.__doc__ = doc
-    return public(function_)
+    return public(function_, numbers=True)
 
 
 def unary(op: Op, doc: str, floating: bool = True) -> Callable[[Any], Node]:

@@ -13,6 +13,7 @@ from graphdl.core.graph import Node, Variable, apply, leaf
 from graphdl.core.interpret import interpret
 from graphdl.core.notation import COMPARE, PRODUCT, Written, plain
 from graphdl.core.op import Inference, Op, Sample
+from graphdl.core.tensor import Tensor, recording
 from graphdl.core.types import FLOATS, Type, as_shape, dtype_name, floatx
 
 
@@ -106,6 +107,8 @@ def variable(
     name: str = "variable",
     dtype: str | None = None,
     constraint: Callable[[Node], Node] | None = None,
+    *,
+    trainable: bool = True,
 ) -> Variable:
     """A node that holds a value of its own, which updates may change.
 
@@ -119,13 +122,16 @@ def variable(
         raise DTypeError(f"a Variable holds numbers, got {type(value).__name__}")
     array = array.astype(dtype_name(dtype or _natural(value, array)), order="C")
     node = leaf(Variable, variable_op, Type(array.shape, array.dtype.name), name=str(name))
-    object.__setattr__(node, "storage", array)
-    object.__setattr__(node, "constraint", constraint)
+    slots = {"storage": array, "constraint": constraint, "trainable": bool(trainable), "version": 0}
+    for slot, content in slots.items():
+        object.__setattr__(node, slot, content)
     return node  # type: ignore[return-value]
 
 
 def operands(*values: Any, floating: bool = False) -> list[Node]:
     """Values as nodes of one dtype: numbers and arrays take that of the nodes among them."""
+    if all(isinstance(v, Node) and v.type.dtype in FLOATS for v in values):
+        return list(values)  # two float dtypes: the op's type rule names both
     strong = [v.dtype for v in values if isinstance(v, Node)]
     floats = [d for d in strong if d in FLOATS]
     dtype = floats[0] if floats else strong[0] if strong else None
@@ -152,7 +158,7 @@ def _operand(value: Any, dtype: str) -> Node:
     if not isinstance(value, Node):
         return constant(value, dtype)
     if value.dtype == dtype or value.dtype in FLOATS:
-        return value  # two float dtypes: the op's type rule names both
+        return value
     return cast(value, dtype)
 
 
@@ -180,12 +186,6 @@ cast_op = Op(
 )
 
 
-def cast(value: Any, dtype: str) -> Node:
-    """The value in another dtype; a float becomes whole by dropping its fraction."""
-    node, target = constant(value), dtype_name(dtype)
-    return node if node.dtype == target else apply(cast_op, node, dtype=target)
-
-
 def _same_type(rule: Inference, a: Type, **_: Any) -> Type:
     return a
 
@@ -208,33 +208,59 @@ def label(node: Node, name: str) -> Node:
     return apply(named_op, node, name=name)
 
 
-def public(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Nodes in, a node out; numbers in, numbers out, computed at once by the interpreter."""
+def public(function: Callable[..., Any], numbers: bool = False) -> Callable[..., Any]:
+    """Nodes in, a node out; numbers in, numbers out, computed at once by the interpreter.
+
+    Inside a tape variables, tensors and arrays are recorded and a tensor comes out. `numbers` says
+    that the function's numbers are operands: the tape then takes them for arguments, not structure.
+    """
 
     @functools.wraps(function)
     def either(*args: Any, **kwargs: Any) -> Any:
-        if _any_node(args) or _any_node(kwargs.values()):
+        found = kinds(args) | (kinds(kwargs.values()) if kwargs else 0)
+        tape = recording.get()
+        if tape is not None and (found & TENSOR or not found & SYMBOLIC):
+            return tape.apply(function, args, kwargs, numbers)
+        if found & SYMBOLIC or found == VARIABLE:
             return function(*args, **kwargs)
         args = tuple(_eager(a) for a in args)
-        result = function(*args, **{k: _eager(v) for k, v in kwargs.items()})
-        return _numbers(result)
+        result = _numbers(function(*args, **{k: _eager(v) for k, v in kwargs.items()}))
+        return _tensors(result) if found & TENSOR else result
 
     return either
 
 
-def _any_node(values: Any) -> bool:
-    return any(
-        isinstance(v, Node) or (isinstance(v, (list, tuple)) and _any_node(v)) for v in values
-    )
+SYMBOLIC, VARIABLE, TENSOR = 1, 2, 4
+
+
+def kinds(values: Any) -> int:
+    """What there is among values: nodes that are no variables, variables, tensors."""
+    found = 0
+    for v in values:
+        if isinstance(v, Node):
+            found |= VARIABLE if isinstance(v, Variable) else SYMBOLIC
+        elif isinstance(v, Tensor):
+            found |= TENSOR
+        elif isinstance(v, (list, tuple)):
+            found |= kinds(v)
+    return found
 
 
 def _eager(value: Any) -> Any:
     """Arrays keep their float dtype; bare numbers and lists become floatx constants."""
-    if isinstance(value, (list, tuple)) and any(isinstance(v, np.ndarray) for v in value):
+    if isinstance(value, (list, tuple)) and any(isinstance(v, (np.ndarray, Tensor)) for v in value):
         return type(value)(map(_eager, value))
+    if isinstance(value, Tensor):
+        return constant(value.array, value.dtype)
     if isinstance(value, (np.ndarray, np.generic)):
         return constant(value, value.dtype.name if value.dtype.name in FLOATS else None)
     return value
+
+
+def _tensors(result: Any) -> Any:
+    if isinstance(result, (list, tuple)):
+        return type(result)(map(_tensors, result))
+    return Tensor(result) if isinstance(result, (np.ndarray, np.generic)) else result
 
 
 def _numbers(result: Any) -> Any:
@@ -243,6 +269,13 @@ def _numbers(result: Any) -> Any:
     if not isinstance(result, Node):
         return result
     return interpret([result], {})[0][()]
+
+
+@public
+def cast(value: Any, dtype: str) -> Node:
+    """The value in another dtype; a float becomes whole by dropping its fraction."""
+    node, target = constant(value), dtype_name(dtype)
+    return node if node.dtype == target else apply(cast_op, node, dtype=target)
 
 
 def like(node: Node, number: float) -> Node:

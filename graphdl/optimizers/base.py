@@ -15,6 +15,7 @@ import numpy as np
 from graphdl.constraints import constrained
 from graphdl.core.errors import ShapeError
 from graphdl.core.graph import Node, Variable
+from graphdl.core.tensor import off_tape, pending_together
 from graphdl.function import Function, function
 from graphdl.ops.arithmetic import equal, floor, mod, where
 from graphdl.ops.build import cast, constant, tensor, variable
@@ -257,7 +258,10 @@ class Optimizer:
     # -------------------------------------------------- by hand
 
     def apply_gradients(self, pairs: Iterable[tuple[Any, Variable]]) -> None:
-        """One step from gradients that are arrays: pairs of (gradient, variable)."""
+        """One step from gradients: pairs of (array or tensor, variable).
+
+        Gradients of one tape that nobody has asked for yet are computed in the step's own program.
+        """
         pairs = list(pairs)
         variables = tuple(v for _, v in pairs)
         if not variables:
@@ -271,9 +275,13 @@ class Optimizer:
                 raise ShapeError(
                     f"there is no gradient for {v.name!r}: the loss does not depend on it"
                 )
+        tape = pending_together([g for g, _ in pairs])
+        if tape is not None:
+            tape.step(self, [g for g, _ in pairs], variables)
+            return
         if variables not in self._apply:
-            symbols = [tensor(f"d{v.name}", v.storage.shape, v.dtype) for v in variables]
-            self._apply[variables] = function(
-                symbols, None, constrained(self.updates(variables, symbols))
-            )
+            with off_tape():
+                symbols = [tensor(f"d{v.name}", v.storage.shape, v.dtype) for v in variables]
+                updates = constrained(self.updates(variables, symbols))
+                self._apply[variables] = function(symbols, None, updates)
         self._apply[variables](*(g for g, _ in pairs))

@@ -12,6 +12,7 @@ from graphdl import metrics
 from graphdl.callbacks import Reported
 from graphdl.core.errors import ShapeError
 from graphdl.core.graph import Node
+from graphdl.core.tensor import off_tape
 from graphdl.layers.embedding import check_lookups
 from graphdl.losses import Loss
 from graphdl.metrics import LossTracker, Metric
@@ -55,8 +56,10 @@ class Programs:
         rate = self.optimizer.learning_rate if kind == "train" else None
         key = (kind, _form(data), data.weights is not None, layers, rate)
         if key not in self._runners:
-            runner = Runner(self._step(kind, self._batch_of(data)), getattr(self, "_target", "cpu"))
-            self.compile_seconds += runner.compile()
+            with off_tape():
+                made = self._step(kind, self._batch_of(data))
+                runner = Runner(made, getattr(self, "_target", "cpu"))
+                self.compile_seconds += runner.compile()
             self._runners[key] = runner
         return self._runners[key]
 

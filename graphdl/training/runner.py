@@ -13,6 +13,7 @@ from codegen import cache, ir, random
 from codegen.executable import Binding
 from graphdl import memory
 from graphdl.compile import Compiled, compile_graph
+from graphdl.core.graph import about_to_change
 from graphdl.storage import have_moved, place_variables
 from graphdl.training.data import Data
 from graphdl.training.step import Step
@@ -138,6 +139,7 @@ class Session:
         """Steps first ≤ k < last of the pass; returns 0 or 1 + the step that the guard refused."""
         if have_moved(self.runner.compiled, self._places):
             self._open()
+        about_to_change(self.runner.step.graph.updates)
         if self._last is not None and last == self.steps:
             status = self._call(self._full, first, last - 1, seed, time_) if last - 1 > first else 0
             return status or self._call(self._last, last - 1, last, seed, time_)
