@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from codegen import cache, cpu, ir, memory
-from codegen.arguments import table
+from codegen.arguments import Table
 
 Arrays = Mapping[ir.Buffer, np.ndarray]
 
@@ -24,7 +24,13 @@ class Binding:
     flat: list[np.ndarray]  # in the function's order; scalars as arrays of one element
     plan: memory.Plan
     arena: np.ndarray  # the bytes in which temps lie
-    table: np.ndarray | None = None  # of `flat`, since it was last changed
+    table: Table | None = None  # of `flat`, once the function was called
+
+    def put(self, at: int, array: np.ndarray) -> None:
+        """Another array in the function's order; its form is the same."""
+        self.flat[at] = array if array.ndim else array.reshape(1)
+        if self.table is not None:
+            self.table.put(at, self.flat[at])
 
     def apart(self) -> Binding:
         """The same temps, but places of its own for everything else."""
@@ -112,8 +118,7 @@ class Executable:
                 raise TypeError(f"{buffer} takes C-ordered {buffer.dtype}, got {array.dtype}")
             if array.ndim != len(buffer.shape):
                 raise TypeError(f"{buffer} has {len(buffer.shape)} axes, got {array.ndim}")
-            binding.flat[at] = array if array.ndim else array.reshape(1)
-            binding.table = None
+            binding.put(at, array)
 
     def views(self, binding: Binding, sizes: Mapping[str, int]) -> None:
         """The other shapes under which arguments are used."""
@@ -142,15 +147,15 @@ class Executable:
         if self.jit:
             if binding.table is None:
                 binding.table = self._table(binding)
-            return self._entry(binding.table, *numbers)
+            return self._entry(binding.table.words, *numbers)
         with np.errstate(all="ignore"):
             return int(self._entry(binding.flat, *numbers))
 
-    def _table(self, binding: Binding) -> np.ndarray:
+    def _table(self, binding: Binding) -> Table:
         for buffer, array in zip(self.emitted.buffers, binding.flat, strict=True):
             if array.ndim != max(1, len(buffer.shape)):
                 raise TypeError(f"nothing was placed for {buffer}")
-        return table(binding.flat)
+        return Table(binding.flat)
 
     @cached_property
     def _entry(self) -> Callable[..., int]:

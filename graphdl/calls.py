@@ -71,10 +71,10 @@ class _Place:
     def put(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Let the program find these inputs and fresh outputs, which are returned."""
         outputs = [np.empty(shape, dtype) for shape, dtype in self._outputs]
-        everything, flat = [*arrays, *outputs], self.binding.flat
+        everything = [*arrays, *outputs]
         for at, array in zip(self._at, everything, strict=True):
             if at is not None:
-                flat[at] = array if array.ndim else array.reshape(1)
+                self.binding.put(at, array)
         for at, source, shape in self._views:
-            flat[at] = everything[source].reshape(shape)
+            self.binding.put(at, everything[source].reshape(shape))
         return outputs

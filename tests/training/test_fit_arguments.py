@@ -71,10 +71,3 @@ def test_run_eagerly_is_the_module_un_jitted():
 def test_ways_to_run_that_there_are_not(bad):
     with pytest.raises(ValueError, match="jit_compile"):
         dense(1).compile("sgd", "mse", **bad)
-
-
-def test_a_repeated_metric_is_refused_each_time():
-    model = compiled(dense(1), metrics=["accuracy", "accuracy"])
-    for _ in range(2):
-        with pytest.raises(ValueError, match="two metrics are called 'accuracy'"):
-            model.fit(X, SUM, verbose=0)
