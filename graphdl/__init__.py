@@ -49,6 +49,7 @@ from graphdl.differentiate.forward import hessian, hvp, jacobian, jvp
 from graphdl.function import Function, function
 from graphdl import activations, initializers, regularizers
 from graphdl import layers, losses, metrics, optimizers, callbacks, datasets
+from graphdl import studies
 from graphdl.layers import Layer
 from graphdl.layers.core import Input
 from graphdl.model import Model, Sequential
@@ -73,5 +74,5 @@ __all__ = [
     "tensordot", "stop_gradient", "elementwise", "grad", "derive", "hessian", "hvp", "jacobian",
     "jvp", "Function", "function", "activations", "initializers", "regularizers", "layers",
     "losses", "metrics", "optimizers", "callbacks", "datasets", "Layer", "Input", "Model",
-    "Sequential", "abs", "pow", "__version__",
+    "Sequential", "studies", "abs", "pow", "__version__",
 ]
