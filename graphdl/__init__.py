@@ -49,10 +49,10 @@ from graphdl.differentiate.forward import hessian, hvp, jacobian, jvp
 from graphdl.function import Function, function
 from graphdl import activations, initializers, regularizers
 from graphdl import layers, losses, metrics, optimizers, callbacks, datasets
-from graphdl import studies
 from graphdl.layers import Layer
 from graphdl.layers.core import Input
 from graphdl.model import Model, Sequential
+from graphdl import studies
 from graphdl.version import __version__
 
 abs = absolute

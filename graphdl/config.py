@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _seed: int | None = None
 
@@ -14,6 +16,22 @@ def set_seed(seed: int) -> None:
         raise ValueError(f"set_seed takes a whole number from 0 to 2**63 - 1, got {seed!r}")
     _seed = seed.__index__()
     _counter.clear()
+
+
+@contextmanager
+def seeded(number: int | None) -> Iterator[None]:
+    """Inside, the seed is `number`; afterwards seed and streams go on as if nothing had been drawn."""
+    global _seed
+    if number is None:
+        yield
+        return
+    before = _seed, len(_counter)
+    set_seed(number)
+    try:
+        yield
+    finally:
+        _seed = before[0]
+        _counter[:] = [None] * before[1]
 
 
 _counter: list[None] = []

@@ -18,6 +18,7 @@ from graphdl.door import as_array
 from graphdl.function import with_names
 from graphdl.layers.base import Layer, Trace, _trace, snake, tracing
 from graphdl.layers.core import BATCH
+from graphdl.lint import Report, lint
 from graphdl.losses import SparseCategoricalCrossentropy
 from graphdl.ops.build import tensor
 from graphdl.training import step
@@ -202,13 +203,23 @@ class Model(Training, Layer):
         """The derivation of ∂loss/∂weight for one batch, the weight by its name: "dense/kernel"."""
         weight = self.weight(name)
         self._require_compiled("derive")
+        return derive(self.symbolic_loss(training=True), weight, names=self._short_names())
+
+    def symbolic_loss(self, training: bool) -> Node:
+        """The loss of one batch, penalties included, as a node of the model's weights and symbols."""
+        self._require_built()
+        self._require_compiled("symbolic_loss")
         assert self.loss is not None
         shape, dtype = self._output.shape[1:], self._output.dtype
         if isinstance(self.loss, SparseCategoricalCrossentropy):
             shape, dtype = shape[:-1], "int64"
         batch = step.symbols(self._symbols, (shape, dtype), weighted=False)
-        total, _, _ = step.batch_loss(self, batch, self.loss, training=True)
-        return derive(total, weight, names=self._short_names())
+        return step.batch_loss(self, batch, self.loss, training)[0]
+
+    def lint(self) -> Report:
+        """What can be proved before training: layers that collapse, a constant loss, weights without
+        effect, a log or division that may meet 0. Each finding has its proof and its cure."""
+        return lint(self)
 
     def _short_names(self) -> dict[Node, str]:
         """W1, b1, W2, …: what the lecture calls the weights of the layers, in their order."""

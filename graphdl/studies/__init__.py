@@ -4,8 +4,12 @@ A study of a model works on copies: weights, optimizer, metrics and random strea
 """
 
 from graphdl.studies.activation import Activation, activation
+from graphdl.studies.batches import GradientNoise, Throughput, gradient_noise, throughput
+from graphdl.studies.capacity import Capacity, capacity
+from graphdl.studies.collapse import Collapse, Collapsed, collapse
 from graphdl.studies.curvature import Curvature, curvature
 from graphdl.studies.decision import Decision, Line, decision
+from graphdl.studies.flops import Flops, gradient_flops
 from graphdl.studies.landscape import Landscape, WeightPath, landscape
 from graphdl.studies.learning_rate import LearningRates, learning_rate_study
 from graphdl.studies.minimise import Minimum, closed_form, minimise
@@ -15,3 +19,14 @@ from graphdl.studies.optimizers import (
     compare_optimizers,
     effective_rates,
 )
+from graphdl.studies.range_test import RangeTest, range_test
+from graphdl.studies.regularisation import Regularisation, regularisation
+
+__all__ = [
+    "Activation", "Capacity", "Collapse", "Collapsed", "Comparison", "Curvature", "Decision",
+    "EffectiveRates", "Flops", "GradientNoise", "Landscape", "LearningRates", "Line", "Minimum",
+    "RangeTest", "Regularisation", "Throughput", "WeightPath", "activation", "capacity",
+    "closed_form", "collapse", "compare_optimizers", "curvature", "decision", "effective_rates",
+    "gradient_flops", "gradient_noise", "landscape", "learning_rate_study", "minimise",
+    "range_test", "regularisation", "throughput",
+]  # fmt: skip

@@ -49,8 +49,10 @@ class Activation:
         return picture.finish(ax, "z", "value", f"{self.name}: g′ = {_short(self.derivative)}")
 
 
-def _short(text: str, most: int = 60) -> str:
-    return text if len(text) <= most and "\n" not in text else f"{text.splitlines()[0][: most - 2]} …"
+def _short(text: str, most: int = 44) -> str:
+    return (
+        text if len(text) <= most and "\n" not in text else f"{text.splitlines()[0][: most - 2]} …"
+    )
 
 
 def activation(

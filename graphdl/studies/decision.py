@@ -83,7 +83,11 @@ class Decision:
             return f"{len(np.unique(self.classes))} regions seen; no single line parts them"
         text = [f"{self.line}: below it ŷ < {self.level:g}, above it ŷ > {self.level:g}"]
         for name, at in zip(("x1", "x2"), self.line.intercepts, strict=True):
-            text.append(f"meets the {name} axis at {at:.6g}" if at is not None else f"never meets the {name} axis")
+            text.append(
+                f"meets the {name} axis at {at:.6g}"
+                if at is not None
+                else f"never meets the {name} axis"
+            )
         return "; ".join(text)
 
     def plot(self, ax: Any = None) -> Any:

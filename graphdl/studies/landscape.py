@@ -71,8 +71,12 @@ class Landscape:
         ax.contour(self.alphas, self.betas, values, levels=levels, colors="white", linewidths=0.4)
         ax.figure.colorbar(filled, ax=ax, label=title)
         if self.path is not None:
-            ax.plot(*self.path.T, ".-", color="black", linewidth=1.5, label="path of training")
-            ax.plot(*self.path[0], "o", color="white", markeredgecolor="black", label="start")
+            ax.plot(*self.path.T, "-", color="black", linewidth=3.2)  # an edge, for dark ground
+            mark = {"color": "white", "markeredgecolor": "black"}
+            ax.plot(
+                *self.path.T, ".-", linewidth=1.6, markersize=7, label="path of training", **mark
+            )
+            ax.plot(*self.path[0], "s", markersize=8, label="start", **mark)
         star = {"color": "white", "markeredgecolor": "black", "markersize": 13}
         ax.plot(0, 0, "*", label=f"W*: J = {self.centre:.4g}", **star)
         return picture.finish(ax, self.labels[0], self.labels[1])
@@ -84,6 +88,8 @@ class Landscape:
         values, _, title = _levels(self.losses)
         grid = np.meshgrid(self.alphas, self.betas)
         ax.plot_surface(*grid, values, cmap="viridis", linewidth=0, antialiased=True)
+        ax.locator_params(nbins=5)
+        ax.set_box_aspect(None, zoom=0.85)  # room for the labels
         ax.set(xlabel=self.labels[0], ylabel=self.labels[1], zlabel=title)
         return ax
 

@@ -65,7 +65,7 @@ class LearningRates:
         """J against the step, one line a rate (log scale)."""
         ax = picture.axes(ax)
         for k, (rate, losses) in enumerate(zip(self.rates, self.losses, strict=True)):
-            label = f"η = {rate:.4g} ({rate / self.limit:.2g} of 2/λmax)"
+            label = f"η = {rate:.4g} ({rate / self.limit:.3g} of 2/λmax)"
             ax.plot(np.where(np.isfinite(losses), losses, np.nan), label=label, **picture.line(k))
         if np.nanmin(self.losses) > 0:
             ax.set_yscale("log")
@@ -75,7 +75,9 @@ class LearningRates:
     def plot_sweep(self, ax: Any = None) -> Any:
         """The final loss against the rate, with 2/λmax drawn in."""
         ax = picture.axes(ax)
-        ax.loglog(self.rates, self.losses[:, -1], label="after the last step", **picture.line(0, True))
+        ax.loglog(
+            self.rates, self.losses[:, -1], label="after the last step", **picture.line(0, True)
+        )
         ax.axhline(self.losses[0, 0], color=picture.GREY, linestyle=":", label="at the start")
         if np.isfinite(self.limit):
             ax.axvline(self.limit, label="limit 2/λmax", **picture.line(1))

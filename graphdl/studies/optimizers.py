@@ -123,7 +123,9 @@ class _Runner:
             v.assign(value)
         if rate is not None:
             if self.rate is None:
-                raise ValueError(f"{self.name}: its rate follows a schedule; give the object itself")
+                raise ValueError(
+                    f"{self.name}: its rate follows a schedule; give the object itself"
+                )
             self.rate.assign(rate)
 
     def step(self) -> list[np.ndarray]:
@@ -179,10 +181,16 @@ class EffectiveRates:
                 ax.plot(steps, self.rates[:, k], label=name, **picture.line(k))
         else:
             low, middle, high = np.nanquantile(self.rates, [0.1, 0.5, 0.9], axis=1)
-            ax.fill_between(steps, low, high, alpha=0.3, color=picture.COLOURS[0], label="10 to 90 %")
+            ax.fill_between(
+                steps, low, high, alpha=0.3, color=picture.COLOURS[0], label="10 to 90 %"
+            )
             ax.plot(steps, middle, label="median", **picture.line(0))
-        if np.nanmin(self.rates) > 0:
+        sizes = np.abs(self.rates[np.isfinite(self.rates)])
+        if sizes.size and np.nanmin(self.rates) > 0:
             ax.set_yscale("log")
+        elif sizes.size:  # momentum may carry a weight against its gradient
+            ax.set_yscale("symlog", linthresh=float(np.median(sizes)) or 1.0)
+            ax.axhline(0, color=picture.GREY, linewidth=0.8)
         return picture.finish(ax, "step", "effective rate −Δw/g", self.optimizer)
 
 
