@@ -4,23 +4,20 @@ A study of a model works on copies: weights, optimizer, metrics and random strea
 """
 
 from graphdl.studies.activation import Activation, activation
-from graphdl.studies.batches import GradientNoise, Throughput, gradient_noise, throughput
 from graphdl.studies.capacity import Capacity, capacity
 from graphdl.studies.collapse import Collapse, Collapsed, collapse
+from graphdl.studies.compare import Comparison, compare_optimizers
 from graphdl.studies.curvature import Curvature, curvature
 from graphdl.studies.decision import Decision, Line, decision
+from graphdl.studies.effective import EffectiveRates, effective_rates
 from graphdl.studies.flops import Flops, gradient_flops
 from graphdl.studies.landscape import Landscape, WeightPath, landscape
 from graphdl.studies.learning_rate import LearningRates, learning_rate_study
 from graphdl.studies.minimise import Minimum, closed_form, minimise
-from graphdl.studies.optimizers import (
-    Comparison,
-    EffectiveRates,
-    compare_optimizers,
-    effective_rates,
-)
+from graphdl.studies.noise import GradientNoise, gradient_noise
 from graphdl.studies.range_test import RangeTest, range_test
 from graphdl.studies.regularisation import Regularisation, regularisation
+from graphdl.studies.throughput import Throughput, throughput
 
 __all__ = [
     "Activation", "Capacity", "Collapse", "Collapsed", "Comparison", "Curvature", "Decision",

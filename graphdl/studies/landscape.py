@@ -19,7 +19,8 @@ from graphdl.core.graph import Node, Variable, replace
 from graphdl.ops.build import tensor
 from graphdl.registry import whole
 from graphdl.studies import picture
-from graphdl.studies.objective import Objective, copied, objective
+from graphdl.studies.copies import copied
+from graphdl.studies.objective import Objective, objective
 
 Direction = list[np.ndarray]  # one array for each weight
 
@@ -43,7 +44,7 @@ class WeightPath(Callback):
 
 @dataclass(frozen=True)
 class Landscape:
-    """J on a grid: `losses[i, k]` at `alphas[k]` along the first direction, `betas[i]` along the second.
+    """J on a grid: `losses[i, k]` at `alphas[k]` along the first direction, `betas[i]` the second.
 
     `centre` is J(W*), the value at (0, 0). `path` (points, 2) is the path of training projected onto
     the plane; `explained` the share of its variance that each direction carries, where known.
@@ -61,7 +62,8 @@ class Landscape:
     def __str__(self) -> str:
         grid = f"{len(self.alphas)} × {len(self.betas)} points"
         low, high = np.nanmin(self.losses), np.nanmax(self.losses)
-        return f"J over {' and '.join(self.labels)}: {grid}, {low:.4g} to {high:.4g}, {self.centre:.4g} at (0, 0)"
+        values = f"{low:.4g} to {high:.4g}, {self.centre:.4g} at (0, 0)"
+        return f"J over {' and '.join(self.labels)}: {grid}, {values}"
 
     def plot(self, ax: Any = None) -> Any:
         """Contours of J, W* as a star, the path with its start as a circle."""

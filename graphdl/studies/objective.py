@@ -6,8 +6,7 @@ weights, optimizer state, learning rate, metrics, random streams.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from graphdl.core.errors import GraphError, ShapeError
-from graphdl.core.graph import Graph, Node, Variable, replace, walk
+from graphdl.core.graph import Node, Variable, replace, walk
 from graphdl.differentiate.chain_rule import grad
 from graphdl.function import function
-from graphdl.ops.build import variable
+from graphdl.studies.copies import copied
 from graphdl.training import step as steps
 
 
@@ -111,32 +110,3 @@ def _chosen(wrt: Any, found: list[Variable], loss: Node) -> list[Variable]:
     if not chosen or not inside.intersection(chosen):
         raise GraphError("the objective does not depend on any of the variables")
     return chosen
-
-
-# ------------------------------------------------------------------ whole steps, on copies
-
-
-def copied(w: Variable) -> Variable:
-    """Another variable with the same name, type and value."""
-    return variable(w.storage, w.name, w.dtype)
-
-
-def apart(graph: Graph) -> tuple[Graph, dict[Variable, Variable]]:
-    """The graph over copies of its variables, and which is whose."""
-    copies = {v: copied(v) for v in graph.variables}
-    new = replace(graph.roots, dict(copies))
-    mapping = dict(zip(graph.roots, new, strict=True))
-    updates = {copies[v]: mapping[n] for v, n in graph.updates.items()}
-    outputs, checks = [mapping[n] for n in graph.outputs], [mapping[n] for n in graph.checks]
-    return Graph(graph.inputs, outputs, updates, checks, graph.names), copies
-
-
-@contextmanager
-def untouched(optimizer: Any) -> Iterator[None]:
-    """Inside, an optimizer may be asked for updates; it then forgets the slots it made for them."""
-    before = {k: dict(v) if type(v) is dict else v for k, v in vars(optimizer).items()}
-    try:
-        yield
-    finally:
-        vars(optimizer).clear()
-        vars(optimizer).update(before)

@@ -16,7 +16,7 @@ GREY = "#606060"
 def pyplot() -> Any:
     """matplotlib.pyplot; raises ImportError that says which extra brings it."""
     try:
-        from matplotlib import pyplot as plt  # noqa: PLC0415 - drawing alone needs it
+        from matplotlib import pyplot as plt
     except ImportError as error:
         raise ImportError(
             'pictures are drawn by matplotlib, which is not installed: pip install "graphdl[plot]"'

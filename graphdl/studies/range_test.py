@@ -10,12 +10,9 @@ from typing import Any
 import numpy as np
 
 from graphdl import config
-from graphdl.core.graph import Variable
-from graphdl.metrics import LossTracker
 from graphdl.registry import number, whole
 from graphdl.studies import picture
-from graphdl.studies.objective import apart, untouched
-from graphdl.training import step as steps
+from graphdl.studies.copies import training_copy
 from graphdl.training.data import Data
 from graphdl.training.runner import Runner, shuffle
 
@@ -125,35 +122,3 @@ class _Trial:
         self._copy.reset()
         status = self._session.run(at, at + 1, config.seed(), self._begin + k)
         return float("nan") if status else self._copy.loss()
-
-
-@dataclass(frozen=True)
-class TrainingCopy:
-    """A step over copies of the model's variables, and the copies of its loss's running mean."""
-
-    made: steps.Step
-    total: Variable
-    count: Variable
-
-    def reset(self) -> None:
-        self.total.storage[...] = 0
-        self.count.storage[...] = 0
-
-    def loss(self) -> float:
-        """The mean loss since the last reset."""
-        return float(self.total.storage / self.count.storage)
-
-
-def training_copy(model: Any, data: Data) -> tuple[TrainingCopy, dict[Variable, Variable]]:
-    """The model's training step on copies of its weights, its optimizer's state, its layers' state."""
-    assert data.target is not None
-    form = (data.target.shape[1:], data.target.dtype.name)
-    symbols = steps.symbols(model._symbols, form, data.weights is not None)
-    tracker = LossTracker()
-    with untouched(model.optimizer):
-        made = steps.train_step(model, symbols, model.loss, model.optimizer, tracker, [], False)
-    graph, copies = apart(made.graph)
-    copy = TrainingCopy(
-        steps.Step(graph, made.inputs), copies[tracker.total], copies[tracker.count]
-    )
-    return copy, copies
