@@ -105,7 +105,7 @@ def _product_open(a: float, a_open: bool, b: float, b_open: bool) -> bool:
 
 
 def _number(value: float) -> str:
-    return {INF: "∞", -INF: "−∞"}.get(value, f"{value:.4g}".replace("-", "−"))
+    return {INF: "∞", -INF: "−∞"}.get(value, f"{value + 0.0:.4g}".replace("-", "−"))
 
 
 WHOLE = Interval()
@@ -160,12 +160,11 @@ def _square(i: Interval) -> Interval:
 
 
 def _sqrt(i: Interval) -> Interval:
-    return i.meet(low=0).monotone(math.sqrt)
+    return WHOLE if i.high < 0 else i.meet(low=0).monotone(math.sqrt)
 
 
 def _log(i: Interval) -> Interval:
-    inner = i.meet(low=0)
-    return inner.monotone(lambda v: -INF if v <= 0 else math.log(v))
+    return WHOLE if i.high < 0 else i.meet(low=0).monotone(lambda v: math.log(v) if v else -INF)
 
 
 def _inverse(i: Interval) -> Interval:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from graphdl.core.errors import GraphError, ShapeError
-from graphdl.core.graph import Graph, Node, walk
+from graphdl.core.graph import Graph, Node, rebuild, walk
 from graphdl.differentiate.chain_rule import gradients
 from graphdl.function import function
 from graphdl.layers.base import Trace, tracing
@@ -23,7 +23,7 @@ from graphdl.registry import whole
 from graphdl.rewrite.simplify import simplify
 from graphdl.studies import picture
 
-LEVEL = {"sigmoid": 0.5, "tanh": 0.0, "softsign": 0.0}  # g(0) of activations that rise everywhere
+LEVEL = {"sigmoid": 0.5, "tanh": 0.0, "softsign": 0.0, "relu": 0.0}  # g(z) > g(0) only for z > 0
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Decision:
     def __str__(self) -> str:
         if self.line is None:
             return f"{len(np.unique(self.classes))} regions seen; no single line parts them"
-        text = [f"{self.line}: below it ŷ < {self.level:g}, above it ŷ > {self.level:g}"]
+        text = [f"{self.line}: ŷ > {self.level:g} exactly where z > 0"]
         for name, at in zip(("x1", "x2"), self.line.intercepts, strict=True):
             text.append(
                 f"meets the {name} axis at {at:.6g}"
@@ -169,12 +169,17 @@ def _two_inputs(subject: Any) -> tuple[Node, list[Node]]:
 
 
 def _inside(output: Node) -> tuple[Node, float | None]:
-    """(z, g(0)) where the output is g(z) of a rising g, else (the output, None)."""
-    while output.op.name == "named":
-        output = output.inputs[0]
-    if output.op.name in LEVEL:
-        return output.inputs[0], LEVEL[output.op.name]
-    return output, None
+    """(z, g(0)) where the output is g(z) of a rising g, or a part of it, else (the output, None)."""
+    node, moves = output, []
+    while node.op.moves and len(node.inputs) == 1:  # a name, a slice, another shape
+        moves.append(node)
+        node = node.inputs[0]
+    if node.op.name not in LEVEL:
+        return output, None
+    z = node.inputs[0]
+    for move in reversed(moves):
+        z = rebuild(move, (z,))
+    return z, LEVEL[node.op.name]
 
 
 def _line(z: Node, symbols: list[Node], target: str) -> Line | None:

@@ -62,6 +62,8 @@ class RangeTest:
         tenth = self.at_minimum / 10
         ax.axvline(tenth, label=f"a tenth of the lowest: {tenth:.3g}", **picture.line(2))
         ax.set_xscale("log")
+        start, low = self.smoothed[0], min(0.0, float(self.smoothed.min()))
+        ax.set_ylim(low - 0.05 * (start - low), start + 1.0 * (start - low))  # not the explosion
         return picture.finish(ax, "learning rate η", "loss")
 
 
