@@ -18,22 +18,6 @@ def set_seed(seed: int) -> None:
     _counter.clear()
 
 
-@contextmanager
-def seeded(number: int | None) -> Iterator[None]:
-    """Inside, the seed is `number`; afterwards seed and streams go on as if nothing had been drawn."""
-    global _seed
-    if number is None:
-        yield
-        return
-    before = _seed, len(_counter)
-    set_seed(number)
-    try:
-        yield
-    finally:
-        _seed = before[0]
-        _counter[:] = [None] * before[1]
-
-
 _counter: list[None] = []
 
 
@@ -49,3 +33,19 @@ def next_stream() -> int:
     """A stream number that was not given since the seed was set: 1, 2, …"""
     _counter.append(None)
     return len(_counter)
+
+
+@contextmanager
+def seeded(number: int | None) -> Iterator[None]:
+    """Inside, the seed is `number`; afterwards seed and streams go on as if nothing had been drawn."""
+    global _seed
+    before = _seed, len(_counter)
+    if number is not None:
+        _seed = number
+        _counter.clear()
+    try:
+        yield
+    finally:
+        if number is not None:
+            _seed = before[0]
+            _counter[:] = [None] * before[1]

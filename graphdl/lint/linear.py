@@ -109,8 +109,8 @@ def findings(model: Any, outputs: Iterable[Node]) -> list[Finding]:
 
 def _finding(model: Any, run: Affine) -> Finding:
     names = layers_of(model, run)
-    sizes = [f.shape[1] for f in run.factors[:-1]]
-    rank = f" of rank {min(sizes)} at most" if min(sizes) < run.factors[-1].shape[1] else ""
+    narrow = min(int(f.shape[1]) for f in run.factors[:-1])  # type: ignore[arg-type]
+    rank = f" of rank {narrow} at most" if narrow < int(run.factors[-1].shape[1]) else ""  # type: ignore[arg-type]
     return Finding(
         "linear layers collapse",
         "warning",

@@ -73,9 +73,9 @@ def activation(
         raise ShapeError(f"{g.op.name} acts on whole rows, not on single numbers: it has no curve")
     slope = gradients(sum_(g), [z], or_zero=True)[0]
     at = np.linspace(low, high, whole("points", points, 2))
-    values = _values([g, slope], z, at)
+    values, slopes = _values([g, slope], z, at)
     name = getattr(chosen, "__name__", str(function))
-    return Activation(name, at, *values, _formula(g), _derivative(chosen))
+    return Activation(name, at, values, slopes, _formula(g), _derivative(chosen))
 
 
 def _values(nodes: list[Node], z: Node, at: np.ndarray) -> list[np.ndarray]:

@@ -79,6 +79,7 @@ def capacity(
     repeats; the process's own seed stays in force where it is None.
     """
     tried = [whole("a width", w) for w in widths]
+    seed = None if seed is None else whole("seed", seed, 0)
     make = build or (lambda width: hidden_layer(train, width))
     params, losses = [], []
     for width in tried:

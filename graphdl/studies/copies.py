@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from graphdl.core.graph import Graph, Variable, replace
+from graphdl.core.graph import Graph, Node, Variable, replace
 from graphdl.metrics import LossTracker
 from graphdl.ops.build import variable
 from graphdl.training import step as steps
@@ -19,10 +19,10 @@ def copied(w: Variable) -> Variable:
     return variable(w.storage, w.name, w.dtype)
 
 
-def apart(graph: Graph) -> tuple[Graph, dict[Variable, Variable]]:
+def apart(graph: Graph) -> tuple[Graph, dict[Node, Variable]]:
     """The graph over copies of its variables, and which is whose."""
-    copies = {v: copied(v) for v in graph.variables}
-    new = replace(graph.roots, dict(copies))
+    copies: dict[Node, Variable] = {v: copied(v) for v in graph.variables}
+    new = replace(graph.roots, copies)
     mapping = dict(zip(graph.roots, new, strict=True))
     updates = {copies[v]: mapping[n] for v, n in graph.updates.items()}
     outputs, checks = [mapping[n] for n in graph.outputs], [mapping[n] for n in graph.checks]
@@ -57,7 +57,7 @@ class TrainingCopy:
         return float(self.total.storage / self.count.storage)
 
 
-def training_copy(model: Any, data: Data) -> tuple[TrainingCopy, dict[Variable, Variable]]:
+def training_copy(model: Any, data: Data) -> tuple[TrainingCopy, dict[Node, Variable]]:
     """The model's training step on copies of its weights, its optimizer's state, its layers' state."""
     assert data.target is not None
     form = (data.target.shape[1:], data.target.dtype.name)

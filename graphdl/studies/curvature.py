@@ -91,6 +91,7 @@ def split(flat: np.ndarray, j: Objective) -> list[np.ndarray]:
 def _lanczos(product: Any, size: int) -> np.ndarray:
     from scipy.sparse.linalg import LinearOperator, eigsh  # noqa: PLC0415 - loads slowly
 
-    operator = LinearOperator((size, size), matvec=product, dtype=np.float64)
+    operator: Any = LinearOperator((size, size), matvec=product, dtype=np.float64)  # type: ignore[call-arg]
     start = np.random.default_rng(0).normal(size=size)  # the same in every run
-    return eigsh(operator, k=1, which="LA", v0=start, tol=1e-6, return_eigenvectors=False)
+    search: Any = eigsh
+    return search(operator, k=1, which="LA", v0=start, tol=1e-6, return_eigenvectors=False)

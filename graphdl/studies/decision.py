@@ -216,5 +216,5 @@ def _grid(bounds: Any, data: Any, count: int) -> tuple[np.ndarray, np.ndarray]:
         low, high = data[0].min(0), data[0].max(0)
         margin = 0.1 * np.maximum(high - low, 1e-6)
         bounds = zip(low - margin, high + margin, strict=True)
-    first, second = bounds or ((-3.0, 3.0), (-3.0, 3.0))
-    return np.linspace(*first, count), np.linspace(*second, count)
+    (a, b), (c, d) = bounds or ((-3.0, 3.0), (-3.0, 3.0))
+    return np.linspace(a, b, count), np.linspace(c, d, count)

@@ -45,7 +45,8 @@ def gradient_flops(
     """What one evaluation of the loss and of all its gradients costs, read off the lowered program."""
     j = objective(subject, x, y, wrt=wrt, data=data, target="python")
     made = function(list(j.symbols), [j.loss, *j.gradients], target="python")
-    names = dict(zip((v.name for v in made.program.sizes), made._lowered.sizes, strict=True))
+    # the counts are sums of products of sizes: names in, polynomials of names out
+    names: Any = dict(zip((v.name for v in made.program.sizes), made._lowered.sizes, strict=True))
     parts = [
         (" · ".join(item.note.splitlines()[:3]) or type(item).__name__, flops_of(item, names))
         for item in made.program.items

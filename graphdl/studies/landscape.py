@@ -127,17 +127,7 @@ def landscape(
     j = objective(subject, x, y, wrt=wrt, data=data, target=target)
     count = whole("points", points, 2)
     walked = None if path is None else _offsets(j, path)
-    explained = None
-    if isinstance(along, str) and along == "random":
-        directions = _random_pair(j, seed)
-        labels = ("first random direction", "second random direction")
-    elif isinstance(along, str) and along == "pca":
-        directions, explained = _principal(j, walked)
-        labels = tuple(  # type: ignore[assignment]
-            f"principal direction {k + 1} ({s:.0%} of the path)" for k, s in enumerate(explained)
-        )
-    else:
-        directions, labels = _single(j, along)
+    directions, labels, explained = _plane(j, along, seed, walked)
     shadow = None if walked is None else project(walked, directions)
     alphas, betas = (_axis(k, span, count, shadow) for k in (0, 1))
     run = along_directions(j, directions)
@@ -145,6 +135,22 @@ def landscape(
     return Landscape(
         alphas, betas, losses, float(run(0.0, 0.0)), labels, directions, shadow, explained
     )
+
+
+def _plane(
+    j: Objective, along: Any, seed: int, walked: np.ndarray | None
+) -> tuple[tuple[Direction, Direction], tuple[str, str], tuple[float, float] | None]:
+    """The two directions, what they are called, and their shares of the path."""
+    if isinstance(along, str) and along == "random":
+        names = ("first random direction", "second random direction")
+        return _random_pair(j, seed), names, None
+    if isinstance(along, str) and along == "pca":
+        directions, shares = _principal(j, walked)
+        first, second = (
+            f"principal direction {k} ({s:.0%} of the path)" for k, s in enumerate(shares, 1)
+        )
+        return directions, (first, second), shares
+    return *_single(j, along), None
 
 
 def _axis(k: int, span: float, count: int, shadow: np.ndarray | None) -> np.ndarray:

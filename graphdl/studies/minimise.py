@@ -116,11 +116,12 @@ def closed_form(
     """
     j = objective(subject, x, y, wrt=wrt, data=data, target=target)
     directions = [tensor(f"v{k}", w.storage.shape, w.dtype) for k, w in enumerate(j.weights)]
-    depends = {*walk(hvp(j.loss, list(j.weights), directions))}.intersection(j.weights)
+    inside = {*walk(hvp(j.loss, list(j.weights), directions))}
+    depends = [w.name for w in j.weights if w in inside]
     if depends:
         raise GraphError(
-            "J has no closed form: its Hessian depends on "
-            f"{', '.join(sorted(w.name for w in depends))}, so J is not quadratic; use minimise"
+            f"J has no closed form: its Hessian depends on {', '.join(depends)}, so J is not "
+            "quadratic; use minimise"
         )
     hessian = curvature_of(j).hessian
     if hessian is None:

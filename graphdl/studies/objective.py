@@ -72,7 +72,7 @@ def objective(
         target = target or "cpu"
     else:
         loss, symbols, arrays = _of_model(subject, x, y)
-        found, target = subject.trainable_weights, target or subject._target
+        found, target = subject.trainable_weights, target or str(subject._target)
     chosen = _chosen(wrt, found, loss)
     copies = [copied(w) for w in chosen]
     loss = replace([loss], dict(zip(chosen, copies, strict=True)))[0]

@@ -78,7 +78,7 @@ def regularisation(
     model; by default one hidden tanh layer of `width` units with squared error under Adam at 0.01.
     All four start from the same weights (the same `seed`).
     """
-    wait = whole("patience", patience, 0)
+    wait, seed = whole("patience", patience, 0), whole("seed", seed, 0)
     make = build or (lambda extra: hidden_layer(train, width, extra))
     runs = []
     for name, drops, stops in (
