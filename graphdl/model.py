@@ -205,6 +205,13 @@ class Model(Training, Layer):
         self._require_compiled("derive")
         return derive(self.symbolic_loss(training=True), weight, names=self._short_names())
 
+    def symbolic_outputs(self) -> list[Node]:
+        """The predictions, as in inference, as nodes of the model's weights and symbols."""
+        self._require_built()
+        with tracing(Trace(training=False)):
+            answer = self.on_nodes(self._symbols, False)
+        return list(answer) if isinstance(answer, (list, tuple)) else [answer]
+
     def symbolic_loss(self, training: bool) -> Node:
         """The loss of one batch, penalties included, as a node of the model's weights and symbols."""
         self._require_built()

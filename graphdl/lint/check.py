@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from graphdl.core.graph import Graph, Node, walk
-from graphdl.layers.base import Trace, tracing
 from graphdl.lint import effects, hazards, linear
 from graphdl.lint.finding import Finding, Report, brief
 from graphdl.losses import MeanSquaredError
@@ -21,10 +20,7 @@ def lint(model: Any) -> Report:
     identically 0; logarithms and divisions that may meet 0; losses that do not fit the output. What
     is not proved is not reported.
     """
-    model._require_built()
-    with tracing(Trace(training=False)):
-        answer = model.on_nodes(model._symbols, False)
-    outputs = answer if isinstance(answer, list) else [answer]
+    outputs = model.symbolic_outputs()
     found = linear.findings(model, outputs)
     if model.loss is None:
         results, what = outputs, "the output"

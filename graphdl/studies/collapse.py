@@ -13,7 +13,6 @@ import numpy as np
 
 from graphdl.core.graph import Node, Variable, rebuild, replace, walk
 from graphdl.core.interpret import interpret
-from graphdl.layers.base import Trace, tracing
 from graphdl.lint.linear import Affine, layers_of, linear_runs
 from graphdl.ops.build import tensor, variable
 from graphdl.show.text import expression
@@ -70,10 +69,7 @@ class Collapse:
 
 def collapse(model: Any) -> Collapse:
     """Every run of linear layers in a built model as one linear layer, proved and checked."""
-    model._require_built()
-    with tracing(Trace(training=False)):
-        answer = model.on_nodes(model._symbols, False)
-    runs = linear_runs(answer if isinstance(answer, list) else [answer])
+    runs = linear_runs(model.symbolic_outputs())
     return Collapse(model.name, tuple(_collapsed(model, run) for run in runs))
 
 

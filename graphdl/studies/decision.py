@@ -16,8 +16,6 @@ from graphdl.core.errors import GraphError, ShapeError
 from graphdl.core.graph import Graph, Node, rebuild, walk
 from graphdl.differentiate.chain_rule import gradients
 from graphdl.function import function
-from graphdl.layers.base import Trace, tracing
-from graphdl.ops.build import tensor
 from graphdl.ops.reduce import sum as sum_
 from graphdl.registry import whole
 from graphdl.rewrite.simplify import simplify
@@ -157,10 +155,7 @@ def _two_inputs(subject: Any) -> tuple[Node, list[Node]]:
         output = subject
         symbols = [n for n in walk([subject]) if n.op.name == "tensor"]
     else:
-        subject._require_built()
-        symbols = [tensor(s.attrs["name"], s.type.shape, s.dtype) for s in subject._symbols]
-        with tracing(Trace(training=False)):
-            output = subject.on_nodes(symbols, False)
+        output, symbols = subject.symbolic_outputs()[0], list(subject._symbols)
     shapes = [s.shape[1:] for s in symbols]
     if shapes not in ([(2,)], [(), ()]):
         forms = ", ".join(str(s.type) for s in symbols) or "none"
