@@ -66,34 +66,38 @@ def activation(
         raise ValueError(f"low must be below high, got {low!r} and {high!r}")
     chosen = activations.get(function)
     z = tensor("z", ("n",), "float64")
+    name = getattr(chosen, "__name__", str(function))
+    formula, derivative = _formulas(chosen, name)
     g = chosen(z)
-    if not isinstance(g, Node) or g.shape != z.shape:
-        raise ShapeError("an activation to draw gives one number for each number")
-    if g.op.name in ("softmax", "log_softmax"):
-        raise ShapeError(f"{g.op.name} acts on whole rows, not on single numbers: it has no curve")
     slope = gradients(sum_(g), [z], or_zero=True)[0]
     at = np.linspace(low, high, whole("points", points, 2))
     values, slopes = _values([g, slope], z, at)
-    name = getattr(chosen, "__name__", str(function))
-    return Activation(name, at, values, slopes, _formula(g), _derivative(chosen))
+    return Activation(name, at, values, slopes, formula, derivative)
 
 
 def _values(nodes: list[Node], z: Node, at: np.ndarray) -> list[np.ndarray]:
     return [np.array(a) for a in interpret(nodes, {z: at})]
 
 
-def _formula(g: Node) -> str:
+def _formulas(function: Any, name: str) -> tuple[str, str]:
+    """g and ∂g/∂z for one number; the derivative speaks of the output, as g, where its rule does."""
+    z, output = tensor("z", ()), tensor("g", ())
+    try:
+        g = function(z)
+    except ShapeError as error:
+        raise ShapeError(
+            f"{name} acts on whole rows, not on single numbers: it has no curve ({error})"
+        ) from None
+    if not isinstance(g, Node) or g.rank:
+        raise ShapeError(f"{name} does not give one number for one number: it has no curve")
+    slope = gradients(g, [z], or_zero=True)[0]
+    simple = simplify(Graph([z], [slope]))[0].outputs[0]
+    return _in_sympy(g), str(replace([simple], {g: output})[0])
+
+
+def _in_sympy(g: Node) -> str:
     """What the operation is, in SymPy's notation where it has a form there."""
     try:
         return str(g.to_sympy())
     except GraphError:
         return str(g)
-
-
-def _derivative(function: Any) -> str:
-    """∂g/∂z for one number, the output written as g where the rule speaks of it."""
-    z, output = tensor("z", ()), tensor("g", ())
-    g = function(z)
-    slope = gradients(g, [z], or_zero=True)[0]
-    simple = simplify(Graph([z], [slope]))[0].outputs[0]
-    return str(replace([simple], {g: output})[0])
