@@ -16,6 +16,7 @@ from graphdl.core.interpret import interpret
 from graphdl.lint.linear import Affine, layers_of, linear_runs
 from graphdl.ops.build import tensor, variable
 from graphdl.show.text import expression
+from graphdl.studies import picture
 
 ROWS = 64  # examples of the numeric check
 
@@ -24,16 +25,26 @@ ROWS = 64  # examples of the numeric check
 class Collapsed:
     """A run of linear layers and the one layer x·W + b that computes the same.
 
-    equations: the proof, a line each; difference: the largest |stacked − collapsed| on random
-    inputs in float64, and scale: the largest |stacked|.
+    equations: the proof, a line each; stacked and collapsed: what both give for the same random rows,
+    computed in float64.
     """
 
     layers: tuple[str, ...]
     weight: np.ndarray
     bias: np.ndarray | None
     equations: tuple[str, ...]
-    difference: float
-    scale: float
+    stacked: np.ndarray
+    collapsed: np.ndarray
+
+    @property
+    def difference(self) -> float:
+        """The largest |stacked − collapsed|"""
+        return float(np.max(np.abs(self.stacked - self.collapsed)))
+
+    @property
+    def scale(self) -> float:
+        """The largest |stacked|"""
+        return float(np.max(np.abs(self.stacked)))
 
     @property
     def exact(self) -> bool:
@@ -46,6 +57,17 @@ class Collapsed:
             *(f"  {line}" for line in self.equations),
             f"  checked on {ROWS} random rows: difference {self.difference:.1e} of {self.scale:.3g}",
         ])  # fmt: skip
+
+    def plot(self, ax: Any = None) -> Any:
+        """Each output of the stack against that of the one layer: all on the diagonal."""
+        ax = picture.axes(ax, (4.8, 4.6))
+        ax.axline((0, 0), slope=1, color=picture.GREY, linestyle="--", label="equal")
+        for k in range(min(self.stacked.shape[-1], len(picture.COLOURS))):
+            style = {"color": picture.COLOURS[k], "marker": picture.MARKERS[k], "markersize": 4}
+            x, y = self.collapsed[..., k].ravel(), self.stacked[..., k].ravel()
+            ax.plot(x, y, linestyle="", label=f"output {k + 1}", **style)
+        title = f"largest difference {self.difference:.1e}"
+        return picture.finish(ax, "one layer x·W + b", " → ".join(self.layers), title)
 
 
 @dataclass(frozen=True)
@@ -84,8 +106,8 @@ def _collapsed(model: Any, run: Affine) -> Collapsed:
         values[0],
         values[1].reshape(-1) if bias is not None else None,
         tuple(_proof(model, run)),
-        float(np.max(np.abs(left - right))),
-        float(np.max(np.abs(left))),
+        left,
+        right,
     )
 
 

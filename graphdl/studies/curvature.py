@@ -15,6 +15,7 @@ import numpy as np
 from graphdl.core.graph import Node
 from graphdl.differentiate.forward import hvp
 from graphdl.ops.build import tensor
+from graphdl.studies import picture
 from graphdl.studies.objective import Objective, objective
 
 EXACT = 400  # weights: up to here every column of the Hessian is computed
@@ -44,6 +45,18 @@ class Curvature:
     def __str__(self) -> str:
         how = "exact Hessian" if self.exact else "Lanczos on Hessian-vector products"
         return f"λmax = {self.largest:.6g}, so 2/λmax = {self.limit:.6g} ({how})"
+
+    def plot(self, ax: Any = None) -> Any:
+        """The eigenvalues from the largest to the smallest; those below 0 are squares."""
+        ax = picture.axes(ax)
+        place, values = np.arange(1, len(self.eigenvalues) + 1), self.eigenvalues[::-1]
+        for k, (rows, name) in enumerate(((values >= 0, "upward"), (values < 0, "downward"))):
+            if rows.any():
+                style = {"color": picture.COLOURS[k], "marker": picture.MARKERS[k]}
+                ax.plot(place[rows], values[rows], linestyle="", label=name, **style)
+        largest = float(np.abs(values).max())
+        ax.set_yscale("symlog", linthresh=max(1e-3 * largest, 1e-12))
+        return picture.finish(ax, "eigenvalue number", "curvature λ", f"2/λmax = {self.limit:.4g}")
 
 
 def curvature(

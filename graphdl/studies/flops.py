@@ -10,6 +10,7 @@ from codegen.profile import flops as flops_of
 from graphdl.core.graph import Node
 from graphdl.core.sizes import Dim, Size, substitute
 from graphdl.function import function
+from graphdl.studies import picture
 from graphdl.studies.objective import objective
 from graphdl.table import render
 
@@ -36,6 +37,15 @@ class Flops:
         rows = [(note, str(count)) for note, count in self.parts]
         title = f"one gradient: {self.formula} operations"
         return render(title, ("kernel", "operations"), rows)
+
+    def plot(self, ax: Any = None) -> Any:
+        """The operations against the number of examples, from 1 to 10,000."""
+        ax = picture.axes(ax)
+        names = self.formula.names if isinstance(self.formula, Size) else ()
+        sizes = [10**k for k in range(5)]
+        counts = [self.at(**dict.fromkeys(names, n)) for n in sizes]
+        ax.loglog(sizes, counts, label=str(self.formula), **picture.line(0, True))
+        return picture.finish(ax, f"examples {', '.join(names)}", "operations of one gradient")
 
 
 def gradient_flops(

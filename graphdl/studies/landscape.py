@@ -17,7 +17,7 @@ from graphdl.callbacks import Callback
 from graphdl.core.errors import GraphError, ShapeError
 from graphdl.core.graph import Node, Variable, replace
 from graphdl.ops.build import tensor
-from graphdl.registry import whole
+from graphdl.registry import number, whole
 from graphdl.studies import picture
 from graphdl.studies.copies import copied
 from graphdl.studies.objective import Objective, objective
@@ -125,7 +125,7 @@ def landscape(
     where the path does. path: a `WeightPath` callback that saw the training; drawn projected.
     """
     j = objective(subject, x, y, wrt=wrt, data=data, target=target)
-    count = whole("points", points, 2)
+    count, span = whole("points", points, 2), number("span", span, 1e-12)
     walked = None if path is None else _offsets(j, path)
     directions, labels, explained = _plane(j, along, seed, walked)
     shadow = None if walked is None else project(walked, directions)
@@ -185,7 +185,7 @@ def _held(direction: np.ndarray, w: Variable) -> Variable:
 
 
 def _random_pair(j: Objective, seed: int) -> tuple[Direction, Direction]:
-    draw = np.random.default_rng(seed)
+    draw = np.random.default_rng(whole("seed", seed, 0))
     return tuple(  # type: ignore[return-value]
         [filter_normalised(draw.normal(size=w.storage.shape), w.storage) for w in j.weights]
         for _ in range(2)

@@ -68,18 +68,22 @@ def gradient_noise(
     sizes = np.array([whole("a batch size", b) for b in batch_sizes])
     rows, draw = len(j.arrays[0]), np.random.default_rng(seed)
     of = gradient_of_rows(j)
-    full = of(np.arange(rows))
-    single = np.array([of(np.array([k])) for k in range(rows)])
-    sigma = np.sqrt(np.mean(np.sum((single - full) ** 2, 1)))
-    times = whole("draws", draws)
+    full, times = of(np.arange(rows)), whole("draws", draws)
+    total, squares = np.zeros_like(full), 0.0
+    for k in range(rows):  # one after the other: all of them at once may not fit into memory
+        single = of(np.array([k]))
+        total += single
+        squares += np.sum((single - full) ** 2)
     deviations = [
-        np.sqrt(
-            np.mean([np.sum((of(draw.integers(0, rows, b)) - full) ** 2) for _ in range(times)])
-        )
+        np.sqrt(np.mean([_off(of(draw.integers(0, rows, b)), full) for _ in range(times)]))
         for b in sizes
     ]
-    error = np.linalg.norm(single.mean(0) - full) / max(np.linalg.norm(full), 1e-300)
-    return GradientNoise(sizes, np.array(deviations), float(sigma), float(error))
+    error = np.linalg.norm(total / rows - full) / max(np.linalg.norm(full), 1e-300)
+    return GradientNoise(sizes, np.array(deviations), float(np.sqrt(squares / rows)), float(error))
+
+
+def _off(gradient: np.ndarray, full: np.ndarray) -> float:
+    return float(np.sum((gradient - full) ** 2))
 
 
 def gradient_of_rows(j: Objective) -> Any:

@@ -211,6 +211,8 @@ def test_one_program_serves_the_whole_grid(monkeypatch):
         ({"along": [("w", 7), ("w", 0)]}, gd.errors.ShapeError, "no element"),
         ({"along": 3}, ValueError, "two weights"),
         ({"points": 1}, ValueError, "points"),
+        ({"span": 0}, ValueError, "span"),
+        ({"seed": -1}, ValueError, "seed"),
         ({"path": [[np.zeros(5)]]}, gd.errors.ShapeError, "path"),
     ],
 )
@@ -356,6 +358,11 @@ PICTURES = {
     "capacity": lambda: studies.capacity(
         data(), data(), widths=(1, 2), build=lambda w: model(units=w), epochs=2
     ),
+    "curvature": lambda: studies.curvature(model(), *data()),
+    "operations": lambda: studies.gradient_flops(model(), *data()),
+    "collapse": lambda: studies.collapse(
+        gd.Sequential([layers.Input(shape=(2,)), layers.Dense(3), layers.Dense(2)])
+    )[0],
     "minimum": lambda: studies.minimise(bowl()[0], max_steps=5, target="python"),
 }  # fmt: skip
 
