@@ -74,8 +74,8 @@ def capacity(
 ) -> Capacity:  # fmt: skip
     """Train one network for each width on `train` = (x, y); watch its loss on `test` = (x, y).
 
-    build: width → compiled model; by default one hidden tanh layer, a linear output and squared error
-    under Adam at 0.01. seed: of everything random, set once before each network, so that the study
+    build: width → compiled model; by default one hidden tanh layer and Adam at 0.01, with sigmoid and
+    binary crossentropy for targets of 0 and 1, squared error for any others. seed: of everything random, set once before each network, so that the study
     repeats; the process's own seed stays in force where it is None.
     """
     tried = [whole("a width", w) for w in widths]
@@ -93,13 +93,19 @@ def capacity(
 
 
 def hidden_layer(train: Examples, width: int, extra: Sequence[Any] = ()) -> Model:
-    """One hidden tanh layer, layers of `extra`, a linear output, squared error, Adam at 0.01."""
+    """One hidden tanh layer, layers of `extra`, an output; Adam at 0.01.
+
+    Targets that are all 0 or 1 are classes: sigmoid and binary crossentropy. Any others are values:
+    linear and squared error.
+    """
     x, y = np.asarray(train[0]), np.asarray(train[1])
+    classes = bool(np.isin(y, (0, 1)).all())
     outputs = 1 if y.ndim == 1 else y.shape[-1]
     first = layers.Input(shape=x.shape[1:])
     hidden = layers.Dense(width, activation="tanh")
-    model = Sequential([first, hidden, *extra, layers.Dense(outputs)])
-    model.compile(Adam(0.01), "mse")
+    last = layers.Dense(outputs, activation="sigmoid" if classes else "linear")
+    model = Sequential([first, hidden, *extra, last])
+    model.compile(Adam(0.01), "binary_crossentropy" if classes else "mse")
     return model
 
 

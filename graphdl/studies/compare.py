@@ -56,16 +56,22 @@ class Comparison:
         left.contour(alphas, betas, values, levels=np.unique(levels), cmap="Greys", linewidths=0.8)
         for k, run in enumerate(self.runs):
             style = picture.line(k) | {"linewidth": 1.6}
-            left.plot(*run.points.T, label=f"{run.name} (η = {run.rate:g})", **style)
+            left.plot(*run.points.T, **style)
             left.plot(*run.points[-1], picture.MARKERS[k % 7], color=style["color"], markersize=7)
-            right.plot(run.losses, **style)
+            right.plot(_above(run.losses), label=f"{run.name} (η = {run.rate:g})", **style)
         left.plot(*self.runs[0].points[0], "o", color="white", markeredgecolor="black")
         left.set(xlim=alphas[[0, -1]], ylim=betas[[0, -1]])
-        if min(r.losses.min() for r in self.runs) > 0:
+        if min(r.losses.min() for r in self.runs) >= 0:
             right.set_yscale("log")
         picture.finish(left, "first weight", "second weight", "paths (white: start)")
         picture.finish(right, "step", "loss J", "the loss on the way", legend=False)
+        right.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1.0))
         return np.array([left, right])
+
+
+def _above(losses: np.ndarray) -> np.ndarray:
+    """Losses that are not negative, kept in reach of a log scale: not below 1e-12 of the first."""
+    return np.maximum(losses, 1e-12 * losses[0]) if losses.min() >= 0 else losses
 
 
 def _finite(value: float) -> float:

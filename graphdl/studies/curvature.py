@@ -55,7 +55,7 @@ class Curvature:
                 style = {"color": picture.COLOURS[k], "marker": picture.MARKERS[k]}
                 ax.plot(place[rows], values[rows], linestyle="", label=name, **style)
         largest = float(np.abs(values).max())
-        ax.set_yscale("symlog", linthresh=max(1e-3 * largest, 1e-12))
+        ax.set_yscale("symlog", linthresh=max(1e-2 * largest, 1e-12))
         return picture.finish(ax, "eigenvalue number", "curvature λ", f"2/λmax = {self.limit:.4g}")
 
 

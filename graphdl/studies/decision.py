@@ -97,9 +97,18 @@ class Decision:
             colours = picture.COLOURS[: self.outputs.shape[-1]]
             edges = np.arange(len(colours) + 1) - 0.5
             ax.contourf(self.x1, self.x2, self.classes, edges, colors=colours, alpha=0.3)
+            self._name_regions(ax)
         if self.data is not None:
             _scatter(ax, *self.data)
         return picture.finish(ax, "x1", "x2", str(self.line) if self.line else "")
+
+    def _name_regions(self, ax: Any) -> None:
+        """The number of each class, at the place where its output is surest."""
+        for k in np.unique(self.classes):
+            row, column = np.unravel_index(self.outputs[..., k].argmax(), self.classes.shape)
+            inner = lambda at, axis: 0.85 * at + 0.15 * axis.mean()  # noqa: E731  (off the edge)
+            place = inner(self.x1[column], self.x1), inner(self.x2[row], self.x2)
+            ax.text(*place, f"class {k}", ha="center", va="center")
 
     def _shade(self, ax: Any) -> None:
         values = self.outputs[..., 0]

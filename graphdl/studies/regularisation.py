@@ -75,7 +75,7 @@ def regularisation(
 
     rate: of dropout; patience: epochs without a lower test loss before the training is stopped and the
     best weights are put back. build: a list of layers to stand behind the hidden layer → compiled
-    model; by default one hidden tanh layer of `width` units with squared error under Adam at 0.01.
+    model; by default what `capacity` builds, `width` units wide.
     All four start from the same weights (the same `seed`).
     """
     wait, seed = whole("patience", patience, 0), whole("seed", seed, 0)
