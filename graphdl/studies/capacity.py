@@ -75,7 +75,8 @@ def capacity(
     """Train one network for each width on `train` = (x, y); watch its loss on `test` = (x, y).
 
     build: width → compiled model; by default one hidden tanh layer and Adam at 0.01, with sigmoid and
-    binary crossentropy for targets of 0 and 1, squared error for any others. seed: of everything random, set once before each network, so that the study
+    binary crossentropy for targets of 0 and 1, squared error for any others.
+    seed: of everything random, set once before each network, so that the study
     repeats; the process's own seed stays in force where it is None.
     """
     tried = [whole("a width", w) for w in widths]

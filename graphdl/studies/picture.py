@@ -39,7 +39,7 @@ def pair(ax: Any = None, size: tuple[float, float] = (11.0, 4.4)) -> Any:
 
 
 def line(k: int, marks: bool = False) -> dict[str, Any]:
-    """Colour and dashes of the k-th line, a pair of its own for 49 lines; with `marks` also a marker."""
+    """Colour and dashes of the k-th line, no two pairs alike for 49 lines; with `marks` a marker."""
     turn = k // len(COLOURS)
     style = {"color": COLOURS[k % len(COLOURS)], "linestyle": DASHES[(k + turn) % len(DASHES)]}
     return style | ({"marker": MARKERS[k % len(MARKERS)], "markersize": 5} if marks else {})

@@ -67,8 +67,8 @@ class Regularisation:
 
 
 def regularisation(
-    train: Examples, test: Examples, *, rate: float = 0.5, patience: int = 20, epochs: int = 300,
-    width: int = 64, batch_size: int = 32, seed: int = 0,
+    train: Examples, test: Examples, *, rate: float = 0.5, patience: int = 100, epochs: int = 600,
+    width: int = 128, batch_size: int = 32, seed: int = 0,
     build: Callable[[Sequence[Any]], Model] | None = None,
 ) -> Regularisation:  # fmt: skip
     """Train a wide network four times: plain, with dropout, with early stopping, with both.
