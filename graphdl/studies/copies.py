@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from graphdl.core.errors import NotCompiledError
 from graphdl.core.graph import Graph, Node, Variable, replace
 from graphdl.metrics import LossTracker
 from graphdl.ops.build import variable
@@ -27,6 +28,17 @@ def apart(graph: Graph) -> tuple[Graph, dict[Node, Variable]]:
     updates = {copies[v]: mapping[n] for v, n in graph.updates.items()}
     outputs, checks = [mapping[n] for n in graph.outputs], [mapping[n] for n in graph.checks]
     return Graph(graph.inputs, outputs, updates, checks, graph.names), copies
+
+
+def examples(model: Any, x: Any, y: Any, weight: Any = None) -> Data:
+    """Data at the door of a study, checked as `fit` checks it."""
+    if not hasattr(model, "trainable_weights"):
+        raise TypeError(f"a study takes a model (or some a node J), got {type(model).__name__}")
+    if getattr(model, "optimizer", None) is None:
+        raise NotCompiledError(
+            f"{model.name!r} has no loss yet: call model.compile(optimizer, loss) before a study of it"
+        )
+    return model._data("fit", x, y, weight)
 
 
 @contextmanager

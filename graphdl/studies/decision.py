@@ -163,6 +163,8 @@ def _two_inputs(subject: Any) -> tuple[Node, list[Node]]:
     if isinstance(subject, Node):
         output = subject
         symbols = [n for n in walk([subject]) if n.op.name == "tensor"]
+    elif not hasattr(subject, "symbolic_outputs"):
+        raise TypeError(f"decision takes a model or a node, got {type(subject).__name__}")
     else:
         output, symbols = subject.symbolic_outputs()[0], list(subject._symbols)
     shapes = [s.shape[1:] for s in symbols]

@@ -101,6 +101,8 @@ def learning_rate_study(
         raise ValueError("J has no upward curvature here, so there is no limit: give rates=[…]")
     found = [s * curved.limit for s in SHARES] if rates is None else rates
     tried = np.array([number("a learning rate", r) for r in found])
+    if not len(tried):
+        raise ValueError("rates is empty: give one learning rate or more")
     losses, weights = descend(j, tried, whole("steps", steps))
     return LearningRates(tried, losses, weights, curved)
 

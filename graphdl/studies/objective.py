@@ -17,7 +17,7 @@ from graphdl.core.errors import GraphError, ShapeError
 from graphdl.core.graph import Node, Variable, replace, walk
 from graphdl.differentiate.chain_rule import grad
 from graphdl.function import function
-from graphdl.studies.copies import copied
+from graphdl.studies.copies import copied, examples
 from graphdl.training import step as steps
 
 
@@ -91,9 +91,7 @@ def _of_node(loss: Node, data: Mapping[Node, Any]) -> tuple[Node, tuple, tuple]:
 
 def _of_model(model: Any, x: Any, y: Any) -> tuple[Node, tuple, tuple]:
     """The loss on all examples at once, layers behaving as in inference."""
-    if not hasattr(model, "trainable_weights"):
-        raise TypeError(f"expected a model or a node J, got {type(model).__name__}")
-    given = model._data("a study", x, y)
+    given = examples(model, x, y)
     assert given.target is not None
     form = (given.target.shape[1:], given.target.dtype.name)
     s = steps.symbols(model._symbols, form, False)

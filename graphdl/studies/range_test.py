@@ -12,7 +12,7 @@ import numpy as np
 from graphdl import config
 from graphdl.registry import number, whole
 from graphdl.studies import picture
-from graphdl.studies.copies import training_copy
+from graphdl.studies.copies import examples, training_copy
 from graphdl.training.data import Data
 from graphdl.training.runner import Runner, shuffle
 
@@ -82,7 +82,7 @@ def range_test(
             f"the rates run from low to high, 0 < low < high; got {low:g} and {high:g}"
         )
     count, batch = whole("steps", steps, 10), whole("batch_size", batch_size)
-    data = model._data("range_test", x, y, sample_weight)
+    data = examples(model, x, y, sample_weight)
     trial = _Trial(model, data, batch)
     rates = np.geomspace(low, high, count)
     losses: list[float] = []

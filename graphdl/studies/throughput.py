@@ -12,7 +12,7 @@ import numpy as np
 from graphdl import config
 from graphdl.registry import whole
 from graphdl.studies import picture
-from graphdl.studies.copies import training_copy
+from graphdl.studies.copies import examples, training_copy
 from graphdl.table import render
 from graphdl.training.runner import Runner
 
@@ -53,7 +53,7 @@ def throughput(
     Each size runs for about `seconds`, at least three passes; the fastest counts. One compiled step
     serves every size. It trains copies: the model is left as it is.
     """
-    data = model._data("throughput", x, y)
+    data = examples(model, x, y)
     sizes = np.array([min(whole("a batch size", b), data.rows) for b in batch_sizes])
     copy, _ = training_copy(model, data)
     runner = Runner(copy.made, model._target)

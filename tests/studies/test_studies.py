@@ -336,6 +336,19 @@ def test_a_node_needs_its_data_and_must_be_a_number():
         studies.minimise(gd.mean(x), wrt=w, data={x: np.ones(3)})
 
 
+def test_a_study_of_a_model_needs_its_loss():
+    bare = gd.Sequential([layers.Input(shape=(2,)), layers.Dense(1)])
+    for study in (studies.curvature, studies.range_test, studies.throughput, studies.minimise):
+        with pytest.raises(gd.errors.NotCompiledError, match="call model.compile"):
+            study(bare, *data())
+        with pytest.raises(TypeError, match="got int"):
+            study(3, *data())
+    with pytest.raises(TypeError, match="got str"):
+        studies.decision("model")
+    with pytest.raises(ValueError, match="rates is empty"):
+        studies.learning_rate_study(model(), *data(), rates=[])
+
+
 # ------------------------------------------------------------------ pictures
 
 
