@@ -11,11 +11,11 @@ import numpy as np
 from graphdl import optimizers as known
 from graphdl.core.errors import ShapeError
 from graphdl.core.graph import Node, replace
-from graphdl.ops.build import tensor
 from graphdl.ops.shape import reshape, stack
 from graphdl.registry import whole
 from graphdl.studies import picture
 from graphdl.studies.objective import Objective, objective
+from graphdl.studies.rows import Rows, with_data
 from graphdl.studies.stepper import Stepper
 from graphdl.table import render
 
@@ -37,7 +37,7 @@ class Comparison:
     """Paths of several optimizers from one start on one function of two weights."""
 
     runs: list[Race]
-    _loss: Any = field(repr=False)  # (w1, w2) ↦ J, compiled
+    _loss: Rows = field(repr=False)  # (w1, w2) ↦ J
 
     def __str__(self) -> str:
         rows = [
@@ -51,7 +51,8 @@ class Comparison:
         """The paths over contours of J, and J against the step: two axes."""
         left, right = picture.pair(ax)
         alphas, betas = (_reach(self.runs, k) for k in (0, 1))
-        values = np.array([[self._loss(a, b) for a in alphas] for b in betas], np.float64)
+        grid = np.meshgrid(alphas, betas)
+        values = self._loss.run(*(g.ravel() for g in grid))[0].reshape(grid[0].shape)
         levels = np.quantile(values[np.isfinite(values)], np.linspace(0, 1, 18))
         left.contour(alphas, betas, values, levels=np.unique(levels), cmap="Greys", linewidths=0.8)
         for k, run in enumerate(self.runs):
@@ -122,11 +123,12 @@ def _race(stepper: Stepper, rate: float | None, steps: int) -> Race:
     return Race(stepper.name, shown, np.array(points), np.array(losses))
 
 
-def _over_two_numbers(j: Objective) -> Any:
-    """(w1, w2) ↦ J, compiled"""
-    a, b = (tensor(name, (), j.weights[0].dtype) for name in ("w1", "w2"))
+def _over_two_numbers(j: Objective) -> Rows:
+    """(w1, w2) ↦ J, one row a point"""
+    rows = Rows(["w1", "w2"], j.weights[0].dtype, j.target)
+    numbers = rows.numbers
     if len(j.weights) == 2:
-        pieces = [reshape(n, w.type.shape) for n, w in zip((a, b), j.weights, strict=True)]
+        pieces = [reshape(n, w.type.shape) for n, w in zip(numbers, j.weights, strict=True)]
     else:
-        pieces = [reshape(stack([a, b], 0), j.weights[0].type.shape)]
-    return j.compile([a, b], replace([j.loss], dict(zip(j.weights, pieces, strict=True)))[0])
+        pieces = [reshape(stack(numbers, 0), j.weights[0].type.shape)]
+    return rows.compile(replace([with_data(j)], dict(zip(j.weights, pieces, strict=True))))

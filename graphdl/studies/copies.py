@@ -33,7 +33,7 @@ def apart(graph: Graph) -> tuple[Graph, dict[Node, Variable]]:
 def examples(model: Any, x: Any, y: Any, weight: Any = None) -> Data:
     """Data at the door of a study, checked as `fit` checks it."""
     if not hasattr(model, "trainable_weights"):
-        raise TypeError(f"a study takes a model (or some a node J), got {type(model).__name__}")
+        raise TypeError(f"a study takes a model (some also a node J), got {type(model).__name__}")
     if getattr(model, "optimizer", None) is None:
         raise NotCompiledError(
             f"{model.name!r} has no loss yet: call model.compile(optimizer, loss) before a study of it"

@@ -2,12 +2,13 @@
 
 The plane is spanned by two single weights, by two filter-normalised random directions (Li et al.,
 "Visualizing the Loss Landscape of Neural Nets", 2017), or by the two principal directions of the
-path that training took. The whole grid is one compiled program, called with α and β.
+path that training took. The whole grid is one run of one
+compiled program, α and β being its rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,11 +17,11 @@ import numpy as np
 from graphdl.callbacks import Callback
 from graphdl.core.errors import GraphError, ShapeError
 from graphdl.core.graph import Node, Variable, replace
-from graphdl.ops.build import tensor
 from graphdl.registry import number, whole
 from graphdl.studies import picture
 from graphdl.studies.copies import copied
 from graphdl.studies.objective import Objective, objective
+from graphdl.studies.rows import Rows, with_data
 
 Direction = list[np.ndarray]  # one array for each weight
 
@@ -130,11 +131,10 @@ def landscape(
     directions, labels, explained = _plane(j, along, seed, walked)
     shadow = None if walked is None else project(walked, directions)
     alphas, betas = (_axis(k, span, count, shadow) for k in (0, 1))
-    run = along_directions(j, directions)
-    losses = np.array([[run(a, b) for a in alphas] for b in betas], np.float64)
-    return Landscape(
-        alphas, betas, losses, float(run(0.0, 0.0)), labels, directions, shadow, explained
-    )
+    grid = [np.append(axis.ravel(), 0.0) for axis in np.meshgrid(alphas, betas)]
+    *found, centre = along_directions(j, directions).run(*grid)[0]
+    losses = np.array(found).reshape(len(betas), len(alphas))
+    return Landscape(alphas, betas, losses, float(centre), labels, directions, shadow, explained)
 
 
 def _plane(
@@ -159,19 +159,18 @@ def _axis(k: int, span: float, count: int, shadow: np.ndarray | None) -> np.ndar
     return np.linspace(-reach, reach, count)
 
 
-def along_directions(j: Objective, directions: Sequence[Direction]) -> Callable[..., Any]:
-    """(α, β, …) ↦ J(W* + α·δ + β·η + …), compiled once for all points."""
-    dtype = j.weights[0].dtype
-    steps = [tensor(f"step{k}", (), dtype) for k in range(len(directions))]
+def along_directions(j: Objective, directions: Sequence[Direction]) -> Rows:
+    """(α, β, …) ↦ J(W* + α·δ + β·η + …), one row a point, all points in one run."""
     held = [[_held(d, w) for d, w in zip(ds, j.weights, strict=True)] for ds in directions]
+    names = [f"step{k}" for k in range(len(directions))]
+    rows = Rows(names, j.weights[0].dtype, j.target)
     moved: dict[Node, Node] = {}
     for k, w in enumerate(j.weights):
-        start = copied(w)
-        point: Node = start
-        for step, direction in zip(steps, held, strict=True):
+        point: Node = copied(w)
+        for step, direction in zip(rows.numbers, held, strict=True):
             point = point + step * direction[k]
         moved[w] = point
-    return j.compile(steps, replace([j.loss], moved)[0])
+    return rows.compile(replace([with_data(j)], moved))
 
 
 def _held(direction: np.ndarray, w: Variable) -> Variable:

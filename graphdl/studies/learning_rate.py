@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from graphdl.core.graph import Node
-from graphdl.ops.build import tensor
 from graphdl.registry import number, whole
 from graphdl.studies import picture
 from graphdl.studies.curvature import Curvature, curvature_of
+from graphdl.studies.descent import Descent
 from graphdl.studies.objective import Objective, objective
 from graphdl.table import render
 
@@ -92,8 +92,8 @@ def learning_rate_study(
     """Gradient descent on all examples at each of `rates`, from the weights as they stand.
 
     subject: a compiled model with its data x, y, or a scalar node J (with `data` for its symbols).
-    By default the rates are 1 %, 50 %, 95 % and 105 % of 2/λmax. The rate is an argument of one
-    compiled step, so a sweep over any number of rates compiles once. The model is left as it is.
+    By default the rates are 1 %, 50 %, 95 % and 105 % of 2/λmax. All rates share
+    one compiled program, which makes all steps of a rate in one run. The model is left as it is.
     """
     j = objective(subject, x, y, wrt=wrt, data=data, target=target)
     curved = curvature_of(j)
@@ -111,13 +111,10 @@ def descend(
     j: Objective, rates: np.ndarray, steps: int
 ) -> tuple[np.ndarray, list[list[np.ndarray]]]:
     """(losses before each step and after the last, final weights) for each rate."""
-    rate = tensor("rate", (), j.weights[0].dtype)
-    pairs = zip(j.weights, j.gradients, strict=True)
-    step = j.compile([rate], j.loss, {w: w - rate * g for w, g in pairs})
-    losses, weights = np.empty((len(rates), steps + 1)), []
-    for k, value in enumerate(rates):
+    descent, losses, weights = Descent(j), [], []
+    for rate in rates:
         j.reset()
-        losses[k, :-1] = [step(value) for _ in range(steps)]
+        seen, _ = descent.run(np.append(np.full(steps, rate), 0.0))  # the last row only looks
+        losses.append(seen)
         weights.append([w.value for w in j.weights])
-        losses[k, -1] = step(0.0)
-    return losses, weights
+    return np.array(losses), weights

@@ -11,13 +11,14 @@ import numpy as np
 from graphdl.core.errors import GraphError
 from graphdl.core.graph import Node, Variable, walk
 from graphdl.differentiate.forward import hvp
-from graphdl.ops.arithmetic import sqrt, square
 from graphdl.ops.build import tensor
-from graphdl.ops.reduce import sum as sum_
 from graphdl.registry import number, whole
 from graphdl.studies import picture
 from graphdl.studies.curvature import curvature_of, split
-from graphdl.studies.objective import Objective, objective
+from graphdl.studies.descent import Descent
+from graphdl.studies.objective import objective
+
+STEPS = 256  # in one run of compiled code, between two looks of Python
 
 
 @dataclass(frozen=True)
@@ -74,34 +75,31 @@ def minimise(
     j = objective(subject, x, y, wrt=wrt, data=data, target=target)
     rate = number("learning_rate", learning_rate)
     limit, most = number("tolerance", tolerance), whole("max_steps", max_steps)
-    losses, size, reason = _descend(j, rate, limit, most)
-    return Minimum(
-        j.originals, [w.value for w in j.weights], len(losses) - 1, reason, np.array(losses), size
-    )
+    losses, sizes = _descend(Descent(j, limit), rate, limit, most)
+    reason = "max_steps" if sizes[-1] > limit else "converged"
+    if not np.isfinite(losses[-1] + sizes[-1]):
+        reason = "diverged"
+    found = [w.value for w in j.weights]
+    return Minimum(j.originals, found, len(losses) - 1, reason, losses, float(sizes[-1]))
 
 
-def _descend(j: Objective, rate: float, tolerance: float, most: int) -> tuple[list, float, str]:
-    """One compiled call a step. It moves by η only where a test has allowed the step."""
-    eta = tensor("rate", (), j.weights[0].dtype)
-    total = sum_(square(j.gradients[0]))
-    for g in j.gradients[1:]:
-        total = total + sum_(square(g))
-    pairs = zip(j.weights, j.gradients, strict=True)
-    step = j.compile([eta], (j.loss, sqrt(total)), {w: w - eta * g for w, g in pairs})
-    losses: list[float] = []
-    before = [w.value for w in j.weights]
-    while True:
-        loss, size = map(float, step(0.0 if len(losses) == most else rate))
-        losses.append(loss)
-        if not (np.isfinite(loss) and np.isfinite(size)) or size <= tolerance or len(losses) > most:
-            break
-        before = [w.value for w in j.weights]
-    # the last call has moved once more
-    for w, value in zip(j.weights, before, strict=True):
-        w.assign(value)
-    if not (np.isfinite(loss) and np.isfinite(size)):
-        return losses, size, "diverged"
-    return losses, size, "converged" if size <= tolerance else "max_steps"
+def _descend(
+    descent: Descent, rate: float, tolerance: float, most: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """J and ‖∇J‖ before each step and at the end: the compiled run stays where the test holds."""
+    losses, sizes = np.empty(0), np.empty(0)
+    while len(losses) <= most:
+        ahead = min(STEPS, most - len(losses) + 1)
+        rates = np.full(ahead, rate)
+        if len(losses) + ahead > most:
+            rates[-1] = 0.0  # the last row only looks
+        more = descent.run(rates)
+        losses, sizes = (np.append(a, b) for a, b in zip((losses, sizes), more, strict=True))
+        ended = ~(np.isfinite(losses) & (sizes > tolerance))  # NaN too
+        if ended.any():
+            first = int(np.argmax(ended)) + 1
+            return losses[:first], sizes[:first]
+    return losses, sizes
 
 
 def closed_form(
