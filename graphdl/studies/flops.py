@@ -43,7 +43,7 @@ class Flops:
         ax = picture.axes(ax)
         names = self.formula.names if isinstance(self.formula, Size) else ()
         sizes = [10**k for k in range(5)]
-        counts = [self.at(**{name: n for name in names}) for n in sizes]
+        counts = [self.at(**dict.fromkeys(names, n)) for n in sizes]
         ax.loglog(sizes, counts, label=str(self.formula), **picture.line(0, True))
         return picture.finish(ax, f"examples {', '.join(names)}", "operations of one gradient")
 
