@@ -6,6 +6,9 @@ stand in the order of the way through the house: declare, differentiate, compile
 
 # fmt: off
 # ruff: noqa: E402, I001  (the guard comes before anything that imports codegen; the order is a story)
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from graphdl.guard import require_own_codegen
 
 require_own_codegen()
@@ -52,11 +55,21 @@ from graphdl import layers, losses, metrics, optimizers, callbacks, datasets
 from graphdl.layers import Layer
 from graphdl.layers.core import Input
 from graphdl.model import Model, Sequential
-from graphdl import studies
 from graphdl.version import __version__
+
+if TYPE_CHECKING:
+    from graphdl import studies
 
 abs = absolute
 pow = power
+
+
+def __getattr__(name: str) -> Any:
+    """The studies are loaded when they are asked for: most programs train and never look."""
+    if name == "studies":
+        return importlib.import_module("graphdl.studies")
+    raise AttributeError(f"module 'graphdl' has no attribute {name!r}")
+
 
 __all__ = [
     "random", "set_seed", "errors", "Graph", "Node", "interpret", "floatx", "set_floatx",

@@ -407,6 +407,7 @@ def test_without_matplotlib_the_error_names_the_extra():
     code = (
         "import sys; sys.modules['matplotlib'] = None\n"
         "import graphdl as gd\n"
+        "assert 'graphdl.studies' not in sys.modules\n"
         "seen = gd.studies.activation('tanh')\n"
         "print(seen)\n"
         "try: seen.plot()\n"
