@@ -6,6 +6,9 @@ stand in the order of the way through the house: declare, differentiate, compile
 
 # fmt: off
 # ruff: noqa: E402, I001  (the guard comes before anything that imports codegen; the order is a story)
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from graphdl.guard import require_own_codegen
 
 require_own_codegen()
@@ -57,8 +60,19 @@ from graphdl.files.load import load_model
 from graphdl.tape import GradientTape
 from graphdl.version import __version__
 
+if TYPE_CHECKING:
+    from graphdl import studies
+
 abs = absolute
 pow = power
+
+
+def __getattr__(name: str) -> Any:
+    """The studies are loaded when they are asked for: most programs train and never look."""
+    if name == "studies":
+        return importlib.import_module("graphdl.studies")
+    raise AttributeError(f"module 'graphdl' has no attribute {name!r}")
+
 
 __all__ = [
     "random", "set_seed", "errors", "Graph", "Node", "Tensor", "interpret", "floatx", "set_floatx",
@@ -76,5 +90,6 @@ __all__ = [
     "tensordot", "stop_gradient", "elementwise", "grad", "derive", "hessian", "hvp", "jacobian",
     "jvp", "Function", "function", "activations", "constraints", "initializers", "regularizers",
     "layers", "losses", "metrics", "optimizers", "callbacks", "datasets", "Layer", "Input", "Model",
-    "Sequential", "load_model", "GradientTape", "abs", "pow", "__version__",
+    "Sequential", "load_model", "GradientTape", "studies",
+    "abs", "pow", "__version__",
 ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _seed: int | None = None
 _times_set = 0
@@ -47,3 +49,18 @@ def next_turn() -> int:
     global _turns
     _turns += 1
     return _turns - 1
+
+
+@contextmanager
+def seeded(number: int | None) -> Iterator[None]:
+    """Inside, the seed is `number`; afterwards seed and streams go on as if nothing had been drawn."""
+    global _seed, _times_set, _turns
+    before = _seed, _times_set, _turns, len(_counter)
+    if number is not None:
+        set_seed(number)
+    try:
+        yield
+    finally:
+        if number is not None:
+            _seed, _times_set, _turns, count = before
+            _counter[:] = [None] * count

@@ -20,6 +20,7 @@ from graphdl.function import with_names
 from graphdl.layers.base import Layer, snake
 from graphdl.layers.core import BATCH
 from graphdl.layers.trace import Lookup, Trace, _trace, tracing
+from graphdl.lint import Report, lint
 from graphdl.ops.build import tensor
 from graphdl.prediction import prediction
 from graphdl.training import step
@@ -224,10 +225,27 @@ class Model(Training, Saving, Layer):
         """The derivation of ∂loss/∂weight for one batch, the weight by its name: "dense/kernel"."""
         weight = self.weight(name)
         self._require_compiled("derive")
+        return derive(self.symbolic_loss(training=True), weight, names=self._short_names())
+
+    def symbolic_outputs(self) -> list[Node]:
+        """The predictions, as in inference, as nodes of the model's weights and symbols."""
+        self._require_built()
+        with tracing(Trace(training=False)):
+            answer = self.on_nodes(self._symbols, False)
+        return list(answer) if isinstance(answer, (list, tuple)) else [answer]
+
+    def symbolic_loss(self, training: bool) -> Node:
+        """The loss of one batch, penalties included, as a node of the model's weights and symbols."""
+        self._require_built()
+        self._require_compiled("symbolic_loss")
         assert self.loss is not None
         batch = step.symbols(self._symbols, self.loss.target_type(self._output), weighted=False)
-        total, _, _ = step.batch_loss(self, batch, self.loss, training=True)
-        return derive(total, weight, names=self._short_names())
+        return step.batch_loss(self, batch, self.loss, training)[0]
+
+    def lint(self) -> Report:
+        """What can be proved before training: layers that collapse, a constant loss, weights without
+        effect, a log or division that may meet 0. Each finding has its proof and its cure."""
+        return lint(self)
 
     def _short_names(self) -> dict[Node, str]:
         """W1, b1, W2, …: what the lecture calls the weights of the layers, in their order."""

@@ -62,6 +62,11 @@ def _np_sigmoid(a: np.ndarray) -> np.ndarray:
     return f.sigmoid_op.reference(a)
 
 
+def _celu_by_alpha(share: Node) -> Node:
+    """∂/∂α of α·(eᵘ − 1) with u = a/α: eᵘ − 1 − u·eᵘ"""
+    return f.expm1(share) - share * f.exp(share)
+
+
 def _np_softplus(a: np.ndarray) -> np.ndarray:
     return f.softplus_op.reference(a)
 
@@ -95,6 +100,10 @@ celu_op = activation(
     "celu",
     lambda a, alpha: np.where(a > 0, a, alpha * np.expm1(np.minimum(a, 0) / alpha)),
     lambda a, alpha: where(a > 0, a, alpha * f.expm1(minimum(a, 0.0) / alpha)),
+    lambda n: [
+        where(n.inputs[0] > 0, 1.0, f.exp(minimum(n.inputs[0], 0.0) / n.inputs[1])),
+        Where(n.inputs[0] <= 0, _celu_by_alpha(minimum(n.inputs[0], 0.0) / n.inputs[1])),
+    ],
     parameters=1,
     sympy=lambda sp, a, alpha: sp.Piecewise((a, a > 0), (alpha * (sp.exp(a / alpha) - 1), True)),
 )
