@@ -34,6 +34,7 @@ import warnings
 from pathlib import Path
 from types import ModuleType
 
+from codegen.interrupts import heard
 from codegen.private_files import make_private, read, write
 
 # Raised when artefacts of an older version of this file must not be read any more.
@@ -110,7 +111,7 @@ def load(source: str, name: str = "program", *, jit: bool = True) -> ModuleType:
     stem = f"{name}_{_digest(source)}"
     module_name = stem if jit else f"{stem}_unjitted"
     if module_name not in _loaded:
-        with _lock:
+        with _lock, heard():
             if module_name not in _loaded:
                 _loaded[module_name] = _load(source, stem, module_name, jit)
     return _loaded[module_name]
