@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from codegen.interrupts import heard
 from graphdl import config, memory, metrics
 from graphdl.callbacks import CallbackList, History
 from graphdl.core.errors import ShapeError
@@ -111,6 +112,7 @@ class Training:
 
     # -------------------------------------------------- fit
 
+    @heard()
     def fit(
         self,
         x: Any = None,
@@ -199,6 +201,7 @@ class Training:
 
     # -------------------------------------------------- evaluate and predict
 
+    @heard()
     def evaluate(
         self,
         x: Any = None,
@@ -224,6 +227,7 @@ class Training:
             pass
         return self._logs()
 
+    @heard()
     def predict(self, x: Any, batch_size: int | None = None, verbose: Any = 0) -> Any:
         """The model's outputs for x, row by row in the order given."""
         batch = BATCH_SIZE if batch_size is None else whole("batch_size", batch_size)

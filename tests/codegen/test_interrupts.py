@@ -1,12 +1,14 @@
-"""A Ctrl-C that Python drops, because it came while an object was being freed, is raised again."""
+"""Ctrl-C ends the waiting for the compiler, not its work; and where Python drops it, it comes again."""
 
+import _thread
 import sys
+import threading
 import time
 import weakref
 
 import pytest
 
-from codegen.interrupts import heard
+from codegen.interrupts import heard, shielded
 
 
 class Freed:
@@ -48,3 +50,43 @@ def test_a_hook_that_was_set_inside_stays(monkeypatch):
         with heard():
             patch.setattr(sys, "unraisablehook", hook)
         assert sys.unraisablehook is hook
+
+
+def test_a_function_has_a_hook_for_each_call():
+    """A decorated function that calls itself leaves everything as it was."""
+    before = sys.unraisablehook
+
+    @heard()
+    def nested(depth):
+        return depth if depth == 0 else nested(depth - 1)
+
+    assert nested(3) == 0 and sys.unraisablehook is before
+
+
+def test_shielded_work_gives_its_result_or_its_error():
+    def fail():
+        raise ZeroDivisionError("in the work")
+
+    assert shielded(lambda: 7) == 7
+    with pytest.raises(ZeroDivisionError, match="in the work"):
+        shielded(fail)
+    inner = []
+    thread = threading.Thread(target=lambda: inner.append(shielded(threading.current_thread)))
+    thread.start()
+    thread.join()
+    assert inner == [thread]  # where no signal comes, no thread is needed
+
+
+def test_ctrl_c_leaves_the_work_to_end_by_itself():
+    go_on, done = threading.Event(), threading.Event()
+
+    def work():
+        _thread.interrupt_main()
+        go_on.wait(30)
+        done.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        shielded(work)
+    assert not done.is_set()
+    go_on.set()
+    assert done.wait(30)
