@@ -17,7 +17,7 @@ import numpy as np
 
 from graphdl.core.graph import Node, walk
 from graphdl.core.interpret import interpret
-from graphdl.differentiate.chain_rule import Cotangent, Step, grad, sweep
+from graphdl.differentiate.chain_rule import Cotangent, Step, grad, leads_to, sweep
 from graphdl.differentiate.local import LocalDerivative, local_derivative
 from graphdl.ops.arithmetic import add
 from graphdl.ops.build import like
@@ -97,20 +97,11 @@ def derive(result: Node, wrt: Node, names: Mapping[Node, str] | None = None) -> 
     """
     gradient = grad(result, wrt)
     cotangents = {result: Cotangent(like(result, 1.0))}
-    record = list(sweep(result, cotangents, _leads_to(result, wrt)))
+    record = list(sweep(result, cotangents, leads_to(result, [wrt])))
     steps = _on_the_way(_Recorder(result, wrt).factors(record), wrt)
     named = {result, wrt, *(s.node for s in steps)}
     values = {n: c.value for n, c in cotangents.items() if n in named}
     return Derivation(result, wrt, gradient, steps, values, dict(names or {}))
-
-
-def _leads_to(result: Node, wrt: Node) -> set[Node]:
-    """The nodes of the result that depend on `wrt`."""
-    reached = {wrt}
-    for node in walk([result]):
-        if any(i in reached for i in node.inputs):
-            reached.add(node)
-    return reached
 
 
 def _on_the_way(factors: list[Factor], wrt: Node) -> tuple[Factor, ...]:

@@ -53,7 +53,10 @@ def _cce_slope(ct: Node, to: Linear) -> Node | None:
 
 
 def _merged(replacement: Callable[[Match], Node | None], name: str) -> Callable:
-    """Not where the slope is differentiated again: all derivatives are merged, or none."""
+    """Not where the slope has been differentiated as it stood: all derivatives are merged, or none.
+
+    (`differentiate/merged.py` merges before that wherever these rules fit.)
+    """
 
     def checked(m: Match) -> Node | None:
         found = replacement(m)
