@@ -21,7 +21,7 @@ from graphdl.progress import Progress
 from graphdl.registry import whole
 from graphdl.training import step as steps
 from graphdl.training.data import Data, check_inputs, check_target, check_weights
-from graphdl.training.nonfinite import explain
+from graphdl.training.nonfinite import explain, require_finite
 from graphdl.training.runner import Runner, Session, shuffle
 
 BATCH_SIZE = 32
@@ -133,7 +133,8 @@ class Training:
 
         x: (examples, …); y: one target an example. Everything is checked before any weight changes.
         A loss or gradient that is not finite stops training with NonFiniteError, the weights being
-        those of the last good step; so does Ctrl-C with KeyboardInterrupt.
+        those of the last good step; so does Ctrl-C with KeyboardInterrupt. An update that overflows
+        stops it at the end of the epoch: the weights are then those after its last step.
         """
         batch = BATCH_SIZE if batch_size is None else whole("batch_size", batch_size)
         epochs, first = whole("epochs", epochs, 0), whole("initial_epoch", initial_epoch, 0)
@@ -152,7 +153,7 @@ class Training:
         test = None
         if validation is not None:
             test = self._runner("test", validation).open(validation, batch)
-        self.history, self.stop_training = history, False
+        self.history, self.stop_training, weights = history, False, self.weights
         started = time.perf_counter()
         with show as progress:
             hooks.call("on_train_begin", {})
@@ -160,6 +161,8 @@ class Training:
                 hooks.call("on_epoch_begin", epoch, {})
                 progress.begin_epoch(epoch)
                 logs = self._epoch(session, bool(shuffle), hooks, progress, epoch)
+                if self._check_finite:
+                    require_finite(weights, epoch)
                 if test is not None and (epoch + 1) % freq == 0:
                     hooks.call("on_test_begin", {})
                     logs |= {f"val_{k}": v for k, v in self._pass(test).items()}
