@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from graphdl.core.errors import GraphError
 from graphdl.core.graph import Node, walk
 from graphdl.core.interpret import interpret
 from graphdl.differentiate.chain_rule import Cotangent, Step, grad, leads_to, sweep
@@ -63,17 +64,29 @@ class Derivation:
             count[step.wrt] = count.get(step.wrt, 0) + count[step.node]
         return count.get(self.wrt, 0)
 
-    def evaluate(self, values: Mapping[Node, Any]) -> Evaluation:
+    def evaluate(self, values: Mapping[Node | str, Any]) -> Evaluation:
         """The number or matrix of each factor and cotangent; `values` gives arrays for the inputs.
 
-        Variables have their present values unless `values` gives others.
+        An input is given by its node or its name. Variables have their present values unless `values`
+        gives others. Raises GraphError for a name that none or several of them have.
         """
+        env = {self._leaf(k) if isinstance(k, str) else k: v for k, v in values.items()}
         known = [s.local.node for s in self.steps if s.local.node is not None]
         cotangents = [s.after for s in self.steps]
-        found = interpret([self.result, self.gradient, *cotangents, *known], values)
+        found = interpret([self.result, self.gradient, *cotangents, *known], env)
         after, rest = found[2 : 2 + len(cotangents)], iter(found[2 + len(cotangents) :])
         factors = tuple(None if s.local.node is None else next(rest) for s in self.steps)
         return Evaluation(self, found[0], found[1], factors, tuple(after))
+
+    def _leaf(self, name: str) -> Node:
+        """The input or variable of that name, its own or the one it goes by in print."""
+        leaves = [n for n in walk([self.result]) if not n.inputs and "name" in n.attrs]
+        found = [n for n in leaves if name in (n.attrs["name"], self.names.get(n))]
+        if len(found) != 1:
+            there = ", ".join(sorted(repr(n.attrs["name"]) for n in leaves))
+            count = "no input is" if not found else f"{len(found)} inputs are"
+            raise GraphError(f"{count} called {name!r}; there are {there}. Or give the node itself")
+        return found[0]
 
 
 @dataclass(frozen=True, eq=False)

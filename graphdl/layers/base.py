@@ -19,7 +19,7 @@ from graphdl import initializers, memory
 from graphdl.core.errors import GraphError, NotBuiltError, ShapeError
 from graphdl.core.graph import Node, Variable, apply, fresh_identity
 from graphdl.core.interpret import interpret
-from graphdl.core.notation import Written
+from graphdl.core.notation import Written, plain
 from graphdl.core.op import Op
 from graphdl.core.types import FLOATS, dtype_name
 from graphdl.ops.build import constant, variable
@@ -60,7 +60,7 @@ call_op = Op(
     infer=lambda rule, *types, layer, output, identity, options: output,
     reference=lambda *inputs, **_: None,
     text=lambda _, args, attrs: Written(
-        f"{attrs['layer'].name}({', '.join(a.text for a in args)})"
+        f"{plain(attrs['layer'].name)}({', '.join(a.text for a in args)})"
     ),
     why_not="it is the inside of a model; differentiate the model's output instead",
 )
@@ -123,7 +123,7 @@ class Layer:
         for n in size:
             if isinstance(n, bool) or not hasattr(n, "__index__") or n < 0:
                 raise ShapeError(
-                    f"{self.name}.add_weight: sizes are whole numbers, got {shape!r}; a size that "
+                    f"{self.name!r}, add_weight: sizes are whole numbers, got {shape!r}; a size that "
                     "depends on the input is known in build(input_shape)"
                 )
         label = name or f"weight{len(self._weights) or ''}"
