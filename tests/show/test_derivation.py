@@ -192,7 +192,7 @@ def test_inputs_are_given_by_name_as_well():
 
 
 def test_a_name_that_is_none_of_the_inputs_is_refused():
-    values, w1, _, _, loss = lecture()
+    _, w1, _, _, loss = lecture()
     with pytest.raises(gd.errors.GraphError, match="no input is called 'X'; there are 'w1', 'w2'"):
         derive(loss, w1).evaluate({"X": 1.0})
     a, b = gd.tensor("a", (), "float64"), gd.tensor("a", (), "float64")
