@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-_MOMENT = 0.001  # seconds: enough to be out of the callback; if it hits another, once more
+_MOMENT = 0.005  # seconds: enough to be out of the callback; if it hits another, once more
 _PATIENCE = 0.1  # seconds: on some systems no signal is seen while a thread waits
 
 
@@ -68,7 +68,9 @@ class heard(ContextDecorator):
             sys.unraisablehook = self._previous
 
     def _again(self, dropped: Any) -> None:
-        if issubclass(dropped.exc_type, KeyboardInterrupt):
+        if not issubclass(dropped.exc_type, KeyboardInterrupt):
+            return self._previous(dropped)
+        try:
             threading.Timer(_MOMENT, _thread.interrupt_main).start()
-        else:
-            self._previous(dropped)
+        except KeyboardInterrupt:  # the moment has passed in here, where it would be dropped again
+            self._again(dropped)
