@@ -34,6 +34,7 @@ import warnings
 from pathlib import Path
 from types import ModuleType
 
+from codegen.interrupts import shielded
 from codegen.private_files import make_private, read, write
 
 # Raised when artefacts of an older version of this file must not be read any more.
@@ -107,6 +108,11 @@ def load(source: str, name: str = "program", *, jit: bool = True) -> ModuleType:
     """
     if not re.fullmatch("[a-z_]+", name):
         raise ValueError(f"a program's name is made of lower-case letters and _, not {name!r}")
+    return shielded(lambda: _known(source, name, jit))
+
+
+def _known(source: str, name: str, jit: bool) -> ModuleType:
+    """Return the module, made where this process does not have it yet."""
     stem = f"{name}_{_digest(source)}"
     module_name = stem if jit else f"{stem}_unjitted"
     if module_name not in _loaded:

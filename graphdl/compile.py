@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from codegen.executable import Executable
+from codegen.interrupts import heard
 from codegen.passes import CHECK, optimise
 from graphdl.core.graph import Graph, Node
 from graphdl.core.streams import stream_numbers
@@ -39,6 +40,7 @@ def require_target(target: str) -> None:
         raise ValueError(f"unknown target {target!r}; use one of {', '.join(map(repr, TARGETS))}")
 
 
+@heard()
 def compile_graph(
     graph: Graph, target: str = "cpu", batched: Iterable[Node] = (), name: str = "program"
 ) -> Compiled:

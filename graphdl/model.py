@@ -218,7 +218,9 @@ class Model(Training, Saving, Layer):
         self._require_built()
         by_name = {w.name: w for w in self.weights}
         if name not in by_name:
-            raise GraphError(f"no weight is called {name!r}; there are {', '.join(by_name)}")
+            raise GraphError(
+                f"no weight is called {name!r}; there are {', '.join(map(repr, by_name))}"
+            )
         return by_name[name]
 
     def derive(self, name: str) -> Derivation:

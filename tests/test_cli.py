@@ -68,6 +68,19 @@ def test_the_demo_shows_the_whole_way():
     assert "\x1b" not in run.stdout
 
 
+def test_a_cache_that_cannot_be_used_is_not_said_to_keep_anything(tmp_path):
+    """A file stands where the cache directory should be."""
+    (tmp_path / "file").write_text("")
+    broken = {"GRAPHDL_CACHE_DIR": str(tmp_path / "file")}
+    words = ("train", "will_i_pass", "--epochs", "1", "--layers", "2")
+    run = graphdl(*words, env=broken)
+    assert run.returncode == 0 and "cannot be used" in run.stderr
+    assert "could not be kept in the cache: the next run compiles anew" in run.stdout
+    good = {"GRAPHDL_CACHE_DIR": str(tmp_path / "directory")}
+    assert "kept in the cache: the next run finds it there" in graphdl(*words, env=good).stdout
+    assert "the machine code was in the cache" in graphdl(*words, env=good).stdout
+
+
 def test_json_has_stdout_for_itself():
     run = graphdl("train", "will_i_pass", *QUICK, "--layers", "3", "--dtype", "float64", "--json")
     assert run.returncode == 0

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import graphdl as gd
+from graphdl.core.interpret import interpret
 from tests.training.nets import LABEL, X, compiled, same
 
 NAMES = [
@@ -94,6 +95,24 @@ def test_names_break_no_text(name):
     with pytest.raises(gd.errors.ShapeError) as caught:
         gd.function([x], loss, target="python")(np.ones((2, 5)))
     assert "3" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", NAMES, ids=lambda name: ascii(name)[:40])
+def test_names_stay_on_one_line(name):
+    """Nothing of a name moves the cursor, breaks a line or passes for the text around it."""
+    layer = gd.layers.Dense(2, name=name)
+    x = gd.Input(shape=(3,), name=name)
+    said = [str(layer(x)), repr(layer(x)), str(gd.tensor(name, (name, 3)).type)]
+    for error, job in (
+        (gd.errors.ShapeError, lambda: layer.add_weight((2.5,))),
+        (gd.errors.ShapeError, lambda: interpret([x], {x: np.ones((2, 4))})),
+        (gd.errors.GraphError, lambda: gd.Model(x, layer(x)).weight("?")),
+    ):
+        with pytest.raises(error) as caught:
+            job()
+        said.append(str(caught.value))
+    for text in said:
+        assert text.isprintable(), ascii(text)
 
 
 def network(input_name, *layer_names, model_name=None, units=(4, 1)):

@@ -127,6 +127,8 @@ def _origin(result: Mapping[str, Any]) -> str:
         return " (nothing to compile: plain Python)"
     if result["from_cache"]:
         return " (the machine code was in the cache)"
+    if not result["kept"]:
+        return " (could not be kept in the cache: the next run compiles anew)"
     return " (kept in the cache: the next run finds it there)"
 
 

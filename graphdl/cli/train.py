@@ -6,10 +6,12 @@ import json
 import sys
 from argparse import Namespace
 from contextlib import redirect_stdout
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from codegen.cache import cache_directory
 from graphdl import config, datasets, layers, optimizers
 from graphdl.cli.arguments import RECIPES
 from graphdl.cli.screen import Screen
@@ -116,6 +118,16 @@ def _result(asked: Namespace, info: Info, model: Model, test: Part) -> dict[str,
         "test": scores,
         "compile_seconds": model.compile_seconds,
         "from_cache": asked.target == "cpu" and program.cached,
+        "kept": asked.target == "cpu" and _is_kept(model.source_file),
         "train_seconds": model.train_seconds,
         "source_file": model.source_file,
     }
+
+
+def _is_kept(source_file: str) -> bool:
+    """Does the machine code lie where the next process looks for it?"""
+    source = Path(source_file)
+    try:
+        return source.parent == cache_directory() and source.with_suffix(".run.nbc").is_file()
+    except FileNotFoundError:  # no home directory: a temporary one stands in
+        return False

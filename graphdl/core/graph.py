@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphdl.core.errors import DTypeError, GraphError, ShapeError
+from graphdl.core.interning import Table, key_of
 from graphdl.core.op import Inference, Op
 from graphdl.core.sizes import Dim, Facts
 from graphdl.core.types import Type
 
 _PACKAGE = str(Path(__file__).resolve().parent.parent)
-_interned: weakref.WeakValueDictionary[tuple, Node] = weakref.WeakValueDictionary()
+_interned: Table[Node] = Table()
 _identities = itertools.count(1)
 
 
@@ -41,17 +42,6 @@ def origin() -> str:
             return f"{name}:{frame.f_lineno}"
         frame = frame.f_back
     return ""
-
-
-def _bits(value: Any) -> Any:
-    """A key that tells 0.0 from -0.0 and 1 from True and 1.0."""
-    if isinstance(value, np.ndarray):
-        return (value.dtype.str, value.shape, value.tobytes())
-    if isinstance(value, (float, np.generic)):
-        return (type(value), value.hex() if isinstance(value, float) else value.tobytes())
-    if isinstance(value, (tuple, list)):
-        return tuple(map(_bits, value))
-    return (type(value), value)
 
 
 class Node:
@@ -134,13 +124,9 @@ def _fill(node: Node, **slots: Any) -> Node:
     return node
 
 
-def _key(op: Op, inputs: tuple[Node, ...], attrs: Mapping[str, Any]) -> tuple:
-    return (id(op), tuple(map(id, inputs)), tuple((k, _bits(v)) for k, v in attrs.items()))
-
-
 def apply(op: Op, *inputs: Node, **attrs: Any) -> Node:
     """The node of `op` on `inputs`: an old one where it exists, else a new one, type-checked."""
-    key = _key(op, inputs, attrs)
+    key = key_of(op, inputs, attrs)
     found = _interned.get(key)
     if found is not None:
         return found
@@ -160,8 +146,7 @@ def apply(op: Op, *inputs: Node, **attrs: Any) -> Node:
         facts=rule.facts,
         origin=where,
     )
-    _interned[key] = node
-    return node
+    return _interned.add(key, node)
 
 
 def leaf(cls: type[Node], op: Op, kind: Type, **attrs: Any) -> Node:
@@ -205,17 +190,18 @@ def rebuild(node: Node, inputs: tuple[Node, ...]) -> Node:
     same_types = all(a.type == b.type for a, b in zip(node.inputs, inputs, strict=True))
     if not same_types:
         return apply(node.op, *inputs, **node.attrs)
-    key = _key(node.op, inputs, node.attrs)
+    key = key_of(node.op, inputs, node.attrs)
     found = _interned.get(key)
-    if found is None:
-        facts = node.facts
-        for i in inputs:
-            facts = facts.merge(i.facts)
-        found = _interned[key] = _fill(
-            Node(), op=node.op, inputs=inputs, attrs=node.attrs, type=node.type, facts=facts,
-            origin=node.origin,
-        )  # fmt: skip
-    return found
+    if found is not None:
+        return found
+    facts = node.facts
+    for i in inputs:
+        facts = facts.merge(i.facts)
+    made = _fill(
+        Node(), op=node.op, inputs=inputs, attrs=node.attrs, type=node.type, facts=facts,
+        origin=node.origin,
+    )  # fmt: skip
+    return _interned.add(key, made)
 
 
 def replace(roots: Iterable[Node], mapping: Mapping[Node, Node]) -> list[Node]:

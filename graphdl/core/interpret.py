@@ -12,6 +12,7 @@ import numpy as np
 
 from graphdl.core.errors import GraphError
 from graphdl.core.graph import Node, Variable, walk
+from graphdl.core.notation import plain
 from graphdl.core.sizes import Dim, Facts, Size
 from graphdl.core.streams import stream_numbers
 
@@ -57,9 +58,8 @@ def interpret(
     for node in order:
         if node in env:
             values[node] = np.asarray(env[node], node.dtype)
-            sizes.learn(
-                node.type.shape, values[node].shape, str(node.attrs.get("name", node.op.name))
-            )
+            label = plain(node.attrs.get("name", node.op.name))
+            sizes.learn(node.type.shape, values[node].shape, label)
         else:
             sizes.facts = sizes.facts.merge(node.facts)
     with np.errstate(all="ignore"):

@@ -92,7 +92,7 @@ def _from(*parts: dict[tuple[str, ...], int]) -> Dim:
 
 
 def _term_text(names: tuple[str, ...], k: int) -> str:
-    word = "·".join(names)
+    word = "".join(c if c.isprintable() else "?" for c in "·".join(names))
     return str(k) if not names else word if k == 1 else f"-{word}" if k == -1 else f"{k}·{word}"
 
 

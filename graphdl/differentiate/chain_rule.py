@@ -14,6 +14,7 @@ from typing import Any
 from graphdl.core.errors import DisconnectedError, NotDifferentiableError, ShapeError
 from graphdl.core.graph import Node, apply, walk
 from graphdl.core.op import ZERO, Where
+from graphdl.differentiate.merged import merged
 from graphdl.ops.arithmetic import or_op, where_op
 from graphdl.ops.build import cast, like
 from graphdl.ops.shape import broadcast_to, sum_to
@@ -117,7 +118,7 @@ def _by_body(node: Node, ct: Cotangent) -> list[Any]:
     """An op that is declared by its formula alone: a sweep through the formula."""
     body = node.op.body(*node.inputs, **node.attrs)  # type: ignore[misc]
     ends = frozenset(node.inputs)
-    towards = _leads_to(body, node.inputs, ends)
+    towards = leads_to(body, node.inputs, ends)
     arrived: dict[Node, Any] = {body: ct}
     for _ in sweep(body, arrived, towards, ends):
         pass
@@ -153,8 +154,9 @@ def gradients(
 
     Where nothing arrives at w that is an error, or with `or_zero` the derivative 0.
     """
+    result = merged(result, wrt)
     start = Cotangent(like(result, 1.0) if ct is None else ct)
-    towards = _leads_to(result, wrt)
+    towards = leads_to(result, wrt)
     cotangents = {result: start}
     for _ in sweep(result, cotangents, towards):
         pass
@@ -168,7 +170,7 @@ def _zeros(w: Node) -> Node:
     return broadcast_to(like(w, 0.0), w.type.shape)
 
 
-def _leads_to(result: Node, wrt: Sequence[Node], ends: frozenset[Node] = frozenset()) -> set[Node]:
+def leads_to(result: Node, wrt: Sequence[Node], ends: frozenset[Node] = frozenset()) -> set[Node]:
     """The nodes of the result that depend on one of `wrt`: the only ones the sweep must meet."""
     reached = set(wrt)
     for node in walk([result], stop=ends):
@@ -181,7 +183,7 @@ def _gradient_of(w: Node, result: Node, cotangents: dict[Node, Cotangent]) -> No
     found = cotangents.get(w)
     if found is not None:
         return broadcast_to(found.value, w.type.shape)
-    towards = _leads_to(result, [w])
+    towards = leads_to(result, [w])
     if result not in towards:
         raise DisconnectedError(
             f"{_name(result)} does not depend on {_name(w)}: no path leads there"

@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from graphdl.core.errors import GraphError
 from graphdl.core.graph import Node, walk
 from graphdl.core.interpret import interpret
-from graphdl.differentiate.chain_rule import Cotangent, Step, grad, sweep
+from graphdl.differentiate.chain_rule import Cotangent, Step, grad, leads_to, sweep
 from graphdl.differentiate.local import LocalDerivative, local_derivative
 from graphdl.ops.arithmetic import add
 from graphdl.ops.build import like
@@ -63,17 +64,29 @@ class Derivation:
             count[step.wrt] = count.get(step.wrt, 0) + count[step.node]
         return count.get(self.wrt, 0)
 
-    def evaluate(self, values: Mapping[Node, Any]) -> Evaluation:
+    def evaluate(self, values: Mapping[Node | str, Any]) -> Evaluation:
         """The number or matrix of each factor and cotangent; `values` gives arrays for the inputs.
 
-        Variables have their present values unless `values` gives others.
+        An input is given by its node or its name. Variables have their present values unless `values`
+        gives others. Raises GraphError for a name that none or several of them have.
         """
+        env = {self._leaf(k) if isinstance(k, str) else k: v for k, v in values.items()}
         known = [s.local.node for s in self.steps if s.local.node is not None]
         cotangents = [s.after for s in self.steps]
-        found = interpret([self.result, self.gradient, *cotangents, *known], values)
+        found = interpret([self.result, self.gradient, *cotangents, *known], env)
         after, rest = found[2 : 2 + len(cotangents)], iter(found[2 + len(cotangents) :])
         factors = tuple(None if s.local.node is None else next(rest) for s in self.steps)
         return Evaluation(self, found[0], found[1], factors, tuple(after))
+
+    def _leaf(self, name: str) -> Node:
+        """The input or variable of that name, its own or the one it goes by in print."""
+        leaves = [n for n in walk([self.result]) if not n.inputs and "name" in n.attrs]
+        found = [n for n in leaves if name in (n.attrs["name"], self.names.get(n))]
+        if len(found) != 1:
+            there = ", ".join(sorted(repr(n.attrs["name"]) for n in leaves))
+            count = "no input is" if not found else f"{len(found)} inputs are"
+            raise GraphError(f"{count} called {name!r}; there are {there}. Or give the node itself")
+        return found[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,20 +110,11 @@ def derive(result: Node, wrt: Node, names: Mapping[Node, str] | None = None) -> 
     """
     gradient = grad(result, wrt)
     cotangents = {result: Cotangent(like(result, 1.0))}
-    record = list(sweep(result, cotangents, _leads_to(result, wrt)))
+    record = list(sweep(result, cotangents, leads_to(result, [wrt])))
     steps = _on_the_way(_Recorder(result, wrt).factors(record), wrt)
     named = {result, wrt, *(s.node for s in steps)}
     values = {n: c.value for n, c in cotangents.items() if n in named}
     return Derivation(result, wrt, gradient, steps, values, dict(names or {}))
-
-
-def _leads_to(result: Node, wrt: Node) -> set[Node]:
-    """The nodes of the result that depend on `wrt`."""
-    reached = {wrt}
-    for node in walk([result]):
-        if any(i in reached for i in node.inputs):
-            reached.add(node)
-    return reached
 
 
 def _on_the_way(factors: list[Factor], wrt: Node) -> tuple[Factor, ...]:

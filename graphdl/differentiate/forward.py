@@ -14,6 +14,7 @@ from graphdl.core.errors import ShapeError
 from graphdl.core.graph import Node
 from graphdl.core.sizes import Size, product
 from graphdl.differentiate.chain_rule import grad, gradients
+from graphdl.differentiate.merged import merged
 from graphdl.ops import reduce as r
 from graphdl.ops.build import tensor
 from graphdl.ops.shape import getitem, reshape, stack
@@ -61,6 +62,7 @@ def hessian(result: Node, wrt: Node) -> Node:
 
 
 def _jacobian(result: Node, wrt: Node, or_zero: bool) -> Node:
+    result = merged(result, [wrt])  # once for all elements
     count = product(result.shape)
     if isinstance(count, Size):
         raise ShapeError(

@@ -107,7 +107,7 @@ class Layer(Configured):
         for n in size:
             if isinstance(n, bool) or not hasattr(n, "__index__") or n < 0:
                 raise ShapeError(
-                    f"{self.name}.add_weight: sizes are whole numbers, got {shape!r}; a size that "
+                    f"{self.name!r}, add_weight: sizes are whole numbers, got {shape!r}; a size that "
                     "depends on the input is known in build(input_shape)"
                 )
         label = name or f"weight{len(self._weights) or ''}"

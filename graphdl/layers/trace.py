@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from graphdl import config
 from graphdl.core.errors import GraphError
 from graphdl.core.graph import Node, Variable
-from graphdl.core.notation import Written
+from graphdl.core.notation import Written, plain
 from graphdl.core.op import Op
 from graphdl.core.streams import OF_LAYERS
 
@@ -81,7 +81,7 @@ call_op = Op(
     infer=lambda rule, *types, layer, output, identity, options: output,
     reference=lambda *inputs, **_: None,
     text=lambda _, args, attrs: Written(
-        f"{attrs['layer'].name}({', '.join(a.text for a in args)})"
+        f"{plain(attrs['layer'].name)}({', '.join(a.text for a in args)})"
     ),
     why_not="it is the inside of a model; differentiate the model's output instead",
 )

@@ -111,6 +111,7 @@ bce_residual_op = Op(
     infer=floating_type,
     reference=_np_residual,
     body=lambda y, z: (1 - y) * sigmoid(z) - y * sigmoid(-z),
+    partials=lambda n: [-1, sigmoid(n.inputs[1]) * sigmoid(-n.inputs[1])],  # not σ(1−σ): 1−σ is 0
     text=function("residual"),
     sympy=lambda sp, y, z: 1 / (1 + sp.exp(-z)) - y,
     samples=samples(2, (0.0, 1.0), (-3.0, 3.0)),
@@ -207,6 +208,10 @@ cce_logits_op = Op(
     text=function("cce_logits"),
     samples=(Sample(((4, 3), (4, 3)), domain=((0.1, 0.9), (-2.0, 2.0))),),
 )
+
+
+#: The derivatives of the losses with respect to a probability.
+SLOPES = (bce_slope_op, cce_slope_op)
 
 
 def cce_residual(y: Node, z: Node) -> Node:

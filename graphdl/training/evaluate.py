@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from codegen.interrupts import heard
 from graphdl import memory
 from graphdl.callbacks import CallbackList
 from graphdl.core.graph import Node
@@ -21,6 +22,7 @@ from graphdl.training.runner import Session
 class Evaluation(Programs):
     """`evaluate` and `predict` of a model."""
 
+    @heard()
     def evaluate(
         self,
         x: Any = None,
@@ -59,6 +61,7 @@ class Evaluation(Programs):
         hooks.on_test_end(dict(logs))
         return logs
 
+    @heard()
     def predict(
         self,
         x: Any,

@@ -6,13 +6,14 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from codegen.interrupts import heard
 from graphdl.callbacks import CallbackList, History
 from graphdl.progress import Progress
 from graphdl.registry import whole
 from graphdl.training.data import Data
 from graphdl.training.evaluate import Evaluation, first_batches
 from graphdl.training.held_out import split_off
-from graphdl.training.nonfinite import explain
+from graphdl.training.nonfinite import explain, require_finite
 from graphdl.training.one_batch import OneBatch
 from graphdl.training.passes import batches
 from graphdl.training.programs import batch_of
@@ -22,6 +23,7 @@ from graphdl.training.runner import Session, shuffle
 class Training(Evaluation, OneBatch):
     """The part of a model that meets data. Mixed into `Model`."""
 
+    @heard()
     def fit(
         self,
         x: Any = None,
@@ -46,7 +48,8 @@ class Training(Evaluation, OneBatch):
         validation_batch_size: like batch_size where not given; validation_steps: only so many
         batches of the validation data, the first ones; validation_freq: every so many epochs.
         A loss or gradient that is not finite stops training with NonFiniteError, the weights being
-        those of the last good step; so does Ctrl-C with KeyboardInterrupt.
+        those of the last good step; so does Ctrl-C with KeyboardInterrupt. An update that overflows
+        stops it at the next step, or at the end: the weights are then those after that update.
         """
         batch = batch_of(batch_size)
         test_batch = batch
@@ -109,6 +112,8 @@ class Training(Evaluation, OneBatch):
             hooks.on_epoch_end(epoch, logs)
             if self.stop_training:
                 break
+        if epochs and self._check_finite:
+            require_finite(self.weights)
         if epochs:
             self.optimizer.finalize_variable_values(self.trainable_weights)
         hooks.on_train_end(logs)

@@ -1,13 +1,20 @@
-"""Where a loss or gradient first stopped being finite: which equation, batch and row."""
+"""What stopped being finite, and where: an equation, batch and row; or a weight.
+
+The compiled step looks at loss and gradients, before it changes anything. What an update makes of
+finite numbers (a rate of 1e38 times 2) would take one more pass over all weights in every step; so
+the next step refuses what comes of it, and after the last one the weights are looked at.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from graphdl.core.errors import NonFiniteError
-from graphdl.core.graph import Node
+from graphdl.core.graph import Node, Variable
 from graphdl.core.interpret import interpret
 from graphdl.core.sizes import Size
 from graphdl.training.step import Step
@@ -36,6 +43,22 @@ def explain(model: Any, session: Any, batch: int, epoch: int | None) -> NonFinit
         f"training stopped at {where}: the loss or a gradient is not finite. No weight was changed "
         "by this step"
     )
+
+
+def require_finite(weights: Iterable[Variable]) -> None:
+    """Raise NonFiniteError where the last update has left a weight that is not finite."""
+    with np.errstate(all="ignore"):  # a sum may overflow where no element is infinite
+        suspects = [w for w in weights if not math.isfinite(w.storage.sum())]
+    for weight in suspects:
+        bad = np.count_nonzero(~np.isfinite(weight.storage))
+        if bad:
+            raise NonFiniteError(
+                f"after the last step of training the weight {weight.name!r} is not "
+                f"finite ({bad} of {weight.storage.size} elements), though every loss and gradient "
+                "was: an update overflowed. The weights are those after that step; "
+                "the ones before are not kept. Set finite weights, and take a smaller learning rate; "
+                "compile(check_finite=False) switches this check off"
+            )
 
 
 def _equation(step: Step, bad: Node) -> str:

@@ -1,7 +1,8 @@
 """200 random graphs and 200 random networks against PyTorch in float64, and float32 by its error.
 
 Each runs interpreted and as the emitted module un-jitted; 40 of them compiled, all with `--all`.
-A case is its seed: `pytest --all -k "graph-17"` runs every check of graph 17.
+A case is its seed: `pytest --all -k "graph-17"` runs every check of graph 17 (and compiles those
+that share its module).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import graphdl as gd
 from graphdl.core.interpret import interpret
 from tests.differential import graphs, networks, oracle
 from tests.differential.oracle import Case
+from tests.differential.together import compile_together
 from tests.differential.vocabulary import RULES
 
 COUNT = 200
@@ -55,7 +57,7 @@ def test_interpreted(case):
 
 @pytest.mark.parametrize("case", CASES, ids=name)
 def test_emitted(case):
-    case.check(run([case], "float64", "python")[0])
+    case.check(run(case, "float64"))
 
 
 @pytest.mark.parametrize(
@@ -64,44 +66,55 @@ def test_emitted(case):
     ids=name,
 )
 def test_emitted_float32(case):
-    case.check_float32(run([case], "float32", "python")[0])
+    case.check_float32(run(case, "float32"))
 
 
-# How many cases share one compilation, by seed modulo 4 (graphs grow with it, batches differ by it),
-# and how many of each are compiled without `--all`: 20 graphs and 20 networks.
-TOGETHER = {"graph": (5, 2, 1, 1), "network": (1, 1, 1, 1)}
+# How many cases share one module, by seed modulo 4 (graphs grow with it, batches differ by it), and
+# how many of each are compiled without `--all`: 20 graphs and 20 networks.
+TOGETHER = {"graph": (10, 10, 5, 5), "network": (10, 10, 10, 10)}
 QUICK = {"graph": (10, 10, 0, 0), "network": (5, 5, 5, 5)}
 
 
 def bundles() -> list:
     """Cases with their dtype: all in float64, the quick ones in float32 too."""
-    found = []
+    found, slow = [], [pytest.mark.slow]
     for kind, group in itertools.product(TOGETHER, range(4)):
         cases = [c for c in CASES if c.kind == kind and c.seed % 4 == group]
-        size = TOGETHER[kind][group]
-        for k in range(0, len(cases), size):
-            some, quick = cases[k : k + size], k < QUICK[kind][group]
-            label = "+".join(map(name, some))
-            marks = [] if quick else [pytest.mark.slow]
-            found.append(pytest.param(some, "float64", id=f"{label}-float64", marks=marks))
-            if quick:
-                slow = pytest.mark.slow
-                found.append(pytest.param(some, "float32", id=f"{label}-float32", marks=[slow]))
-    return found
+        quick, rest = QUICK[kind][group], TOGETHER[kind][group]
+        if quick:
+            found += [(cases[:quick], "float64", []), (cases[:quick], "float32", slow)]
+        found += [(some, "float64", slow) for some in batched(cases[quick:], rest)]
+    return [
+        pytest.param(some, dtype, id=f"{'+'.join(map(name, some))}-{dtype}", marks=marks)
+        for some, dtype, marks in found
+    ]
+
+
+def batched(cases: list[Case], size: int) -> list[list[Case]]:
+    return [cases[k : k + size] for k in range(0, len(cases), size)]
 
 
 @pytest.mark.parametrize(("cases", "dtype"), bundles())
 def test_compiled(cases, dtype):
-    for case, outputs in zip(cases, run(cases, dtype, "cpu"), strict=True):
-        case.check(outputs) if dtype == "float64" else case.check_float32(outputs)
+    """Every case that fails is named, not the first one alone."""
+    failures = []
+    for case, outputs in zip(cases, compiled(cases, dtype), strict=True):
+        try:
+            case.check(outputs) if dtype == "float64" else case.check_float32(outputs)
+        except AssertionError as failure:
+            failures.append(str(failure))
+    assert not failures, "\n".join(failures)
 
 
-def run(cases: list[Case], dtype: str, target: str) -> list[list]:
-    """The outputs of several cases, compiled as one function."""
+def compiled(cases: list[Case], dtype: str) -> list[list]:
+    """The outputs of several cases, each a function of its own in one module."""
     built = [c.built(dtype) for c in cases]
-    outputs = [b.outputs for b in built]
-    function = gd.function(
-        [s for b in built for s in b.symbols], [o for own in outputs for o in own], target=target
-    )
-    values = iter(function(*[a for b in built for a in b.arrays]))
-    return [[next(values) for _ in own] for own in outputs]
+    functions = [gd.function(b.symbols, b.outputs) for b in built]
+    compile_together(functions)
+    return [f(*b.arrays) for f, b in zip(functions, built, strict=True)]
+
+
+def run(case: Case, dtype: str) -> list:
+    """The outputs of one case, its module as plain Python."""
+    built = case.built(dtype)
+    return gd.function(built.symbols, built.outputs, target="python")(*built.arrays)

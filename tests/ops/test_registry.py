@@ -110,6 +110,35 @@ def test_gradient_equals_differences(name):
             close(*differs_by(case, case.node, case.cotangent, found, random), 1e-9)
 
 
+# References that do not go on into the complex plane: |x| and what is made of it (the stable forms of
+# the sigmoid and its kin, a maximum that is subtracted), whole steps, erf, results of a real dtype.
+REAL_ONLY = {
+    "abs", "sign", "sigmoid", "softplus", "silu", "softsign", "log_sigmoid", "mish", "bce_logits",
+    "bce_residual", "softmax", "log_softmax", "logsumexp", "floor", "mod", "erf", "gelu",
+    "cast", "size", "iota", "sum_to", "scatter_add", "put_along",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [name for name in TRUTHFUL if name not in REAL_ONLY])
+def test_gradient_equals_the_complex_step(name):
+    """Im f(x + i·h·v)/h: no difference is taken, so h may be tiny and all digits hold."""
+    random, h = np.random.default_rng(4), 1e-30
+    for case in cases(OPS[name], "float64"):
+        if case.node.dtype != "float64" or not (found := case.derivatives()):
+            continue
+        floats = [a.dtype.kind == "f" for a in case.arrays]
+        v = [
+            random.uniform(-1, 1, a.shape) if f else 0
+            for a, f in zip(case.arrays, floats, strict=True)
+        ]
+        steps = [a + 1j * h * d if f else a for a, d, f in zip(case.arrays, v, floats, strict=True)]
+        value = case.node.op.reference(*steps, **case.node.attrs)
+        chosen = dict(zip(case.inputs, v, strict=True))
+        slopes = interpret([g for _, g in found], case.env)
+        stated = sum(np.vdot(s, chosen[w]) for s, (w, _) in zip(slopes, found, strict=True))
+        close(np.vdot(case.cotangent, np.imag(value)) / h, stated, 1e-13)
+
+
 @pytest.mark.parametrize("name", DIFFERENTIABLE)
 def test_second_derivative_equals_differences(name):
     """The gradient of ⟨v, Jᵀu⟩ against differences of Jᵀu; none means that Jᵀu is constant."""

@@ -178,3 +178,31 @@ def test_errors_are_those_of_grad():
         derive(w * 2, v)
     with pytest.raises(gd.errors.ShapeError, match="scalar"):
         derive(gd.tensor("x", (3,)) * w, w)
+
+
+def test_inputs_are_given_by_name_as_well():
+    values, w1, _, _, loss = lecture()
+    d = derive(loss, w1, names={w1: "W1"})
+    by_node = d.evaluate(values).gradient
+    assert d.evaluate({"x": 1.0, "y": 1.0}).gradient == by_node
+    other = d.evaluate({**values, w1: 2.0}).gradient
+    assert other != by_node
+    assert d.evaluate({**values, "w1": 2.0}).gradient == other  # its own name …
+    assert d.evaluate({**values, "W1": 2.0}).gradient == other  # … or the one it is printed by
+
+
+def test_a_name_that_is_none_of_the_inputs_is_refused():
+    _, w1, _, _, loss = lecture()
+    with pytest.raises(gd.errors.GraphError, match="no input is called 'X'; there are 'w1', 'w2'"):
+        derive(loss, w1).evaluate({"X": 1.0})
+    a, b = gd.tensor("a", (), "float64"), gd.tensor("a", (), "float64")
+    with pytest.raises(gd.errors.GraphError, match="2 inputs are called 'a'"):
+        derive(a * b, a).evaluate({"a": 1.0})
+
+
+def test_of_a_model_with_its_inputs_by_name():
+    model = gd.Sequential([gd.layers.Input(shape=(2,)), gd.layers.Dense(1, activation="tanh")])
+    model.compile("sgd", "mse", target="python")
+    x, y = np.float32([[1, 2], [3, 4]]), np.float32([[0.5], [1]])
+    found = model.derive("dense/kernel").evaluate({"x": x, "y": y})
+    np.testing.assert_allclose(found.gradient, model.gradients(x, y)["dense/kernel"], rtol=1e-5)

@@ -1,6 +1,5 @@
 """Ctrl-C during a long fit: KeyboardInterrupt soon, the weights those of a step's end."""
 
-import gc
 import signal
 import time
 
@@ -40,14 +39,11 @@ def compiled_before():
 @pytest.fixture
 def ctrl_c():
     """A callback: Ctrl-C is pressed so many seconds after training has begun."""
-    gc.collect()
-    gc.disable()  # Python drops an exception that is raised while it frees objects
     previous = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
     press = lambda seconds: signal.setitimer(signal.ITIMER_REAL, seconds)  # noqa: E731
     yield lambda seconds: gd.callbacks.LambdaCallback(on_train_begin=lambda _: press(seconds))
     signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGALRM, previous)
-    gc.enable()
 
 
 def after(steps):

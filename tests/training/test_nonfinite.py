@@ -134,3 +134,41 @@ def test_without_the_check_training_goes_on(target):
     assert len(history["loss"]) == 8 and not np.isfinite(history["loss"][-1])
     assert not all(np.isfinite(w).all() for w in model.get_weights())
     assert optimizer.iterations.value == 8 * 3
+
+
+@pytest.mark.parametrize("target", ["python", "cpu"])
+def test_an_update_that_overflows_in_the_last_step(target):
+    """Loss and gradient are finite, their product with the rate is not, and no step follows."""
+    model = compiled(dense(1), "mse", gd.optimizers.SGD(1e38), target)
+    with pytest.raises(NonFiniteError, match=r"the end of epoch 1: the weight 'dense/") as caught:
+        model.fit(X, SUM * 100, len(X), epochs=3, verbose=0)
+    assert "those after the last step of this epoch" in str(caught.value)
+    assert not all(np.isfinite(w).all() for w in model.get_weights())
+    assert model.optimizer.iterations.value == 1
+    model.set_weights([np.zeros_like(w) for w in model.get_weights()])
+    model.optimizer.learning_rate.assign(0.01)
+    assert np.isfinite(model.fit(X, SUM, verbose=0).history["loss"]).all()
+
+
+def test_an_infinite_weight_that_no_loss_shows():
+    """tanh(±∞) = ±1 and its derivative is 0: all the steps that follow are finite."""
+    model = compiled(dense(2, 1), "mse", gd.optimizers.SGD(0.0))
+
+    class Spoil(gd.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 0:
+                kernel, *rest = self.model.get_weights()
+                self.model.set_weights([np.full_like(kernel, np.inf), *rest])
+
+    x = np.abs(X) + 1
+    with pytest.raises(NonFiniteError, match=r"epoch 1: the weight 'dense/kernel' .*6 of 6 elem"):
+        model.fit(x, SUM, BATCH, epochs=4, verbose=0, callbacks=[Spoil()])
+    assert model.optimizer.iterations.value == 3
+
+
+def test_large_weights_are_not_taken_for_infinite_ones():
+    """Their sum overflows float32, none of them does."""
+    model = compiled(dense(8, 1), "mse", gd.optimizers.SGD(0.0))
+    kernel, *rest = model.get_weights()
+    model.set_weights([np.full_like(kernel, 3e38), *rest])
+    assert model.fit(np.abs(X) * 1e-38, SUM, verbose=0).epoch == [0]

@@ -80,7 +80,10 @@ def _minus_one(ct: Node, probability: Node) -> Node | None:
 
 
 def _merged(replacement: Callable[[Match], Node | None], name: str) -> Callable:
-    """Not where the slope is differentiated again: all derivatives are merged, or none."""
+    """Not where the slope has been differentiated as it stood: all derivatives are merged, or none.
+
+    (`differentiate/merged.py` merges before that wherever these rules fit.)
+    """
 
     def checked(m: Match) -> Node | None:
         found = replacement(m)
