@@ -31,6 +31,9 @@ def explain(model: Any, session: Any, batch: int, epoch: int | None) -> NonFinit
     step = int(model.optimizer.iterations.storage)  # the refused step did not count
     values = interpret(graph.nodes, env, seed=model._seed(), step=step)
     where = f"batch {batch + 1}" + ("" if epoch is None else f" of epoch {epoch + 1}")
+    error = _overflowed(model.weights, f"training stopped at {where}:")
+    if error is not None:
+        return error
     for node, value in zip(graph.nodes, values, strict=True):
         if node.type.is_float and not np.isfinite(value).all():
             return NonFiniteError(
@@ -47,18 +50,25 @@ def explain(model: Any, session: Any, batch: int, epoch: int | None) -> NonFinit
 
 def require_finite(weights: Iterable[Variable]) -> None:
     """Raise NonFiniteError where the last update has left a weight that is not finite."""
+    error = _overflowed(weights, "training ended, but")
+    if error is not None:
+        raise error
+
+
+def _overflowed(weights: Iterable[Variable], what: str) -> NonFiniteError | None:
+    """The error for a weight that an update of finite numbers has made infinite, if there is one."""
     with np.errstate(all="ignore"):  # a sum may overflow where no element is infinite
         suspects = [w for w in weights if not math.isfinite(w.storage.sum())]
     for weight in suspects:
         bad = np.count_nonzero(~np.isfinite(weight.storage))
         if bad:
-            raise NonFiniteError(
-                f"after the last step of training the weight {weight.name!r} is not "
-                f"finite ({bad} of {weight.storage.size} elements), though every loss and gradient "
-                "was: an update overflowed. The weights are those after that step; "
-                "the ones before are not kept. Set finite weights, and take a smaller learning rate; "
-                "compile(check_finite=False) switches this check off"
+            return NonFiniteError(
+                f"{what} the weight {weight.name!r} is not finite ({bad} of {weight.storage.size} "
+                "elements), though every loss and gradient so far was: an update overflowed. The "
+                "weights are those after it; the ones before are not kept. Set finite weights, and "
+                "take a smaller learning rate; compile(check_finite=False) switches this check off"
             )
+    return None
 
 
 def _equation(step: Step, bad: Node) -> str:

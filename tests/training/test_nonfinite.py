@@ -137,12 +137,13 @@ def test_without_the_check_training_goes_on(target):
 
 
 @pytest.mark.parametrize("target", ["python", "cpu"])
-def test_an_update_that_overflows_in_the_last_step(target):
-    """Loss and gradient are finite, their product with the rate is not, and no step follows."""
+@pytest.mark.parametrize("epochs, when", [(1, "training ended"), (3, "batch 1 of epoch 2")])
+def test_an_update_that_overflows(target, epochs, when):
+    """Loss and gradient are finite, their product with the rate is not."""
     model = compiled(dense(1), "mse", gd.optimizers.SGD(1e38), target)
-    with pytest.raises(NonFiniteError, match=r"the end of epoch 1: the weight 'dense/") as caught:
-        model.fit(X, SUM * 100, len(X), epochs=3, verbose=0)
-    assert "those after the last step of this epoch" in str(caught.value)
+    with pytest.raises(NonFiniteError, match=rf"{when}.* the weight 'dense/") as caught:
+        model.fit(X, SUM * 100, len(X), epochs=epochs, verbose=0)
+    assert "an update overflowed" in str(caught.value)
     assert not all(np.isfinite(w).all() for w in model.get_weights())
     assert model.optimizer.iterations.value == 1
     model.set_weights([np.zeros_like(w) for w in model.get_weights()])
@@ -161,7 +162,7 @@ def test_an_infinite_weight_that_no_loss_shows():
                 self.model.set_weights([np.full_like(kernel, np.inf), *rest])
 
     x = np.abs(X) + 1
-    with pytest.raises(NonFiniteError, match=r"epoch 1: the weight 'dense/kernel' .*6 of 6 elem"):
+    with pytest.raises(NonFiniteError, match=r"ended, but the weight 'dense/kernel' .*6 of 6 elem"):
         model.fit(x, SUM, BATCH, epochs=4, verbose=0, callbacks=[Spoil()])
     assert model.optimizer.iterations.value == 3
 
