@@ -56,4 +56,4 @@ def _plain(value: Any) -> Any:
 
 
 def _versions(model: Any) -> tuple[int, ...]:
-    return tuple(w.version for w in model.weights)
+    return tuple(w.changes[0] for w in model.weights)

@@ -217,11 +217,11 @@ def replace(roots: Iterable[Node], mapping: Mapping[Node, Node]) -> list[Node]:
 class Variable(Node):
     """A node with a value that updates may change. Made by `gd.Variable`."""
 
-    __slots__ = ("constraint", "storage", "trainable", "version")
+    __slots__ = ("changes", "constraint", "storage", "trainable")
     storage: np.ndarray  # replaced as a whole when a program moves it into its arena
     constraint: Callable[[Node], Node] | None  # what an optimizer brings each new value to
     trainable: bool
-    version: int  # how often the value was changed
+    changes: list[int]  # how often the value was changed: one number, in place
 
     @property
     def value(self) -> np.ndarray:
@@ -279,7 +279,7 @@ def about_to_change(variables: Iterable[Variable], but: Any = None) -> None:
         if witness is not None and witness is not but:
             witness.keep(variables)
     for v in variables:
-        object.__setattr__(v, "version", v.version + 1)
+        v.changes[0] += 1
 
 
 def rename(variable: Variable, name: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from graphdl.core.graph import Node, Variable
 from graphdl.losses.base import Loss, weight_of
-from graphdl.metrics.base import Metric, Result, nodes, ratio
+from graphdl.metrics.base import Metric, Result, nodes
 from graphdl.ops.build import cast
 from graphdl.ops.reduce import size_of
 from graphdl.ops.reduce import sum as sum_
@@ -72,7 +72,8 @@ class Mean(_OfValues):
         }
 
     def result(self) -> float:
-        return float(ratio(self.total.storage, self.count.storage))
+        count = float(self.count.storage)
+        return float(self.total.storage) / count if count else 0.0
 
 
 class MeanOfExamples(Mean):

@@ -122,7 +122,12 @@ def variable(
         raise DTypeError(f"a Variable holds numbers, got {type(value).__name__}")
     array = array.astype(dtype_name(dtype or _natural(value, array)), order="C")
     node = leaf(Variable, variable_op, Type(array.shape, array.dtype.name), name=str(name))
-    slots = {"storage": array, "constraint": constraint, "trainable": bool(trainable), "version": 0}
+    slots = {
+        "storage": array,
+        "constraint": constraint,
+        "trainable": bool(trainable),
+        "changes": [0],
+    }
     for slot, content in slots.items():
         object.__setattr__(node, slot, content)
     return node  # type: ignore[return-value]

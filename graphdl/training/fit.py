@@ -128,8 +128,9 @@ class Training(Evaluation, OneBatch):
     ) -> dict[str, float]:
         """One pass over the training data in compiled code, or what is done when it is stopped."""
         self.reset_metrics()
-        begin = int(self.optimizer.iterations.storage)
-        self._in_epoch = True
+        begin, logs = int(self.optimizer.iterations.storage), {}
+        state = vars(self)  # a layer looks at every attribute that is set, which takes a while
+        state["_in_epoch"] = True
         try:
             pieces = batches(session, self._seed(), begin, "train", hooks, lambda _: self._logs())
             for done, status in pieces:
@@ -142,5 +143,5 @@ class Training(Evaluation, OneBatch):
                 if self.stop_training:
                     break
         finally:
-            self._in_epoch = False
-        return self._logs()
+            state["_in_epoch"] = False
+        return logs

@@ -115,7 +115,8 @@ def test_gradient_equals_differences(name):
 REAL_ONLY = {
     "abs", "sign", "sigmoid", "softplus", "silu", "softsign", "log_sigmoid", "mish", "bce_logits",
     "bce_residual", "softmax", "log_softmax", "logsumexp", "floor", "mod", "erf", "gelu",
-    "log_cosh", "soft_shrink", "squareplus", "cast", "size", "iota", "sum_to", "scatter_add", "put_along",
+    "log_cosh", "soft_shrink", "squareplus", "cast", "size", "iota", "sum_to", "scatter_add",
+    "put_along",
 }  # fmt: skip
 
 

@@ -120,7 +120,7 @@ def test_a_variable_has_a_value_a_name_and_can_be_assigned():
     v.assign_add([1.0, 1.0])
     v.assign_sub(0.5)
     np.testing.assert_array_equal(v.numpy(), [1.5, 2.5])
-    assert v.version == 2
+    assert v.changes == [2]
     np.testing.assert_array_equal(np.asarray(v), [1.5, 2.5])
     np.asarray(v)[0] = 9
     w = gd.Variable([0.0, 0.0])
