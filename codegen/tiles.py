@@ -208,27 +208,26 @@ class _Products(Writer):
                 mask = self.first(self.builder.sub(count, j))
                 self.store(self.load(self.at(source, j), mask), self.at(place, j), mask)
 
-    def _lay_across(self, source: Any, source_row: Any, out: Any, width: int,
-                    rows: Any, columns: Any) -> None:  # fmt: skip
-        """out[i, j] = source[j, i], a square of registers at a time, then element by element"""
-        build, out_row = self.builder, INT(width)
-        whole_i, whole_j = self.whole(rows, self.lanes), self.whole(columns, self.lanes)
+    def _lay_across(
+        self, source: Any, source_row: Any, out: Any, width: int, rows: Any, columns: Any
+    ) -> None:
+        """out[i, j] = source[j, i], a square of registers at a time.
+
+        What a square has too many it fills with repetitions and zeros: `out` has room for them.
+        """
+        build, out_row, last = self.builder, INT(width), self.builder.sub(columns, INT(1))
         with (
-            self.loop(INT(0), whole_j, self.lanes) as (j, _),
-            self.loop(INT(0), whole_i, self.lanes) as (i, _),
+            self.loop(INT(0), columns, self.lanes) as (j, _),
+            self.loop(INT(0), rows, self.lanes) as (i, _),
         ):
-            start = self.at(source, build.mul(j, source_row), i)
-            square = [
-                self.load(self.at(start, build.mul(source_row, INT(r)))) for r in range(self.lanes)
-            ]
+            inside = self.first(build.sub(rows, i))
+            square = []
+            for r in range(self.lanes):
+                row = build.mul(self.least(build.add(j, INT(r)), last), source_row)
+                square.append(self.load(self.at(source, row, i), inside))
             place = self.at(out, build.mul(i, out_row), j)
             for r, row in enumerate(self.transposed(square)):
                 self.store(row, self.at(place, build.mul(out_row, INT(r))))
-        with self.loop(INT(0), rows) as (i, _):
-            in_squares = build.icmp_signed("<", i, whole_i)
-            with self.loop(build.select(in_squares, whole_j, INT(0)), columns) as (j, _):
-                value = self.scalar(self.at(source, build.mul(j, source_row), i))
-                build.store(value, self.at(out, build.mul(i, out_row), j)).align = self.bytes
 
     # -------------------------------------------------- products
 
