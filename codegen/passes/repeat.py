@@ -11,6 +11,7 @@ from collections import Counter
 
 from codegen import ir
 
+Touched = tuple[ir.Buffer, ...]  # the buffers of an item in the order in which it names them
 LEAST_ROWS = 3
 LONGEST = 48  # items in a segment: a dense layer with batch normalisation has 28, back and forth
 
@@ -18,12 +19,12 @@ LONGEST = 48  # items in a segment: a dense layer with batch normalisation has 2
 def repeat(program: ir.Program) -> ir.Program:
     """Find runs of equal segments, longest first at each place, and fold them."""
     items = program.items
-    keys = [key(i) for i in items]
-    free = _free(program)
+    keys, touched = [key(i) for i in items], [_touched(i) for i in items]
+    free = _free(program, touched)
     out: list[ir.Item] = []
     at = number = 0
     while at < len(items):
-        found = _best(items, keys, at, free)
+        found = _best(touched, keys, at, free)
         if found is None:
             out.append(items[at])
             at += 1
@@ -36,12 +37,14 @@ def repeat(program: ir.Program) -> ir.Program:
 
 
 def _best(
-    items: tuple[ir.Item, ...], keys: list[object], at: int, free: set[ir.Buffer]
+    touched: list[Touched], keys: list[object], at: int, free: set[ir.Buffer]
 ) -> tuple[int, list[dict[ir.Buffer, ir.Buffer]]] | None:
     """The period whose repetition covers the most items from here on, with one mapping a row."""
     best: tuple[int, list[dict[ir.Buffer, ir.Buffer]]] | None = None
-    for period in range(1, min(LONGEST, (len(items) - at) // LEAST_ROWS) + 1):
-        rows = _rows(items, keys, at, period, free)
+    for period in range(1, min(LONGEST, (len(keys) - at) // LEAST_ROWS) + 1):
+        if keys[at] != keys[at + period]:
+            continue
+        rows = _rows(touched, keys, at, period, free)
         covered = period * len(rows)
         if len(rows) >= LEAST_ROWS and (best is None or covered > best[0] * len(best[1])):
             best = period, rows
@@ -49,18 +52,18 @@ def _best(
 
 
 def _rows(
-    items: tuple[ir.Item, ...], keys: list[object], at: int, period: int, free: set[ir.Buffer]
+    touched: list[Touched], keys: list[object], at: int, period: int, free: set[ir.Buffer]
 ) -> list[dict[ir.Buffer, ir.Buffer]]:
     """How often the segment at `at` repeats: for each repetition, first buffer -> its buffer."""
-    first = items[at : at + period]
-    rows = [{b: b for i in first for b in _touched(i)}]
+    first = touched[at : at + period]
+    rows = [{b: b for buffers in first for b in buffers}]
     start = at + period
-    while start + period <= len(items) and keys[at : at + period] == keys[start : start + period]:
+    while start + period <= len(keys) and keys[at : at + period] == keys[start : start + period]:
         mapping: dict[ir.Buffer, ir.Buffer] = {}
         pairs = (
             pair
-            for a, b in zip(first, items[start : start + period], strict=True)
-            for pair in zip(_touched(a), _touched(b), strict=True)
+            for a, b in zip(first, touched[start : start + period], strict=True)
+            for pair in zip(a, b, strict=True)
         )
         if not all(mapping.setdefault(a, b) is b for a, b in pairs):
             break
@@ -71,12 +74,11 @@ def _rows(
     return rows
 
 
-def _free(program: ir.Program) -> set[ir.Buffer]:
+def _free(program: ir.Program, touched: list[Touched]) -> set[ir.Buffer]:
     """The buffers that a slot may stand for: temps and variables in memory, scalars of one segment."""
     packed = {m: p.whole for p in program.packs for m in p.members}
-    items = [dict.fromkeys(_touched(i)) for i in program.items]
-    uses = Counter(root for touched in items for root in {b.root for b in touched})
-    buffers = [b for b in dict.fromkeys(itertools.chain(*items)) if b.view_of is None]
+    uses = Counter(root for of_one in touched for root in {b.root for b in of_one})
+    buffers = [b for b in dict.fromkeys(itertools.chain(*touched)) if b.view_of is None]
     homes = _homes([b for b in buffers if b.role == "variable"], packed)
     free: set[ir.Buffer] = set()
     for b in buffers:
@@ -100,8 +102,7 @@ def _homes(
     return {dtype: count.most_common(1)[0][0] for dtype, count in votes.items()}
 
 
-def _touched(item: ir.Item) -> tuple[ir.Buffer, ...]:
-    """The buffers of an item in the order in which it names them."""
+def _touched(item: ir.Item) -> Touched:
     if isinstance(item, ir.Kernel):
         found: list[ir.Buffer] = []
         for s in ir.statements(item.body):
