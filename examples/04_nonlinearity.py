@@ -37,7 +37,8 @@ def trained(activation):
 
 # %%
 linear, right = trained(None)
-print(f"linear: {right:.3f} right; the more frequent colour: {max(inside.mean(), 1 - inside.mean()):.3f}")  # fmt: skip
+frequent = max(inside.mean(), 1 - inside.mean())
+print(f"linear: {right:.3f} right; the more frequent colour: {frequent:.3f}")
 show(gd.studies.decision(linear, (points, inside)), "linear_network")
 
 # %% [markdown]

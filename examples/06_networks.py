@@ -49,8 +49,7 @@ for k in range(1, 5):
     signal = gd.relu(layer)
 
 # %%
-deep = gd.Sequential(
-    [gd.layers.Input(shape=(8,)), *(gd.layers.Dense(n, "relu") for n in (32, 16, 8)), gd.layers.Dense(2)]
-)  # fmt: skip
+hidden = [gd.layers.Dense(n, activation="relu") for n in (32, 16, 8)]
+deep = gd.Sequential([gd.layers.Input(shape=(8,)), *hidden, gd.layers.Dense(2)])
 deep.summary()
-print("the deep network:", deep.lint())
+print(deep.lint())

@@ -14,26 +14,33 @@ gd.set_seed(3)
 (x_train, y_train), (x_test, y_test) = gd.datasets.will_i_pass(standardize=False)
 scale = np.array([10.0, 10.0])  # 0 to 10 lectures, 0 to 10 hours: brought to 0 … 1
 
-hidden = gd.layers.Dense(3, activation="relu")
+hidden = gd.layers.Dense(3, activation="tanh")
 model = gd.Sequential(
     [gd.layers.Input(shape=(2,)), hidden, gd.layers.Dense(1, activation="sigmoid")]
 )
 model.compile(gd.optimizers.Adam(0.02), loss="binary_crossentropy", metrics=["accuracy"])
 
 # %% [markdown]
-# A network that has learnt nothing says anything. Its loss for this one student is −log ŷ, if the
-# student passes.
+# Before training, a network says anything. Its loss for this one student is −log ŷ, if the student
+# passes.
 
 # %%
 student = np.array([[4.0, 5.0]])  # 4 lectures attended, 5 hours on the final project
-before = model.predict(student / scale)[0, 0]
-print(f"before training: {before:.2f} to pass; if the student does, the loss is {-np.log(before):.2f}")  # fmt: skip
+
+
+def ask(when):
+    odds = model.predict(student / scale)[0, 0]
+    print(
+        f"{when} training: {odds:.2f} to pass; if the student does, the loss is {-np.log(odds):.2f}"
+    )
+
+
+ask("before")
 show(gd.studies.decision(model, (x_train / scale, y_train)), "will_i_pass_before")
 
 # %%
 model.fit(x_train / scale, y_train, epochs=100, verbose=0)
-after = model.predict(student / scale)[0, 0]
-print(f"after training:  {after:.2f} to pass; if the student does, the loss is {-np.log(after):.2f}")  # fmt: skip
+ask("after")
 show(gd.studies.decision(model, (x_train / scale, y_train)), "will_i_pass_after")
 
 loss, accuracy = model.evaluate(x_test / scale, y_test, verbose=0)
@@ -50,12 +57,12 @@ for lectures in range(0, 11, 2):
 # %% [markdown]
 # ## What each hidden unit has learnt
 #
-# A unit is a formula in the two features; it is silent on one side of a line.
+# A unit is a formula in the two features, and can be looked at like a network.
 
 # %%
 W, b = hidden.get_weights()
 for k in range(3):
-    print(f"h{k + 1} = relu({b[k]:+.2f} {W[0, k]:+.2f}·lectures/10 {W[1, k]:+.2f}·hours/10)")
+    print(f"h{k + 1} = tanh({b[k]:+.2f} {W[0, k]:+.2f}·lectures/10 {W[1, k]:+.2f}·hours/10)")
 
 inputs = gd.layers.Input(shape=(2,))
 for k in range(3):

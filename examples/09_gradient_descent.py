@@ -41,7 +41,8 @@ while True:
         break
     weights.assign_sub(lr * gradient)
     path.append([weights.numpy()])
-print(f"{len(path) - 1} steps: w0 = {weights.numpy()[0]:.6f}, w1 = {weights.numpy()[1]:.6f}, J = {loss:.6f}")  # fmt: skip
+found = weights.numpy()
+print(f"{len(path) - 1} steps: w0 = {found[0]:.6f}, w1 = {found[1]:.6f}, J = {loss:.6f}")
 
 # %% [markdown]
 # ## The same, read and checked
@@ -49,7 +50,7 @@ print(f"{len(path) - 1} steps: w0 = {weights.numpy()[0]:.6f}, w1 = {weights.nump
 # J as a node is the landscape itself; the white line on it is the path that was taken.
 
 # %%
-w = gd.Variable(weights.numpy(), name="w")
+w = gd.Variable(found, name="w")
 J = gd.mean(gd.square(w[0] + w[1] * x - y))
 landscape = gd.studies.landscape(J, along=[(w, 0), (w, 1)], span=3, path=path)
 print(landscape)
@@ -61,11 +62,11 @@ show(landscape, "landscape_of_two_weights")
 
 # %%
 w.assign(path[0][0])
-found = gd.studies.minimise(J)
+compiled = gd.studies.minimise(J)
 exact = gd.studies.closed_form(J)
-print(found)
+print(compiled)
 print(exact)
-print(f"they differ by {np.abs(found.weights[0] - exact.weights[0]).max():.1e}")
+print(f"they differ by {np.abs(compiled.weights[0] - exact.weights[0]).max():.1e}")
 
 # %% [markdown]
 # A small step lowers J by η·‖∇J‖², the slope's promise.

@@ -33,12 +33,12 @@ show(comparison, "optimizers_in_a_valley")
 # %% [markdown]
 # ## The rate that each weight really gets
 #
-# For SGD it is η, for every weight, always. Adam divides by the size of the gradients it has seen,
-# so each weight has a rate of its own, which moves.
+# For SGD it is η, for every weight, always. Adam divides by the size of recent gradients, Adagrad by
+# that of all gradients so far: each weight has a rate of its own, and it moves.
 
 # %%
-for name, rate in (("SGD", 0.01), ("Adam", 0.01)):
-    optimizer = getattr(gd.optimizers, name)(rate)
+for name in ("SGD", "Adam", "Adagrad"):
+    optimizer = getattr(gd.optimizers, name)(0.1 if name == "Adagrad" else 0.01)
     rates = gd.studies.effective_rates(valley, optimizer=optimizer, steps=60)
     print(rates)
     show(rates, f"effective_rates_{name.lower()}")

@@ -77,9 +77,10 @@ print("the generated code:", step.source_file)
 fitted = network()
 fitted.compile(gd.optimizers.SGD(RATE), "binary_crossentropy", metrics=["accuracy"])
 history = fitted.fit(x_train, y_train, epochs=STEPS, batch_size=len(x_train), verbose=0).history
-print(f"fit:         J = {history['loss'][0]:.6f} at first, {history['loss'][-1]:.6f} at step {STEPS}")  # fmt: skip
+losses = history["loss"]
+print(f"fit:         J = {losses[0]:.6f} at first, {losses[-1]:.6f} at step {STEPS}")
 
 # %%
-apart = np.abs(np.subtract(by_hand, history["loss"])).max()
+apart = np.abs(np.subtract(by_hand, losses)).max()
 print(f"the losses of loop and fit differ by {apart:.1e} at most, in float32")
 print(f"test accuracy {fitted.evaluate(x_test, y_test, verbose=0)[1]:.4f}")

@@ -22,7 +22,8 @@ model.compile(gd.optimizers.SGD(0.1), "binary_crossentropy")
 # %%
 cost = gd.studies.gradient_flops(model, x, y)
 print("operations of one gradient:", cost.formula)
-print(f"all {len(x)} examples: {cost.at(n=len(x)):,}; a batch of 32: {cost.at(n=32):,}; one: {cost.at(n=1):,}")  # fmt: skip
+for rows in (len(x), 32, 1):
+    print(f"of {rows:3} examples: {cost.at(n=rows):,}")
 
 # %% [markdown]
 # What it is worth: one example points in the right direction on average, with much noise. The noise
