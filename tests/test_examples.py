@@ -112,7 +112,7 @@ LESSONS = {
         r"∂J/∂W = xᵀ @ ",
         r"the generated code: .*function_\w+\.py",
         r"loop and fit differ by \d\.\de-0[789]",
-        r"test accuracy (\d\.\d{4})",
+        r"accuracy at the end: (\d\.\d{4})",
     ],
     "14_mini_batches": [
         r"operations of one gradient: 323·n \+ 2",
