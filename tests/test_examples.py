@@ -194,7 +194,7 @@ def test_the_programs_of_the_readme_run_as_they_stand(tmp_path):
     pytest.importorskip("sklearn")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 4
     script = tmp_path / "readme.py"
     script.write_text("\n".join(blocks), encoding="utf-8")
     printed = run(script, tmp_path)
@@ -202,6 +202,8 @@ def test_the_programs_of_the_readme_run_as_they_stand(tmp_path):
     assert gradient in printed.splitlines()
     assert "bce∘sigmoid: δ = ŷ − y" in printed
     assert re.search(r"^0\.0886", printed, re.MULTILINE)
+    assert "sequential: nothing found" in printed
+    assert "2/λmax = 2 (exact Hessian)" in printed
 
 
 def run(script, folder, **extra):
