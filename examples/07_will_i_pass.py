@@ -61,10 +61,9 @@ for lectures in range(0, 11, 2):
 
 # %%
 W, b = hidden.get_weights()
+alone = gd.Sequential([gd.layers.Input(shape=(2,)), gd.layers.Dense(1, activation="tanh")])
 for k in range(3):
     print(f"h{k + 1} = tanh({b[k]:+.2f} {W[0, k]:+.2f}·lectures/10 {W[1, k]:+.2f}·hours/10)")
-
-inputs = gd.layers.Input(shape=(2,))
-for k in range(3):
-    unit = gd.studies.decision(gd.Model(inputs, hidden(inputs)[:, k]), bounds=((0, 1), (0, 1)))
+    alone.set_weights([W[:, k : k + 1], b[k : k + 1]])
+    unit = gd.studies.decision(alone, bounds=((0, 1), (0, 1)))
     show(unit, f"hidden_unit_{k + 1}")
