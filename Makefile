@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all bench bench-quick lint types clean
+.PHONY: help setup demo test test-all bench bench-quick pictures lint types clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -29,6 +29,9 @@ bench: $(READY) ## run the benchmarks, with the peers that are installed
 
 bench-quick: $(READY) ## run the benchmarks in few rounds
 	@$(PY) -m benchmarks --quick
+
+pictures: $(READY) ## draw the pictures of docs/ anew
+	@$(PY) docs/make_pictures.py
 
 lint: $(VENV)/ready-lint ## check style and format
 	@$(PY) -m ruff check --quiet

@@ -49,6 +49,7 @@ class EffectiveRates:
         sizes = np.abs(self.rates[np.isfinite(self.rates)])
         if sizes.size and np.nanmin(self.rates) > 0:
             ax.set_yscale("log")
+            ax.set_ylim(sizes.min() / 1.5, sizes.max() * 1.5)  # wide enough for a level line
         elif sizes.size:  # momentum may carry a weight against its gradient
             ax.set_yscale("symlog", linthresh=float(np.median(sizes)) or 1.0)
             ax.axhline(0, color=picture.GREY, linewidth=0.8)

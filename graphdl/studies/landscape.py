@@ -87,13 +87,16 @@ class Landscape:
     def surface(self, ax: Any = None) -> Any:
         """J as a surface; `ax` is a 3-D axes."""
         if ax is None:
-            ax = picture.pyplot().figure(figsize=(6.4, 5.2)).add_subplot(projection="3d")
+            figure = picture.pyplot().figure(figsize=(6.4, 5.2))
+            ax = figure.add_axes((0.0, 0.02, 0.94, 0.98), projection="3d")
         values, _, title = _levels(self.losses)
         grid = np.meshgrid(self.alphas, self.betas)
         ax.plot_surface(*grid, values, cmap="viridis", linewidth=0, antialiased=True)
         ax.locator_params(nbins=5)
-        ax.set_box_aspect(None, zoom=0.85)  # room for the labels
-        ax.set(xlabel=self.labels[0], ylabel=self.labels[1], zlabel=title)
+        ax.set_box_aspect(None, zoom=0.9)  # room for the labels
+        ax.set_xlabel(self.labels[0], labelpad=10)
+        ax.set_ylabel(self.labels[1], labelpad=10)
+        ax.set_zlabel(title, labelpad=8)
         return ax
 
 

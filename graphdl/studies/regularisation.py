@@ -55,7 +55,7 @@ class Regularisation:
         ax = picture.axes(ax, (7.2, 4.6))
         for k, r in enumerate(self.runs):
             style, epochs = picture.line(k), np.arange(1, len(r.train) + 1)
-            ax.plot(epochs, r.train, linewidth=0.9, alpha=0.7, **style)
+            ax.plot(epochs, r.train, linewidth=0.9, alpha=0.4, zorder=1, **style)
             ax.plot(epochs, r.test, linewidth=2.2, label=r.name, **style)
             mark = {"markersize": 8, "markeredgecolor": "black"}
             ax.plot(

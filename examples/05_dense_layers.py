@@ -1,5 +1,10 @@
-"""A dense layer written from scratch, as on the lecture's slide. Nobody writes its derivative."""
+# %% [markdown]
+# # Dense layers
+#
+# Several perceptrons on the same inputs are a dense layer: zᵢ = w₀ᵢ + Σⱼ xⱼ·wⱼᵢ, in matrix form
+# Z = X·W + b. Here is one from scratch; nobody writes its derivative.
 
+# %%
 import numpy as np
 
 import graphdl as gd
@@ -18,16 +23,22 @@ class MyDenseLayer(gd.layers.Layer):
         return gd.sigmoid(z)
 
 
+# %%
 gd.set_seed(0)
 (x_train, y_train), (x_test, y_test) = gd.datasets.load_breast_cancer()
 
 model = gd.Sequential([gd.layers.Input(shape=(30,)), MyDenseLayer(30, 16), MyDenseLayer(16, 1)])
-model.compile("adam", loss="binary_crossentropy", metrics=["accuracy"])
+model.compile("adam", loss="binary_crossentropy")
 model.summary()
 model.fit(x_train, y_train, epochs=30, verbose=0)
-print(f"from scratch: {model.evaluate(x_test, y_test, verbose=0)[1]:.4f} of the test set right")
+predicted = model.predict(x_test)
+right = np.mean((predicted[:, 0] > 0.5) == y_test)
+print(f"from scratch: {right:.4f} of the test set right")
 
+# %% [markdown]
 # The layer that comes with graphdl computes the same, given the same weights.
+
+# %%
 built_in = gd.Sequential(
     [
         gd.layers.Input(shape=(30,)),
@@ -37,5 +48,18 @@ built_in = gd.Sequential(
 )
 W1, b1, W2, b2 = model.get_weights()
 built_in.set_weights([W1, b1[0], W2, b2[0]])  # a built-in bias has one axis
-difference = np.abs(built_in.predict(x_test) - model.predict(x_test)).max()
+difference = np.abs(built_in.predict(x_test) - predicted).max()
 print(f"largest difference from gd.layers.Dense: {difference:g}")
+
+# %% [markdown]
+# With m inputs, two units have 2m weights and 2 biases. Unit i is a perceptron on column i of W.
+
+# %%
+layer = gd.layers.Dense(units=2)
+x = np.array([[-1.0, 2.0, 0.5]], dtype="float32")
+z = layer(x)
+W, b = layer.get_weights()
+print(f"3 inputs, 2 units: {layer.count_params()} weights")
+for i in range(2):
+    by_hand = b[i] + sum(x[0, j] * W[j, i] for j in range(3))
+    print(f"z{i + 1} = {z[0, i]:.4f}, by its own sum {by_hand:.4f}")
