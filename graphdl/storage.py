@@ -11,7 +11,6 @@ from codegen.executable import Binding
 from graphdl.compile import Compiled
 from graphdl.core.graph import Variable
 
-
 LINE = 64  # bytes
 
 
