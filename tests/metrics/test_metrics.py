@@ -34,9 +34,11 @@ def test_the_values_of_one_example_count_once():
 
 
 def test_a_threshold_is_compared_in_the_dtype_of_the_predictions():
-    at = np.array([[0.4, 0.6]], "float32")  # 0.4 in float32 is above 0.4 in float64
-    f1 = M.F1Score(threshold=0.4)
-    assert f1(np.ones((1, 2)), at) == pytest.approx([0, 1], abs=1e-6)
+    at = np.array([[0.4, 0.6]], "float32")  # this 0.4 in float32 is above 0.4 in float64
+    for targets in (np.ones((1, 2), kind) for kind in ("float32", "float64", "int64")):
+        assert M.F1Score(threshold=0.4)(targets, at) == pytest.approx([0, 1], abs=1e-6)
+        assert M.BinaryAccuracy(threshold=0.4)(targets, at) == 0.5
+        assert M.Recall(thresholds=0.4)(targets, at) == 0.5
 
 
 def test_any_function_or_loss_is_a_metric():
