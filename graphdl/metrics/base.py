@@ -94,11 +94,14 @@ class Metric:
 
 
 def nodes(*values: Any) -> list[Node]:
-    """Arrays as constants; those of floats in the widest dtype among them."""
+    """Arrays as constants; those of floats in the dtype of the last such, the predictions.
+
+    Not in the widest: a prediction of 0.4 in float32 is above a threshold of 0.4 in float64.
+    """
     arrays = [np.asarray(v) for v in values]
-    floats = [a.dtype for a in arrays if a.dtype.name in ("float32", "float64")]
-    wide = np.result_type(*floats).name if floats else None
-    return [constant(a, wide if a.dtype.kind == "f" else None) for a in arrays]
+    floats = [a.dtype.name for a in arrays if a.dtype.name in ("float32", "float64")]
+    chosen = floats[-1] if floats else None
+    return [constant(a, chosen if a.dtype.kind == "f" else None) for a in arrays]
 
 
 def whole_numbers(y_true: Any, name: str) -> np.ndarray:

@@ -53,8 +53,8 @@ class FBetaScore(Metric):
             raise ShapeError(f"it follows {self._counts[0].shape[0]} classes, there are {classes}")
 
     def updates(self, y_true: Node, y_pred: Node, weight: Node | None) -> dict[Variable, Node]:
-        y, p = (cast(part, "float64") for part in same_form(y_true, y_pred))
-        found = cast(self._predicted(p), "float64")
+        targets, p = same_form(y_true, y_pred)
+        y, found = cast(targets, "float64"), cast(self._predicted(p), "float64")
         weights = 1.0 if weight is None else weight_of(found, weight)
         parts = (found * y, found * (1 - y), (1 - found) * y)
         return {

@@ -53,23 +53,24 @@ class Sum(_OfValues):
 
 
 class Mean(_OfValues):
-    """Σ value·weight / Σ weight"""
+    """Σ value·weight / Σ weight; the values of one example count once, as their mean."""
 
     def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
         super().__init__(name, dtype)
         self.total, self.count = self.add_variable("total"), self.add_variable("count")
 
     def value_updates(self, values: Node, weight: Node | None) -> dict[Variable, Node]:
-        """total + Σ value·weight, count + Σ weight."""
+        """total + Σ value·weight, count + Σ weight, both divided by the values an example has."""
         wide = cast(values, "float64")
         if weight is None:
-            count = size_of(wide, tuple(range(wide.rank)))
-            return {self.total: self.total + sum_(wide), self.count: self.count + count}
-        weights = broadcast_to(weight_of(wide, weight), values.type.shape)
-        return {
-            self.total: self.total + sum_(wide * weights),
-            self.count: self.count + sum_(weights),
-        }
+            total, count = sum_(wide), size_of(wide, tuple(range(wide.rank)))
+        else:
+            weights = broadcast_to(weight_of(wide, weight), values.type.shape)
+            total, count = sum_(wide * weights), sum_(weights)
+        if wide.rank > 1:
+            each = size_of(wide, tuple(range(1, wide.rank)))
+            total, count = total / each, count / each
+        return {self.total: self.total + total, self.count: self.count + count}
 
     def result(self) -> float:
         count = float(self.count.storage)

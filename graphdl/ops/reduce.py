@@ -199,6 +199,13 @@ def _np_logsumexp(a: np.ndarray, axis: int) -> np.ndarray:
     return (np.log(total) + top).squeeze(axis).astype(a.dtype)
 
 
+def _np_log_softmax(a: np.ndarray, axis: int) -> np.ndarray:
+    top = a.max(axis, keepdims=True)
+    below = a - np.where(np.isfinite(top), top, 0)
+    total = np.exp(below).sum(axis, keepdims=True, dtype=np.float64)
+    return (below - np.log(total)).astype(a.dtype)
+
+
 def _np_softmax(a: np.ndarray, axis: int) -> np.ndarray:
     e = np.exp(a - a.max(axis, keepdims=True))
     return e / e.sum(axis, keepdims=True, dtype=np.float64).astype(a.dtype)
@@ -259,7 +266,7 @@ def _logsumexp_vjp(node: Node, ct: Node) -> list[Node]:
 softmax_op = _row_op("softmax", _np_softmax, _softmax_body, _softmax_vjp)
 log_softmax_op = _row_op(
     "log_softmax",
-    lambda a, axis: a - np.expand_dims(_np_logsumexp(a, axis), axis),
+    _np_log_softmax,
     _log_softmax_body,
     _log_softmax_vjp,
 )

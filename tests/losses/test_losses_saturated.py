@@ -27,6 +27,16 @@ def same(z):
     return z
 
 
+@pytest.mark.parametrize("last", [same, gd.softmax])
+def test_the_loss_of_a_sure_prediction_keeps_its_digits(last):
+    """log(1 + e⁻¹²) beside a logit of 100, whose own last digit is 7.6e-6."""
+    z, y = np.array([[100, 88, 3]], "float32"), np.eye(3, dtype="float32")[:1]
+    loss = sums(L.CategoricalCrossentropy(last is same), last, y, z)[0]
+    at_once = L.CategoricalCrossentropy(from_logits=True)(y, z)
+    assert loss == pytest.approx(np.log1p(np.exp(-12)), rel=0.02)  # float32's 1 + e⁻¹²
+    np.testing.assert_allclose([at_once, -gd.log_softmax(z)[0, 0]], loss, rtol=0.02)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_smoothed_labels_keep_the_logits(dtype):
     """y ← 0.8·y + 0.1: the loss of z = 100 is 10 where the label was 1, 90 where it was 0."""

@@ -24,6 +24,23 @@ def test_mean_and_sum_take_values():
         mean.updates(gd.constant([1.0]), gd.constant([1.0]), None)
 
 
+def test_the_values_of_one_example_count_once():
+    mean = M.Mean()
+    mean.update_state([1.0, 2.0, 3.0])
+    mean.update_state([[5.0, 6.0], [7.0, 8.0]])
+    assert mean.result() == pytest.approx((1 + 2 + 3 + 5.5 + 7.5) / 5)
+    mean.update_state([[1.0, 3.0], [5.0, 7.0]], sample_weight=[[1.0, 0.0], [0.5, 0.5]])
+    assert mean.result() == pytest.approx((19 + 1 / 2 + 6 / 2) / (5 + 1 / 2 + 1 / 2))
+
+
+def test_a_threshold_is_compared_in_the_dtype_of_the_predictions():
+    at = np.array([[0.4, 0.6]], "float32")  # this 0.4 in float32 is above 0.4 in float64
+    for targets in (np.ones((1, 2), kind) for kind in ("float32", "float64", "int64")):
+        assert M.F1Score(threshold=0.4)(targets, at) == pytest.approx([0, 1], abs=1e-6)
+        assert M.BinaryAccuracy(threshold=0.4)(targets, at) == 0.5
+        assert M.Recall(thresholds=0.4)(targets, at) == 0.5
+
+
 def test_any_function_or_loss_is_a_metric():
     y, p = np.array([[1.0], [3.0]]), np.array([[0.0], [0.0]])
     assert M.MeanMetricWrapper(gd.losses.huber, delta=2.0)(y, p) == pytest.approx((0.5 + 4) / 2)
