@@ -84,7 +84,7 @@ class Model(Training, Saving, Layer):
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers, in the order data passes them."""
+        """The layers, in the order data passes them, which is that of their weights."""
         return list(getattr(self, "layers_in_order", self.sublayers))
 
     def call(self, inputs: Any, training: bool = False) -> Any:
@@ -362,8 +362,37 @@ class Sequential(Model):
 
 
 def _layers_of(ends: Sequence[Node]) -> list[Layer]:
-    calls = [n.attrs["layer"] for n in walk(ends) if n.op.name == "layer_call"]
-    return list(dict.fromkeys(calls))
+    """The layers in Keras's order, so that get_weights() and set_weights() have it too.
+
+    The layer with most steps between it and the outputs comes first; of layers with equally many,
+    the one that is met first on the way back from the outputs.
+    """
+    steps: dict[Node, int] = {}
+    depth: dict[Layer, int] = {}
+    for node in reversed(walk(ends)):
+        after = steps.get(node, 0)
+        if node.op.name == "layer_call":
+            layer = node.attrs["layer"]
+            after = depth[layer] = max(after, depth.get(layer, 0))
+        for i in node.inputs:
+            steps[i] = max(steps.get(i, 0), after + 1)
+    met = {layer: k for k, layer in enumerate(_met_from(ends))}
+    return sorted(depth, key=lambda layer: (-depth[layer], met[layer]))
+
+
+def _met_from(ends: Sequence[Node]) -> list[Layer]:
+    """The layers as a walk from the outputs to the inputs, first inputs first, meets them."""
+    met: dict[Layer, None] = {}
+    seen: set[Node] = set()
+    stack = list(reversed(ends))
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            if node.op.name == "layer_call":
+                met.setdefault(node.attrs["layer"])
+            stack.extend(reversed(node.inputs))
+    return list(met)
 
 
 def name_within(layers: Sequence[Layer], path: str = "") -> None:

@@ -23,9 +23,10 @@ class OneBatch(Programs):
         class_weight: Mapping[int, float] | None = None,
         return_dict: bool = False,
     ) -> Any:
-        """One step on these examples; returns loss and metrics since the last reset, as Keras does."""
+        """One step on these examples; returns loss and metrics of them alone, as Keras does."""
         data = self._data("train_on_batch", x, y, sample_weight, class_weight)
         session = self._runner("train", data).open(data, data.rows)
+        self.reset_metrics()
         status = session.run(0, 1, self._seed(), int(self.optimizer.iterations.storage))
         if status:
             raise explain(self, session, 0, None)
@@ -34,9 +35,10 @@ class OneBatch(Programs):
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
-        """Loss and metrics on these examples, added to those since the last reset."""
+        """Loss and metrics on these examples."""
         data = self._data("test_on_batch", x, y, sample_weight)
         session = self._runner("test", data).open(data, data.rows)
+        self.reset_metrics()
         session.run(0, 1, self._seed(), 0)
         return returned(self._logs(), return_dict)
 

@@ -76,6 +76,18 @@ def test_two_inputs_and_a_shared_layer():
     close(model.predict([X, X[::-1]]), (np.tanh(X @ w + c) * np.tanh(X[::-1] @ w + c)) @ v + e)
 
 
+def test_weights_come_in_the_order_of_keras():
+    """The layer farthest from the output first: shapes as Keras 3.15 lists them."""
+    Dense, Input = gd.layers.Dense, gd.layers.Input
+    a, b, shared = Input((6,)), Input((4,)), Dense(5, use_bias=False)
+    near, far = shared(a), shared(Dense(6, use_bias=False)(b))
+    joined = gd.layers.Concatenate()([near, far])
+    total = Dense(3, use_bias=False)(joined) + Dense(3, use_bias=False)(near)
+    model = gd.Model([a, b], Dense(2, use_bias=False)(total))
+    shapes = [w.shape for w in model.get_weights()]
+    assert shapes == [(4, 6), (6, 5), (10, 3), (5, 3), (3, 2)]
+
+
 def test_several_outputs_can_predict():
     x = gd.Input(shape=(3,))
     hidden = gd.layers.Dense(4, activation="relu")(x)
