@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from graphdl.core.graph import Node
 from graphdl.ops.arithmetic import absolute, maximum, sqrt, square
-from graphdl.ops.build import cast, like, variable
+from graphdl.ops.build import cast, variable
 from graphdl.optimizers.base import Optimizer, Slots
 from graphdl.optimizers.settings import share
 from graphdl.registry import number
@@ -40,13 +40,6 @@ class _Moments(Optimizer):
         """β₂v + (1−β₂)g²"""
         return v + (square(g) - v) * (1 - self.beta_2)
 
-    def power(self, beta: float, t: Node, w: Node) -> Node:
-        """βᵗ in float64: in float32 1 − βᵗ loses digits, β₂ᵗ being near 1.
-
-        β itself is in the dtype of the weights, as in Keras: 1 − β₂ is 1.3e-5 smaller in float32.
-        """
-        return cast(like(w, beta), "float64") ** cast(t, "float64")
-
 
 class Adam(_Moments):
     """m ← β₁m + (1−β₁)g,  v ← β₂v + (1−β₂)g²,  w ← w − η·√(1−β₂ᵗ)/(1−β₁ᵗ) · m/(√v + ε)
@@ -70,7 +63,9 @@ class Adam(_Moments):
         self.slot_names = ("m", "v", "v_hat") if self.amsgrad else ("m", "v")
 
     def step(self, w: Node, g: Node, slots: Slots, rate: Node, t: Node) -> tuple[Node, dict]:
-        correction = sqrt(1 - self.power(self.beta_2, t, w)) / (1 - self.power(self.beta_1, t, w))
+        # 1 − βᵗ loses digits in float32 (β₂ᵗ is near 1): it is formed in float64
+        time = cast(t, "float64")
+        correction = sqrt(1 - self.beta_2**time) / (1 - self.beta_1**time)
         scale = cast(cast(rate, "float64") * correction, w.dtype)
         m, v = self.first(slots["m"], g), self.second(slots["v"], g)
         new = {slots["m"]: m, slots["v"]: v}
@@ -104,7 +99,7 @@ class Adamax(_Moments):
     slot_names = ("m", "u")
 
     def step(self, w: Node, g: Node, slots: Slots, rate: Node, t: Node) -> tuple[Node, dict]:
-        scale = cast(cast(rate, "float64") / (1 - self.power(self.beta_1, t, w)), w.dtype)
+        scale = cast(cast(rate, "float64") / (1 - self.beta_1 ** cast(t, "float64")), w.dtype)
         m = self.first(slots["m"], g)
         u = maximum(self.beta_2 * slots["u"], absolute(g))
         return w - scale * m / (u + self.epsilon), {slots["m"]: m, slots["u"]: u}
@@ -140,7 +135,6 @@ class Nadam(_Moments):
         by_gradient = cast((1 - now) / (1 - product), w.dtype)
         m, v = self.first(slots["m"], g), self.second(slots["v"], g)
         mean = by_mean * m + by_gradient * g
-        # Keras rounds β₂ both here and in v, so that it cancels: no power() is needed
         root = sqrt(v / cast(1 - self.beta_2**time, w.dtype))
         new = {slots["product"]: product, slots["m"]: m, slots["v"]: v}
         return w - rate * mean / (root + self.epsilon), new
