@@ -36,6 +36,8 @@ losses = Names(
 metrics = Names("tf.keras.metrics", module=gd.metrics)
 activations = Names("tf.keras.activations", module=gd.activations, lifted=True)
 initializers = Names("tf.keras.initializers", module=gd.initializers)
+models = Names("tf.keras.models", {"Model": Model, "Sequential": Sequential})
+constraints = Names("tf.keras.constraints", module=gd.constraints)
 regularizers = Names("tf.keras.regularizers", module=gd.regularizers)
 callbacks = Names("tf.keras.callbacks", module=gd.callbacks)
 
@@ -50,6 +52,6 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "Input", "Model", "Sequential", "activations", "callbacks", "initializers", "layers", "losses",
-    "metrics", "optimizers", "regularizers",
+    "Input", "Model", "Sequential", "activations", "callbacks", "constraints", "initializers",
+    "layers", "losses", "metrics", "models", "optimizers", "regularizers",
 ]  # fmt: skip

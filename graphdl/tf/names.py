@@ -138,6 +138,6 @@ def _in_graphdl(value: Any) -> str:
 
 
 _MODULES = (
-    "activations", "callbacks", "initializers", "layers", "losses", "metrics", "optimizers",
-    "random", "regularizers",
+    "activations", "callbacks", "constraints", "initializers", "layers", "losses", "metrics",
+    "optimizers", "random", "regularizers",
 )  # fmt: skip

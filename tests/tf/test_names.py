@@ -85,6 +85,8 @@ def test_the_names_of_keras_are_those_of_graphdl():
     assert tf.keras.Sequential is gd.Sequential and tf.keras.layers.Dense is gd.layers.Dense
     assert tf.keras.optimizers.Adam is gd.optimizers.Adam
     assert tf.keras.regularizers.L2 is gd.regularizers.L2
+    assert tf.keras.constraints.MaxNorm is gd.constraints.MaxNorm
+    assert tf.keras.models.Sequential is gd.Sequential
     assert tf.keras.initializers.GlorotUniform is gd.initializers.GlorotUniform
     assert tf.keras.metrics.BinaryAccuracy is gd.metrics.BinaryAccuracy
     assert tf.keras.layers.Dense(2, activation=tf.nn.relu).activation is gd.relu
