@@ -20,12 +20,14 @@ def batches(
     a pass ("train", "test", "predict"). results(step): the logs of its end.
     """
     each = kind in hooks.wants_batches
+    if not each:
+        yield from session.chunks(seed, time)
+        return
     begin, end = (getattr(hooks, f"on_{kind}_batch_{when}") for when in ("begin", "end"))
-    if each:
-        begin(0, {})
+    begin(0, {})
     for done, status in session.chunks(seed, time, each):
-        if each and not status:
+        if not status:
             end(done - 1, results(done - 1))
         yield done, status
-        if each and done < session.steps:
+        if done < session.steps:
             begin(done, {})

@@ -130,7 +130,7 @@ class Programs:
     @property
     def metrics_names(self) -> list[str]:
         """The names in the order in which `evaluate` returns them."""
-        return ["loss", *(self._log_names if self._metrics else ())]
+        return ["loss", *self._log_names]
 
     @contextmanager
     def _counting_apart(self) -> Iterator[None]:
@@ -145,7 +145,7 @@ class Programs:
 
     def _logs(self) -> dict[str, float]:
         logs = {"loss": self._tracker.result()}
-        for name, (metric, _) in zip(self.metrics_names[1:], self._metrics or (), strict=True):
+        for name, (metric, _) in zip(self._log_names, self._metrics or (), strict=True):
             logs[name] = metric.result()
         return logs
 
