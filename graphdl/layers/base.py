@@ -18,7 +18,7 @@ from graphdl.configuration import Configured
 from graphdl.core.errors import GraphError, NotBuiltError, ShapeError
 from graphdl.core.graph import Node, Variable, apply, fresh_identity
 from graphdl.core.interpret import interpret
-from graphdl.core.tensor import recording
+from graphdl.core.tensor import Tensor, recording
 from graphdl.core.types import FLOATS, Type, dtype_name
 from graphdl.layers.trace import Trace, _trace, call_op, current, tracing
 from graphdl.ops.build import cast, constant, variable
@@ -218,6 +218,10 @@ class Layer(Configured):
             nodes = [constant(np.asarray(a), self._float_of(a)) for a in arrays]
             output = self(nodes[0] if len(nodes) == 1 else nodes, training=training)
         values = interpret(flat(output), {}, seed=config.seed())
+        if any(
+            isinstance(a, Tensor) for a in arrays
+        ):  # as with operations: tensors in, tensors out
+            values = [Tensor(value) for value in values]
         return values if isinstance(output, (list, tuple)) else values[0]
 
     def _float_of(self, value: Any) -> str | None:

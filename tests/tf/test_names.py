@@ -49,6 +49,13 @@ def test_functions_compute_at_once_and_give_tensors(found, expected):
     np.testing.assert_allclose(result.numpy(), expected, rtol=1e-6)
 
 
+def test_a_layer_gives_a_tensor_for_a_tensor():
+    layer = tf.keras.layers.Dense(2, kernel_initializer="ones")
+    found = layer(tf.constant([[1.0, 2.0]]))
+    assert isinstance(found, tf.Tensor) and found.numpy().tolist() == [[3, 3]]
+    assert isinstance(layer(np.ones((1, 2))), np.ndarray)
+
+
 def test_functions_take_nodes_and_give_nodes():
     x = gd.tensor("x", (2, 3))
     assert isinstance(tf.reduce_mean(tf.nn.relu(tf.matmul(x, x, transpose_b=True))), gd.Node)
