@@ -92,15 +92,22 @@ class Model(Training, Saving, Layer):
             raise NotImplementedError(f"{type(self).__name__} must define call(self, inputs)")
         given = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
         value = dict(zip(self._symbols, given, strict=True))
+        trace, number = _trace.get(), 0
+        outer = trace.suffix if trace else ""
         for node in walk(self._ends, stop=set(self._symbols)):
             if node in value:
                 continue
             arguments = [value[i] for i in node.inputs]
             if node.op.name == "layer_call":
+                number += 1
+                if trace is not None:
+                    trace.suffix = str(number) if outer == "·" else ""
                 many = node.attrs["options"]
                 value[node] = node.attrs["layer"](arguments if many else arguments[0])
             else:
                 value[node] = rebuild(node, tuple(arguments))
+        if trace is not None:
+            trace.suffix = outer
         ends = [value[e] for e in self._ends]
         return ends if self._many_outputs else ends[0]
 

@@ -206,3 +206,12 @@ def test_of_a_model_with_its_inputs_by_name():
     x, y = np.float32([[1, 2], [3, 4]]), np.float32([[0.5], [1]])
     found = model.derive("dense/kernel").evaluate({"x": x, "y": y})
     np.testing.assert_allclose(found.gradient, model.gradients(x, y)["dense/kernel"], rtol=1e-5)
+
+
+def test_layers_of_a_functional_model_are_numbered():
+    x = gd.layers.Input((3,))
+    hidden = gd.layers.Dense(4, activation="tanh")(x)
+    model = gd.Model(x, gd.layers.Dense(1, activation="sigmoid")(hidden))
+    model.compile("sgd", "binary_crossentropy")
+    first = str(model.derive("dense/kernel")).splitlines()[0]
+    assert first == "∂J/∂W1 = ∂J/∂ŷ · ∂ŷ/∂z2 · ∂z2/∂z1 · ∂z1/∂W1"
