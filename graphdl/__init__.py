@@ -55,7 +55,8 @@ from graphdl import activations, constraints, initializers, regularizers
 from graphdl import layers, losses, metrics, optimizers, callbacks, datasets
 from graphdl.layers import Layer
 from graphdl.layers.core import Input
-from graphdl.model import Model, Sequential
+from graphdl.model import Model
+from graphdl.sequential import Sequential
 from graphdl.files.load import load_model
 from graphdl.tape import GradientTape
 from graphdl.version import __version__

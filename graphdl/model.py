@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,14 +10,15 @@ import numpy as np
 from graphdl import losses, metrics, optimizers, table
 from graphdl.compile import Compiled, require_target
 from graphdl.core.errors import GraphError, NotBuiltError, NotCompiledError, ShapeError
-from graphdl.core.graph import Node, Variable, rebuild, rename, walk
+from graphdl.core.graph import Node, Variable, rebuild, walk
 from graphdl.core.types import floatx
 from graphdl.differentiate.derivation import Derivation, derive
 from graphdl.door import as_array
 from graphdl.files.save import Saving
 from graphdl.function import with_names
-from graphdl.layers.base import Layer, snake
+from graphdl.layers.base import Layer
 from graphdl.layers.core import BATCH
+from graphdl.layers.order import layers_of, name_within
 from graphdl.layers.trace import Lookup, Trace, _trace, tracing
 from graphdl.lint import Report, lint
 from graphdl.ops.build import tensor
@@ -48,7 +48,7 @@ class Model(Training, Saving, Layer):
             self._ends = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
             self._many_outputs = len(self._ends) > 1
             self._check_functional()
-            self.layers_in_order = _layers_of(self._ends)
+            self.layers_in_order = layers_of(self._ends)
             self._layers.extend(self.layers_in_order)
             self._finish()
 
@@ -317,106 +317,6 @@ class Model(Training, Saving, Layer):
         self._configure(
             *chosen, list(metrics or ()), list(weighted_metrics or ()), target, check_finite
         )
-
-
-class Sequential(Model):
-    """Layers one after the other. The first item may be gd.layers.Input(shape=…)."""
-
-    def __init__(self, layers: Sequence[Any] | None = None, name: str | None = None) -> None:
-        super().__init__(name=name)
-        self.layers_in_order: list[Layer] = []
-        if layers is not None and not isinstance(layers, (list, tuple)):
-            raise GraphError(f"Sequential takes a list of layers, got {type(layers).__name__}")
-        for item in layers or ():
-            self._append(item)
-        if self._symbols and self.layers_in_order:
-            self._finish()
-
-    def add(self, layer: Any) -> None:
-        """Append a layer."""
-        self._append(layer)
-        if self._symbols and self.layers_in_order:
-            self._finish()
-
-    def _append(self, layer: Any) -> None:
-        if isinstance(layer, Node):
-            if self.layers_in_order or self._symbols or layer.op.name != "tensor":
-                raise GraphError("Input stands first in a Sequential, once")
-            self._symbols = [layer]
-            return
-        if not isinstance(layer, Layer):
-            raise GraphError(f"a Sequential holds layers, got {type(layer).__name__} {layer!r:.60}")
-        if layer in self.layers_in_order:
-            raise GraphError(f"the layer {layer.name!r} is used twice; make a second one")
-        self.layers_in_order.append(layer)
-        self._layers.append(layer)
-
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        if not self.layers_in_order:
-            raise GraphError(f"{self.name!r} has no layers; add one before using it")
-        trace, number, node = _trace.get(), 0, inputs
-        for layer in self.layers_in_order:
-            outer = trace.suffix if trace else ""
-            if trace is not None and outer:
-                number += 1
-                trace.suffix = str(number) if outer == "·" else ""
-            node = layer(node)
-            if trace is not None:
-                if trace.suffix and layer is not self.layers_in_order[-1]:
-                    node = node.named(f"h{trace.suffix}")
-                trace.suffix = outer
-        return node
-
-
-def _layers_of(ends: Sequence[Node]) -> list[Layer]:
-    """The layers in Keras's order, so that get_weights() and set_weights() have it too.
-
-    The layer with most steps between it and the outputs comes first; of layers with equally many,
-    the one that is met first on the way back from the outputs.
-    """
-    steps: dict[Node, int] = {}
-    depth: dict[Layer, int] = {}
-    for node in reversed(walk(ends)):
-        after = steps.get(node, 0)
-        if node.op.name == "layer_call":
-            layer = node.attrs["layer"]
-            after = depth[layer] = max(after, depth.get(layer, 0))
-        for i in node.inputs:
-            steps[i] = max(steps.get(i, 0), after + 1)
-    met = {layer: k for k, layer in enumerate(_met_from(ends))}
-    return sorted(depth, key=lambda layer: (-depth[layer], met[layer]))
-
-
-def _met_from(ends: Sequence[Node]) -> list[Layer]:
-    """The layers as a walk from the outputs to the inputs, first inputs first, meets them."""
-    met: dict[Layer, None] = {}
-    seen: set[Node] = set()
-    stack = list(reversed(ends))
-    while stack:
-        node = stack.pop()
-        if node not in seen:
-            seen.add(node)
-            if node.op.name == "layer_call":
-                met.setdefault(node.attrs["layer"])
-            stack.extend(reversed(node.inputs))
-    return list(met)
-
-
-def name_within(layers: Sequence[Layer], path: str = "") -> None:
-    """dense, dense_1, …: names that were not given are counted; weights have their layer's path."""
-    used = {layer._given_name for layer in layers if layer._given_name}
-    taken: set[str] = set()
-    for layer in layers:
-        if layer._given_name is None:
-            base = snake(type(layer).__name__)
-            candidates = (f"{base}_{k}" if k else base for k in itertools.count())
-            layer.name = next(name for name in candidates if name not in used | taken)
-        elif layer._given_name in taken:
-            raise GraphError(f"two layers of the model are called {layer.name!r}; rename one")
-        taken.add(layer.name)
-        for weight in layer._weights:
-            rename(weight, f"{path}{layer.name}/{weight.name.rpartition('/')[2]}")
-        name_within(layer.sublayers, f"{path}{layer.name}/")
 
 
 def _eager(run_eagerly: Any, jit_compile: Any) -> bool:

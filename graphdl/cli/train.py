@@ -18,7 +18,8 @@ from graphdl.cli.screen import Screen
 from graphdl.core.types import set_floatx
 from graphdl.datasets import Info
 from graphdl.datasets.split import Part
-from graphdl.model import Model, Sequential
+from graphdl.model import Model
+from graphdl.sequential import Sequential
 
 # task -> (activation of the last layer, loss)
 ENDS = {

@@ -10,10 +10,11 @@ from graphdl.core.op import Op
 from graphdl.core.types import Type, as_shape
 from graphdl.files.network import FORMULA
 from graphdl.layers.trace import Trace, tracing
-from graphdl.model import Model, Sequential
+from graphdl.model import Model
 from graphdl.ops.build import tensor
 from graphdl.ops.random import normal_op, uniform_op
 from graphdl.ops.registry import all_ops
+from graphdl.sequential import Sequential
 
 if TYPE_CHECKING:
     from graphdl.files.decode import Decoder

@@ -204,7 +204,7 @@ def cumsum(b: Builder, node: Node) -> None:
 
 
 def matmul(b: Builder, node: Node) -> None:
-    """A library product for matrices; loops for batches and for thin products (one row or column)."""
+    """A product of tiles for matrices; loops for batches and for thin products (one row or column)."""
     x, y = node.inputs
     rows, inner, columns = b.shape(x)[-2], b.shape(x)[-1], b.shape(y)[-1]
     if node.rank > 2 or ir.ONE in (rows, inner, columns):

@@ -10,9 +10,10 @@ import numpy as np
 
 from graphdl import layers
 from graphdl.config import seeded
-from graphdl.model import Model, Sequential
+from graphdl.model import Model
 from graphdl.optimizers import Adam
 from graphdl.registry import whole
+from graphdl.sequential import Sequential
 from graphdl.studies import picture
 from graphdl.table import render
 
