@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from graphdl.files.encode import Encoder
 
 FORMULA = "elementwise "  # how the operations of `gd.elementwise` are called
+NETWORKS = ("graphdl.model", "graphdl.sequential")  # the homes of both classes
 UNWRITTEN = ("identity", "layer", "output", "options")  # attributes that are made anew
 
 
 def is_network(layer: Any) -> bool:
     """Is it a Sequential or Model itself (not a subclass, which is made by its constructor)?"""
-    return type(layer).__module__ == "graphdl.model"
+    return type(layer).__module__ in NETWORKS
 
 
 def encode_network(model: Any, encoder: Encoder) -> dict[str, Any]:
