@@ -4,8 +4,8 @@
 
 A tile is some rows × one or two registers of columns. For each k a piece of a row of b is loaded, and
 every element of a column of a is multiplied into it. Sums run in the order of k, whatever the tile:
-a row of the result has the same bits in any batch. A transposed b, or one whose rows lie far apart,
-is first laid out in panels of its columns, on the stack.
+a row of a·b has the same bits in any batch. A transposed b, or one whose rows lie far apart, is first
+laid out in panels of its columns, on the stack; only a·bᵀ of very few rows sums in another order.
 """
 
 from __future__ import annotations
