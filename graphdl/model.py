@@ -12,7 +12,7 @@ from graphdl.compile import Compiled, require_target
 from graphdl.core.errors import GraphError, NotBuiltError, NotCompiledError, ShapeError
 from graphdl.core.graph import Node, Variable, rebuild, walk
 from graphdl.core.types import floatx
-from graphdl.differentiate.derivation import Derivation, derive
+from graphdl.derivation.record import Derivation, derive
 from graphdl.door import as_array
 from graphdl.files.save import Saving
 from graphdl.function import with_names

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from graphdl.core.graph import Node
-from graphdl.differentiate.derivation import Derivation, Evaluation
-from graphdl.show.derivation import derivation_latex, derivation_text, evaluation_text
+from graphdl.derivation.record import Derivation, Evaluation
+from graphdl.derivation.written import derivation_latex, derivation_text, evaluation_text
 from graphdl.show.latex import latex
 from graphdl.show.text import expression, summary
 

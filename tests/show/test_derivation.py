@@ -6,7 +6,7 @@ import pytest
 import graphdl as gd
 import graphdl.show.install
 from graphdl.core.interpret import interpret
-from graphdl.differentiate.derivation import derive
+from graphdl.derivation.record import derive
 from graphdl.ops.entropy import bce, cce
 
 
@@ -39,7 +39,7 @@ def test_lecture_w1():
     assert found.factors == pytest.approx([-2.863505, -0.0534084, 1.0], abs=5e-7)
     assert found.gradient == pytest.approx(0.152935, abs=5e-7)
     assert str(found).splitlines()[-1] == "∂J/∂w1 = 0.1529352"
-    assert d.steps[0].after is derive(loss, w2).steps[0].after  # the first factor is shared
+    assert d.factors[0].after is derive(loss, w2).factors[0].after  # the first factor is shared
 
 
 def test_written_derivation():
@@ -96,7 +96,7 @@ def test_steps_carry_the_cotangents_of_the_gradient(residual):
         assert d.gradient is gd.grad(loss, w)
         found = d.evaluate(values)
         sent = {}
-        for step, value in zip(d.steps, found.cotangents, strict=True):
+        for step, value in zip(d.factors, found.cotangents, strict=True):
             sent[step.wrt] = sent.get(step.wrt, 0) + value
         np.testing.assert_allclose(sent[w], found.gradient, rtol=1e-12)
 
@@ -110,13 +110,13 @@ def test_local_derivatives_rebuild_the_cotangents():
     d = derive(loss, weights[0])
     found = d.evaluate(values)
     arrived = {d.result: np.float64(1)}
-    for step, factor, value in zip(d.steps, found.factors, found.cotangents, strict=True):
+    for step, factor, value in zip(d.factors, found.factors, found.cotangents, strict=True):
         before, kind = arrived[step.node], step.local.kind
         if kind != "map":
             made = {"times": np.multiply, "left": swapped_matmul, "right": np.matmul}[kind]
             np.testing.assert_allclose(made(before, factor), value, rtol=1e-12)
         arrived[step.wrt] = value
-    assert [s.local.kind for s in d.steps].count("map") == 1  # softmax is no product
+    assert [s.local.kind for s in d.factors].count("map") == 1  # softmax is no product
 
 
 def test_paths_are_summed_and_never_multiplied_out():
@@ -126,7 +126,7 @@ def test_paths_are_summed_and_never_multiplied_out():
         h = (h + gd.sin(h).named(f"s{k}")).named(f"h{k}")
     d = derive(h, w)
     assert d.paths == 2**30
-    assert len(d.steps) == 91 and len(str(d)) < 10_000
+    assert len(d.factors) == 91 and len(str(d)) < 10_000
     assert "    ∂h30/∂h29 = 1 + cos(h29)\n" in str(d)
 
 

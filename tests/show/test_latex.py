@@ -8,7 +8,7 @@ import pytest
 import graphdl as gd
 import graphdl.show.install
 from graphdl.core.graph import apply
-from graphdl.differentiate.derivation import derive
+from graphdl.derivation.record import derive
 from graphdl.ops.build import tensor
 from graphdl.ops.entropy import bce, cce
 from graphdl.ops.registry import all_ops

@@ -45,14 +45,14 @@ class Factor:
 class Derivation:
     """How ∂result/∂wrt comes about. Made by `derive`; prints as the chain rule is written by hand.
 
-    `steps` are the factors in the order of the sweep, from the result back; `gradient` is the node
+    `factors` are in the order of the sweep, from the result back; `gradient` is the node
     that `gd.grad` gives. `cotangents` maps each named intermediate v to ∂result/∂v.
     """
 
     result: Node
     wrt: Node
     gradient: Node
-    steps: tuple[Factor, ...]
+    factors: tuple[Factor, ...]
     cotangents: Mapping[Node, Node]
     names: Mapping[Node, str]  # that nodes go by in print, beside those of their own
 
@@ -60,7 +60,7 @@ class Derivation:
     def paths(self) -> int:
         """The number of paths from the result to the weight along which the steps multiply."""
         count = {self.result: 1}
-        for step in self.steps:
+        for step in self.factors:
             count[step.wrt] = count.get(step.wrt, 0) + count[step.node]
         return count.get(self.wrt, 0)
 
@@ -71,11 +71,11 @@ class Derivation:
         gives others. Raises GraphError for a name that none or several of them have.
         """
         env = {self._leaf(k) if isinstance(k, str) else k: v for k, v in values.items()}
-        known = [s.local.node for s in self.steps if s.local.node is not None]
-        cotangents = [s.after for s in self.steps]
+        known = [s.local.node for s in self.factors if s.local.node is not None]
+        cotangents = [s.after for s in self.factors]
         found = interpret([self.result, self.gradient, *cotangents, *known], env)
         after, rest = found[2 : 2 + len(cotangents)], iter(found[2 + len(cotangents) :])
-        factors = tuple(None if s.local.node is None else next(rest) for s in self.steps)
+        factors = tuple(None if s.local.node is None else next(rest) for s in self.factors)
         return Evaluation(self, found[0], found[1], factors, tuple(after))
 
     def _leaf(self, name: str) -> Node:
@@ -91,7 +91,7 @@ class Derivation:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """A derivation in numbers: `factors` and `cotangents` belong to its `steps`, in their order.
+    """A derivation in numbers: `factors` and `cotangents` belong to its `factors`, in their order.
 
     A factor that is not a number or matrix by itself (an operation on the cotangent) is None.
     """

@@ -11,7 +11,7 @@ import numpy as np
 
 from graphdl.core.graph import Node, replace, walk
 from graphdl.core.notation import SUM, Written, latex_text
-from graphdl.differentiate.derivation import Derivation, Evaluation, Factor
+from graphdl.derivation.record import Derivation, Evaluation, Factor
 from graphdl.ops.arithmetic import add
 from graphdl.show.latex import LATEX, aligned
 from graphdl.show.names import Label, labels, own_name
@@ -55,15 +55,15 @@ class _Pen:
     def chain(self) -> str:
         """∂J/∂ŷ · ∂ŷ/∂z · ∂z/∂W, summed over the paths."""
         d = self.derivation
-        if not d.steps:
+        if not d.factors:
             return "1" if d.result is d.wrt else "0"
-        if d.paths <= PATHS and len(d.steps) <= STEPS:
+        if d.paths <= PATHS and len(d.factors) <= STEPS:
             return " + ".join(self._product(path) for path in _paths(d, d.wrt))
         return self.arriving(d.wrt)
 
     def arriving(self, node: Node) -> str:
         """∂J/∂v₁ · ∂v₁/∂u + …: the sum over the names v that lead to u."""
-        steps = [s for s in self.derivation.steps if s.wrt is node]
+        steps = [s for s in self.derivation.factors if s.wrt is node]
         return " + ".join(self._product([s]) for s in steps)
 
     def _product(self, path: list[Factor]) -> str:
@@ -89,7 +89,7 @@ def _pen(derivation: Derivation, dialect: Dialect) -> _Pen:
     roots = [d.result, d.gradient]
     given = dict(d.names)
     taken = {label.name for label in labels(roots, given).values()}
-    for node in (d.wrt, d.result, *(s.node for s in d.steps)):
+    for node in (d.wrt, d.result, *(s.node for s in d.factors)):
         if own_name(node) is None and node not in given:
             wanted = "J" if node is d.result else "w" if node is d.wrt else "u"
             given[node] = _free(wanted, taken)
@@ -107,13 +107,13 @@ def _paths(derivation: Derivation, node: Node) -> list[list[Factor]]:
     """The paths from the result to a node. Only for few paths: their number multiplies."""
     if node is derivation.result:
         return [[]]
-    arriving = [s for s in derivation.steps if s.wrt is node]
+    arriving = [s for s in derivation.factors if s.wrt is node]
     return [[*path, s] for s in arriving for path in _paths(derivation, s.node)]
 
 
 def _pairs(derivation: Derivation) -> Iterator[Node]:
     """The nodes that receive a cotangent, in the order of the sweep."""
-    yield from dict.fromkeys(s.wrt for s in derivation.steps)
+    yield from dict.fromkeys(s.wrt for s in derivation.factors)
 
 
 # ------------------------------------------------------------------------------------- text
@@ -124,7 +124,7 @@ def derivation_text(derivation: Derivation) -> str:
     pen = _pen(derivation, TEXT)
     total = pen.cotangent(derivation.wrt)
     blocks = [f"{total} = {pen.chain()}"]
-    if derivation.steps:
+    if derivation.factors:
         blocks.append("each factor\n" + _columns(_factor_rows(pen)))
         blocks.append("from the result back\n" + _columns(_sweep_rows(pen)))
     blocks.append("together\n" + _indent(f"{total} = {lines(pen.formula(derivation.gradient))}"))
@@ -137,7 +137,7 @@ def derivation_text(derivation: Derivation) -> str:
 def _factor_rows(pen: _Pen) -> list[tuple[str, str]]:
     return [
         (f"{pen.quotient(s.node, s.wrt).text} = {_local(pen, s)}", s.rule)
-        for s in pen.derivation.steps
+        for s in pen.derivation.factors
     ]
 
 
@@ -163,7 +163,7 @@ def _axes(factor: Factor) -> str:
 def _sweep_rows(pen: _Pen) -> list[tuple[str, str]]:
     rows = []
     for node in _pairs(pen.derivation):
-        arriving = [s for s in pen.derivation.steps if s.wrt is node]
+        arriving = [s for s in pen.derivation.factors if s.wrt is node]
         signs = {k: v for s in arriving for k, v in pen.before(s).items()}
         total = reduce(add, [s.after for s in arriving])
         rows.append((f"{pen.cotangent(node)} = {lines(pen.formula(total, signs))}", ""))
@@ -215,7 +215,7 @@ def derivation_latex(derivation: Derivation) -> str:
     total = pen.cotangent(derivation.wrt)
     sheet = pen.formula(derivation.gradient)
     rows = [f"{total} &= {pen.chain()}"]
-    rows += [_latex_row(pen, s) for s in derivation.steps]
+    rows += [_latex_row(pen, s) for s in derivation.factors]
     rows.append(f"{total} &= {sheet.body.text}")
     rows += [f"{name} &= {part}" for name, part in sheet.parts]
     return aligned(rows)
@@ -242,7 +242,7 @@ def evaluation_text(evaluation: Evaluation, digits: int = 7) -> str:
     """Each factor and cotangent with its numbers; the gradient last."""
     pen, d = _pen(evaluation.derivation, TEXT), evaluation.derivation
     rows = [_equation(pen.name(d.result), evaluation.result, digits)]
-    for step, value in zip(d.steps, evaluation.factors, strict=True):
+    for step, value in zip(d.factors, evaluation.factors, strict=True):
         if value is not None:
             rows.append(_equation(pen.quotient(step.node, step.wrt).text, value, digits))
     rows.append(_equation(pen.cotangent(d.wrt), evaluation.gradient, digits))
