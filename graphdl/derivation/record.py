@@ -56,6 +56,7 @@ class Derivation:
     factors: tuple[Factor, ...]
     cotangents: Mapping[Node, Node]
     names: Mapping[Node, str]  # that nodes go by in print, beside those of their own
+    unit: tuple[int, ...] | None = None  # the element of the weight that is meant, if one is
 
     @property
     def paths(self) -> int:

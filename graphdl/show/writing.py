@@ -98,7 +98,7 @@ class _Page:
         near = _nearest(self.root, stops, limit)
         self.left_out = len(inside) - len(near)
         self.order = [n for n in inside if n in near]
-        self.named = _shared(self.order) - {self.root}
+        self.named = shared(self.order) - {self.root}
 
     def write(self) -> Written:
         """The text of the root; the parts are collected on the way."""
@@ -131,7 +131,7 @@ class _Page:
         args = [self._argument(i) for i in node.inputs]
         if _repeats(node, args[0]):
             return args[0]
-        if _is_elementwise(node):
+        if is_elementwise(node):
             shape = _common([a.shape or () for a in args])
         else:
             args = [self._full(a, i, node) for a, i in zip(args, node.inputs, strict=True)]
@@ -189,7 +189,7 @@ def _nearest(root: Node, stops: set[Node], limit: int) -> set[Node]:
     return set(chosen)
 
 
-def _shared(order: list[Node]) -> set[Node]:
+def shared(order: list[Node]) -> set[Node]:
     """The nodes that are used more than once and are not tiny."""
     uses = dict.fromkeys(order, 0)
     size: dict[Node, int] = {}
@@ -205,8 +205,9 @@ def _shared(order: list[Node]) -> set[Node]:
     return shared
 
 
-def _is_elementwise(node: Node) -> bool:
-    return node.op.partials is not None or node.op.name in _ELEMENTWISE
+def is_elementwise(node: Node) -> bool:
+    """Does the op act on each element alone, repeating its inputs to a common shape?"""
+    return node.op.partials is not None or node.op.pointwise or node.op.name in _ELEMENTWISE
 
 
 def _repeats(node: Node, arg: Written) -> bool:

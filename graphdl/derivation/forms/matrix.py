@@ -15,10 +15,10 @@ def gradient(pen: Pen) -> list[Equation]:
     """∂J/∂w, then the cotangents it is made of, the nearest first."""
     d, r = pen.derivation, pen.reading
     sheet = pen.cotangent(r.gradient)
-    found = pen.equations(Equation("gradient", pen.total, sheet.body.text, _note(pen, d.wrt), d.wrt), sheet)
+    found = pen.equations(Equation("gradient", pen.total, sheet.body.text, note(pen, d.wrt), d.wrt), sheet)
     for v in r.lines:
         sheet = pen.cotangent(r.cotangents[v])
-        head = Equation("cotangent", pen.delta(v), sheet.body.text, _note(pen, v), v)
+        head = Equation("cotangent", pen.delta(v), sheet.body.text, note(pen, v), v)
         found += pen.equations(head, sheet)
     return found
 
@@ -31,7 +31,7 @@ def matrix_form(pen: Pen) -> list[Equation]:
     return [*found, *pen.slopes.values()]
 
 
-def _note(pen: Pen, v: Node) -> str:
+def note(pen: Pen, v: Node) -> str:
     """The rules that merged what stands in the line of ∂J/∂v."""
     r, shown = pen.reading, dict.fromkeys(_inlined(pen, v))
     rules: dict[Rule, None] = {rule: None for u in (v, *shown) for rule in r.merges.get(u, ())}

@@ -100,6 +100,23 @@ class Pen:
     def words(self, text: str) -> str:
         return rf"\text{{{latex_words(text)}}}" if self.is_latex else text
 
+    def quotient_at(self, index: tuple[str, ...]) -> str:
+        """∂J/∂w[j, k]"""
+        d = self.derivation
+        weight = self.name(d.wrt)
+        if index:
+            inner = ",".join(index) if self.is_latex else ", ".join(index)
+            weight = rf"{{{weight}}}_{{{inner}}}" if self.is_latex else f"{weight}[{inner}]"
+        return self.ratio(self.name(d.result), weight).text
+
+    def part(self) -> str:
+        """A name of its own for a part: t1, t2, …"""
+        taken = {label.name for label in self.names.values()}
+        while f"t{self.next_part}" in taken:
+            self.next_part += 1
+        self.next_part += 1
+        return f"t{self.next_part - 1}"
+
     # -------------------------------------------------- expressions
 
     def cotangent(self, root: Node) -> Sheet:
@@ -148,8 +165,8 @@ class Pen:
         """An equation and the parts of its expression."""
         return [head, *(Equation("part", name, part) for name, part in sheet.parts)]
 
-    def forward(self, roots: Iterable[Node]) -> list[Equation]:
-        """The formulas of the names that printed expressions of these roots refer to, inputs first."""
+    def referred(self, roots: Iterable[Node]) -> list[tuple[Label, Node]]:
+        """The named nodes that printed expressions of these roots refer to, inputs first; then J."""
         wanted = {self.reading.names[n] for n in walk(roots) if n in self.reading.names}
         found: dict[Label, Node] = {}
         d = self.derivation
@@ -158,8 +175,12 @@ class Pen:
             named = label is not None and node.inputs and (node in d.names or own_name(node))
             if named and (label in wanted or node is d.result):
                 found[label] = node  # type: ignore[index]
+        return list(found.items())
+
+    def forward(self, roots: Iterable[Node]) -> list[Equation]:
+        """The formulas of the names that printed expressions of these roots refer to."""
         equations: list[Equation] = []
-        for label, node in found.items():
+        for label, node in self.referred(roots):
             sheet = self.declared(node)
             name = self.dialect.name(label).text
             head = Equation("forward", name, sheet.body.text, of=node)
