@@ -162,8 +162,12 @@ class Pen:
     # -------------------------------------------------- equations
 
     def equations(self, head: Equation, sheet: Sheet) -> list[Equation]:
-        """An equation and the parts of its expression."""
-        return [head, *(Equation("part", name, part) for name, part in sheet.parts)]
+        """An equation, the parts of its expression, and how much of it is not shown."""
+        found = [head, *(Equation("part", name, part) for name, part in sheet.parts)]
+        if sheet.left_out:
+            left = self.words(f"{sheet.left_out} operations more: give parts a name with .named(…)")
+            found.append(Equation("part", self.dialect.dots, left, sign=":"))
+        return found
 
     def referred(self, roots: Iterable[Node]) -> list[tuple[Label, Node]]:
         """The named nodes that printed expressions of these roots refer to, inputs first; then J."""
