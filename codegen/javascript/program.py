@@ -25,18 +25,18 @@ PACKED = """
 // Variables that lie in one piece ({names}) are moved into it: read them from `arrays` after a run."""
 TOTAL = ir.Var("total", "int64")
 DRIVER = tuple(ir.Var(n, "int64") for n in ("seed", "step", "start", "total"))
-# what the text itself calls things, and the language's own words
-RESERVED = frozenset(
-    """
+OWN_WORDS = """
     arrays sizes scalars options time now first last batch parameters temps run
     Math Number Infinity NaN undefined Array Object ArrayBuffer TypeError
     Float64Array Float32Array Int32Array Uint8Array
+"""
+LANGUAGE = """
     arguments eval await break case catch class const continue debugger default delete do else enum
     export extends false finally for function if implements import in instanceof interface let new
     null package private protected public return static super switch this throw true try typeof var
     void while with yield
-    """.split()
-)
+"""
+RESERVED = frozenset((OWN_WORDS + LANGUAGE).split())
 
 
 def javascript(
