@@ -242,7 +242,18 @@ def test_products(node, turned):
 
 
 def test_names_are_checked():
-    for bad in ("alert(1)", "a b", "class", "Math", "erf", "ｘ", "arrays", "", "</script>"):
+    for bad in (
+        "alert(1)",
+        "a b",
+        "class",
+        "Math",
+        "erf",
+        "ｘ",
+        "__proto__",
+        "arrays",
+        "",
+        "</script>",
+    ):
         out = ir.Buffer(bad, (), "float64", "output")
         kernel = ir.Kernel((ir.Store(out, (), ir.Const(1.0, "float64")),))
         with pytest.raises(ValueError, match="cannot be a name"):
