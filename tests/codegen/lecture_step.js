@@ -1,4 +1,4 @@
-// run(arrays, sizes, scalars, options) computes 19 items and returns 0, or 1 + the step at which
+// run(arrays, sizes, scalars, options) computes 20 items and returns 0, or 1 + the step at which
 // a value was not finite. arrays: name -> typed array in row order; outputs and temps are made where
 // they are missing and stay there to be looked at. Floats are doubles, float32 too;
 // int64 holds whole numbers up to 2**53, bool is a byte.
@@ -62,29 +62,30 @@ function makeProgram() {
   }
 
   const parameters = [
-    { name: "x1_all", dtype: "float64", role: "input", shape: ({ total }) => [total, 30] },
-    { name: "x2_all", dtype: "float64", role: "input", shape: ({ total }) => [total, 1] },
-    { name: "W1", dtype: "float64", role: "variable", shape: () => [30, 16] },
-    { name: "b1", dtype: "float64", role: "variable", shape: () => [16] },
-    { name: "W2", dtype: "float64", role: "variable", shape: () => [16, 1] },
-    { name: "b2", dtype: "float64", role: "variable", shape: () => [1] },
-    { name: "v1", dtype: "float64", role: "variable", shape: () => [] },
+    { name: "x1_all", dtype: "float32", role: "input", shape: ({ total }) => [total, 30] },
+    { name: "x2_all", dtype: "float32", role: "input", shape: ({ total }) => [total, 1] },
+    { name: "W1", dtype: "float32", role: "variable", shape: () => [30, 16] },
+    { name: "b1", dtype: "float32", role: "variable", shape: () => [16] },
+    { name: "W2", dtype: "float32", role: "variable", shape: () => [16, 1] },
+    { name: "b2", dtype: "float32", role: "variable", shape: () => [1] },
+    { name: "v1", dtype: "float32", role: "variable", shape: () => [] },
     { name: "v2", dtype: "int64", role: "variable", shape: () => [] },
     { name: "v3", dtype: "float64", role: "variable", shape: () => [] },
     { name: "v4", dtype: "float64", role: "variable", shape: () => [] },
     { name: "order", dtype: "int64", role: "input", shape: ({ total }) => [total] },
   ];
   const temps = [
-    { name: "x1", dtype: "float64", role: "temp", shape: ({ n }) => [n, 30] },
-    { name: "x2", dtype: "float64", role: "temp", shape: ({ n }) => [n, 1] },
-    { name: "z1", dtype: "float64", role: "temp", shape: ({ n }) => [n, 16] },
-    { name: "h1", dtype: "float64", role: "temp", shape: ({ n }) => [n, 16] },
-    { name: "z2", dtype: "float64", role: "temp", shape: ({ n }) => [n, 1] },
-    { name: "t18", dtype: "float64", role: "temp", shape: ({ n }) => [n, 1] },
-    { name: "z3", dtype: "float64", role: "temp", shape: () => [16, 1] },
-    { name: "t21", dtype: "float64", role: "temp", shape: () => [16] },
-    { name: "t20", dtype: "float64", role: "temp", shape: ({ n }) => [n, 16] },
-    { name: "z5", dtype: "float64", role: "temp", shape: () => [30, 16] },
+    { name: "x1", dtype: "float32", role: "temp", shape: ({ n }) => [n, 30] },
+    { name: "x2", dtype: "float32", role: "temp", shape: ({ n }) => [n, 1] },
+    { name: "z1", dtype: "float32", role: "temp", shape: ({ n }) => [n, 16] },
+    { name: "h1", dtype: "float32", role: "temp", shape: ({ n }) => [n, 16] },
+    { name: "z2", dtype: "float32", role: "temp", shape: ({ n }) => [n, 1] },
+    { name: "t18", dtype: "float32", role: "temp", shape: ({ n }) => [n, 1] },
+    { name: "z3", dtype: "float32", role: "temp", shape: () => [16, 1] },
+    { name: "s4", dtype: "float64", role: "temp", shape: () => [16] },
+    { name: "t20", dtype: "float32", role: "temp", shape: ({ n }) => [n, 16] },
+    { name: "t21", dtype: "float32", role: "temp", shape: () => [16] },
+    { name: "z5", dtype: "float32", role: "temp", shape: () => [30, 16] },
   ];
 
   function run(arrays, sizes = {}, scalars = {}, options = {}) {
@@ -104,6 +105,7 @@ function makeProgram() {
     const v4 = held(arrays, "v4", 1); // []
     const order = held(arrays, "order", total); // [total]
     const z3 = room(arrays, "z3", Float64Array, 16); // [16, 1]
+    const s4 = room(arrays, "s4", Float64Array, 16); // [16]
     const t21 = room(arrays, "t21", Float64Array, 16); // [16]
     const z5 = room(arrays, "z5", Float64Array, 480); // [30, 16]
     for (let now = first; now < last; now++) {
@@ -117,7 +119,7 @@ function makeProgram() {
       const z2 = room(arrays, "z2", Float64Array, n); // [n, 1]
       const t18 = room(arrays, "t18", Float64Array, n); // [n, 1]
       const t20 = room(arrays, "t20", Float64Array, n * 16); // [n, 16]
-      let t12, t10, t19, t11;
+      let t12, t10, t19, t11, t31;
 
       // x1 = the rows of this batch
       for (let i1 = 0; i1 < n; i1++) {
@@ -187,21 +189,23 @@ function makeProgram() {
         t18[i10] = e22;
         s3 += e22;
       }
-      t10 = s2;
-      t19 = s3;
+      const e23 = s2;
+      t10 = e23;
+      const e24 = s3;
+      t19 = e24;
 
       // t11 = div(t10, c)
-      const e23 = t10 / n;
-      t11 = e23;
+      const e25 = t10 / n;
+      t11 = e25;
 
       // z3 = 0
       for (let i31 = 0; i31 < 16; i31++) {
         z3[i31] = 0;
       }
 
-      // t21 = 0
+      // s4 = 0
       for (let i38 = 0; i38 < 16; i38++) {
-        t21[i38] = 0;
+        s4[i38] = 0;
       }
 
       // z3 = matmul(h1, t18)
@@ -212,11 +216,17 @@ function makeProgram() {
         const a4 = t18[i30];
         for (let i29 = 0; i29 < 16; i29++) {
           z3[i29] += h1[i30 * 16 + i29] * a4;
-          const e24 = a4 * W2[i29];
-          const e25 = h1[i30 * 16 + i29] > 0 ? e24 : 0;
-          t20[i30 * 16 + i29] = e25;
-          t21[i29] += e25;
+          const e26 = a4 * W2[i29];
+          const e27 = h1[i30 * 16 + i29] > 0 ? e26 : 0;
+          t20[i30 * 16 + i29] = e27;
+          s4[i29] += e27;
         }
+      }
+
+      // t21 = s4
+      for (let i39 = 0; i39 < 16; i39++) {
+        const e28 = s4[i39];
+        t21[i39] = e28;
       }
 
       // z5 = x1ᵀ @ t20
@@ -229,12 +239,12 @@ function makeProgram() {
       // t23 = sub(W1, t22)
       // W1 ← new value
       const a6 = v1[0];
-      for (let i39 = 0; i39 < 30; i39++) {
+      for (let i40 = 0; i40 < 30; i40++) {
         const a5 = a6;
-        for (let i40 = 0; i40 < 16; i40++) {
-          const e26 = a5 * z5[i39 * 16 + i40];
-          const e27 = W1[i39 * 16 + i40] - e26;
-          W1[i39 * 16 + i40] = e27;
+        for (let i41 = 0; i41 < 16; i41++) {
+          const e29 = a5 * z5[i40 * 16 + i41];
+          const e30 = W1[i40 * 16 + i41] - e29;
+          W1[i40 * 16 + i41] = e30;
         }
       }
 
@@ -242,45 +252,50 @@ function makeProgram() {
       // t25 = sub(b1, t24)
       // b1 ← new value
       const a7 = v1[0];
-      for (let i43 = 0; i43 < 16; i43++) {
-        const e28 = a7 * t21[i43];
-        const e29 = b1[i43] - e28;
-        b1[i43] = e29;
+      for (let i44 = 0; i44 < 16; i44++) {
+        const e31 = a7 * t21[i44];
+        const e32 = b1[i44] - e31;
+        b1[i44] = e32;
       }
 
       // t26 = mul(v1, z3)
       // t27 = sub(W2, t26)
       // W2 ← new value
       const a8 = v1[0];
-      for (let i45 = 0; i45 < 16; i45++) {
-        const e30 = a8 * z3[i45];
-        const e31 = W2[i45] - e30;
-        W2[i45] = e31;
+      for (let i46 = 0; i46 < 16; i46++) {
+        const e33 = a8 * z3[i46];
+        const e34 = W2[i46] - e33;
+        W2[i46] = e34;
       }
 
       // t28 = mul(v1, t19)
       // t29 = sub(b2, t28)
       // b2 ← new value
-      const e32 = v1[0] * t19;
-      const e33 = b2[0] - e32;
-      b2[0] = e33;
+      const e35 = v1[0] * t19;
+      const e36 = b2[0] - e35;
+      b2[0] = e36;
 
       // t30 = add(v2, c)
       // v2 ← new value
-      const e34 = v2[0] + 1;
-      v2[0] = e34;
+      const e37 = v2[0] + 1;
+      v2[0] = e37;
 
-      // t31 = mul(t11, c)
-      // t32 = add(v3, t31)
+      // t31 = cast(t11)
+      const e38 = t11;
+      t31 = e38;
+
+      // t32 = cast(c)
+      // t33 = mul(t31, t32)
+      // t34 = add(v3, t33)
+      // t35 = add(v4, t32)
       // v3 ← new value
-      const e35 = t11 * n;
-      const e36 = v3[0] + e35;
-      v3[0] = e36;
-
-      // t33 = add(v4, c)
       // v4 ← new value
-      const e37 = v4[0] + n;
-      v4[0] = e37;
+      const e39 = n;
+      const e40 = t31 * e39;
+      const e41 = v3[0] + e40;
+      const e42 = v4[0] + e39;
+      v3[0] = e41;
+      v4[0] = e42;
     }
     return 0;
   }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -11,10 +9,8 @@ import graphdl as gd
 from codegen import ir
 from codegen.javascript import javascript
 from codegen.passes import optimise
-from tests.codegen.node import Node
 from tests.codegen.programs import FUNCTIONS
 
-GOLDEN = Path(__file__).with_name("lecture_step.js")
 PIPELINES = {
     "lowered": (),
     "readable": ("flatten", "fuse", "contract", "hoist"),  # no packs, no repeats
@@ -23,13 +19,6 @@ PIPELINES = {
 ROWS = np.random.default_rng(0).normal(size=(41, 3))
 CLASSES = np.digitize(ROWS.sum(axis=1), [-1.0, 1.0])
 WORDS = np.random.default_rng(1).integers(0, 6, (41, 2))
-
-
-@pytest.fixture(scope="module")
-def node():
-    process = Node()
-    yield process
-    process.close()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -172,30 +161,6 @@ def test_a_guard_stops_before_the_update(node, passes):
     agree(found, made.end)
 
 
-# ------------------------------------------------------------------ the text
-
-
-def lecture_text():
-    """The training step of the network of 30 features, 16 units and one probability."""
-    layers = [L.Input(shape=(30,)), L.Dense(16, "relu"), L.Dense(1, "sigmoid")]
-    model = gd.Sequential(layers)
-    model.compile(gd.optimizers.SGD(0.1), "binary_crossentropy", target="python")
-    data = model._data("fit", np.zeros((4, 30)), np.zeros((4, 1)))
-    program = model._runner("train", data).compiled.lowered.program
-    return javascript(optimise(program, PIPELINES["readable"]))
-
-
-def test_the_step_of_the_lectures_network_reads_as_it_should():
-    """Where a change of it is meant, `python -m tests.codegen.test_javascript_training` renews it."""
-    assert lecture_text() == GOLDEN.read_text(encoding="utf-8")
-
-
-def test_a_batch_has_at_least_one_row(node):
-    message = "batch must be a whole number of at least 1, got 0"
-    with pytest.raises(RuntimeError, match=message):
-        node.run(lecture_text(), {}, {"total": 4}, {}, [{"batch": 0}])
-
-
 # ------------------------------------------------------------------ graphs
 
 
@@ -222,8 +187,3 @@ def test_graphs_of_the_whole_vocabulary(node, case, passes):
     for found, expected in zip(results, case.with_passes(()), strict=True):
         size = 1e-10 * max(1.0, np.abs(expected).max(initial=0.0))
         np.testing.assert_allclose(found, expected.ravel(), rtol=1e-10, atol=size)
-
-
-if __name__ == "__main__":
-    gd.set_floatx("float64")
-    GOLDEN.write_text(lecture_text(), encoding="utf-8")
