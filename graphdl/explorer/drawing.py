@@ -76,9 +76,7 @@ def _ends(link: Link, plan: Layout) -> Iterator[tuple[int, int]]:
         yield from link.pairs
 
 
-def _edge(
-    name: str, kind: str, start: tuple[int, int], end: tuple[int, int], radius: int
-) -> str:
+def _edge(name: str, kind: str, start: tuple[int, int], end: tuple[int, int], radius: int) -> str:
     (x1, y1), (x2, y2) = start, end
     left, right = (x1 + radius, y1), (x2 - RADIUS, y2)
     bend = max(18, abs(right[0] - left[0]) // 3)

@@ -84,9 +84,7 @@ class Structure:
                 k for k, g in enumerate(self.way.factors)
                 if g.node is f.node and g.wrt is source and _is_transposed(g, f.wrt)
             ]  # fmt: skip
-            return Link(
-                "matrix", target, self.number[source], weight, number, *inward[:1] or [-1]
-            )
+            return Link("matrix", target, self.number[source], weight, number, *inward[:1] or [-1])
         units = self.units(self.way.station(f.node))
         if f.local.kind == "sum" and f.wrt.shape == (units,) and len(f.before.shape) == 2:
             plain = f.local.node is not None and _is_one(f.local.node)
@@ -96,7 +94,12 @@ class Structure:
     def _multiplied(self, f: Factor) -> Node | None:
         """The station x of v = x @ W, where the factor is that towards W."""
         local = f.local.node
-        if f.local.kind != "left" or local is None or local.op.name != "transpose" or f.wrt.rank != 2:
+        if (
+            f.local.kind != "left"
+            or local is None
+            or local.op.name != "transpose"
+            or f.wrt.rank != 2
+        ):
             return None
         x = local.inputs[0]
         return next((s.node for s in self.way.stations if x in _faces(s.node)), None)
@@ -135,7 +138,9 @@ class Structure:
                 ends = (self.number[p], self.number[s.node])
                 if source.role == "data" and ends not in joined:
                     units = min(self.units(source), SHOWN)
-                    links.append(Link("data", ends[1], ends[0], pairs=tuple((i, 0) for i in range(units))))
+                    links.append(
+                        Link("data", ends[1], ends[0], pairs=tuple((i, 0) for i in range(units)))
+                    )
         return links
 
 

@@ -69,7 +69,9 @@ def _row(latex: str) -> str:
     made = convert(_ESCAPED.sub(lambda m: _keep(m, kept), latex))
     inner = made[made.index(">") + 1 : made.rindex("</math>")]
     inner = _WORD.sub(lambda m: f"<mtext>{''.join(_LETTER.findall(m[0]))}</mtext>", inner)
-    return re.sub(f"[{chr(_FIRST)}-{chr(_FIRST + 0x7FF)}]", lambda m: kept[ord(m[0]) - _FIRST], inner)
+    return re.sub(
+        f"[{chr(_FIRST)}-{chr(_FIRST + 0x7FF)}]", lambda m: kept[ord(m[0]) - _FIRST], inner
+    )
 
 
 def _keep(match: re.Match[str], kept: list[str]) -> str:

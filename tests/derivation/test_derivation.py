@@ -70,7 +70,7 @@ with
     bce′(y, ŷ) = where((ŷ >= 1e-07) & (ŷ <= 1 - 1e-07), (1 - y)/(1 - t1) - y/t1, 0)
     t1 = clip(ŷ, 1e-07, 1 - 1e-07)"""
     )
-    assert re.search(r"∂z/∂b = 1 +\[summed over n\]", str(derive(loss, b)))
+    assert re.search(r"∂z/∂b = 1 +\[add, summed over n\]", str(derive(loss, b)))
 
 
 def deep(layers, residual=False):

@@ -58,6 +58,5 @@ def latex_of(equations: Sequence[Equation]) -> str:
 
 
 def _latex_row(e: Equation) -> str:
-    sign = {"←": r"\leftarrow", ":": r"\colon"}.get(e.sign, e.sign)
     note = rf" && \text{{{latex_words(e.note)}}}" if e.note else ""
-    return f"{e.left} &{sign} {e.right}{note}"
+    return f"{e.left} &{e.latex_sign} {e.right}{note}"
