@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from graphdl.core.graph import Node, walk
@@ -170,16 +170,24 @@ class Pen:
         return found
 
     def referred(self, roots: Iterable[Node]) -> list[tuple[Label, Node]]:
-        """The named nodes that printed expressions of these roots refer to, inputs first; then J."""
-        wanted = {self.reading.names[n] for n in walk(roots) if n in self.reading.names}
-        found: dict[Label, Node] = {}
+        """The named nodes that the printed roots, J and then their formulas refer to, inputs first."""
         d = self.derivation
-        for node in walk([d.result]):
-            label = self.names.get(node)
-            named = label is not None and node.inputs and (node in d.names or own_name(node))
-            if named and (label in wanted or node is d.result):
-                found[label] = node  # type: ignore[index]
-        return list(found.items())
+        declared = {self.names[n]: n for n in walk([d.result]) if n in self.names and n.inputs}
+        reading = self.reading.names
+        shown = [reading[n] for n in walk(roots) if n in reading]
+        pending = list(dict.fromkeys([*shown, self.names[d.result]]))
+        for label in pending:
+            for node in self._names_in(declared[label]) if label in declared else ():
+                if self.names[node] not in pending:
+                    pending.append(self.names[node])
+        return [(label, node) for label, node in declared.items() if label in set(pending)]
+
+    def _names_in(self, node: Node) -> Iterator[Node]:
+        """The names that a node's own formula stops at."""
+        inner = {node, *(node.inputs if node.op.name == "named" else ())}
+        for below in walk([node], stop=set(self.names) - inner):
+            if below in self.names and below not in inner:
+                yield below
 
     def forward(self, roots: Iterable[Node]) -> list[Equation]:
         """The formulas of the names that printed expressions of these roots refer to."""
