@@ -16,7 +16,9 @@ import numpy as np
 import graphdl as gd
 from graphdl import activations
 from graphdl.core.graph import Node, Variable, walk
-from graphdl.core.interpret import interpret
+from graphdl.core.interpret import Sizes, interpret
+from graphdl.core.notation import plain
+from graphdl.core.sizes import named
 from graphdl.derivation.record import Derivation
 
 L, R = gd.layers, gd.regularizers
@@ -117,14 +119,18 @@ class Network:
             for n in walk(nodes)
             if n.op.name == "tensor" and n.attrs["name"] in names
         }
-        return interpret(nodes, env)
+        sizes = Sizes()
+        sizes.learn((named("n"),), (len(self.x),), "x")
+        return interpret(nodes, env, sizes)
 
     def leaves(self, derivation: Derivation) -> dict[str, np.ndarray]:
         """Values by printed name: data, the size of the batch, weights, random draws and masks."""
         found = {"n": np.int64(len(self.x)), "x": self.x, "y": self.y}
         order = walk([derivation.result, derivation.gradient])
         found |= {
-            derivation.names.get(v, v.name): v.storage for v in order if isinstance(v, Variable)
+            plain(derivation.names.get(v, v.name)): v.storage
+            for v in order
+            if isinstance(v, Variable)
         }
         masks = [n for n in order if n.op.name == "named" and n.inputs[0].dtype == "bool"]
         found |= {n.attrs["name"]: v for n, v in zip(masks, self.values(masks), strict=True)}
@@ -136,7 +142,7 @@ class Network:
 
 @contextmanager
 def float64():
-    before = gd.config.floatx()
+    before = gd.floatx()
     gd.set_floatx("float64")
     try:
         yield

@@ -19,9 +19,11 @@ from tests.derivation.grammar import Tree, Unreadable, parse
 
 INFIX = {
     "+": np.add, "-": np.subtract, "*": np.multiply, "/": np.true_divide, "@": np.matmul,
-    "**": np.power, "==": np.equal, "!=": np.not_equal, "<": np.less, "<=": np.less_equal,
-    ">": np.greater, ">=": np.greater_equal, "&": np.logical_and, "|": np.logical_or,
-    "^": np.logical_xor,
+    "**": np.power, "&": np.logical_and, "|": np.logical_or, "^": np.logical_xor,
+}  # fmt: skip
+COMPARE = {
+    "==": np.equal, "!=": np.not_equal, "<": np.less, "<=": np.less_equal, ">": np.greater,
+    ">=": np.greater_equal,
 }  # fmt: skip
 
 
@@ -130,6 +132,8 @@ class _Scope:
 
     def _infix(self, sign: str, a: Tree, b: Tree) -> np.ndarray:
         left, right = self.value(a), self.value(b)
+        if sign in COMPARE:  # of complex numbers, the real parts: see `vocabulary`
+            return COMPARE[sign](np.real(left), np.real(right))
         with np.errstate(all="ignore"):
             return INFIX[sign](left, right)
 

@@ -109,7 +109,7 @@ def surprisal(p):
 ELEMENTWISE = {
     "abs": absolute, "bce": bce, "bce_logits": bce_logits, "celu": celu, "clip": clip,
     "cos": np.cos, "elu": elu, "erf": special.erf, "exp": np.exp, "expm1": np.expm1,
-    "floor": np.floor, "gelu": gelu, "gelu_tanh": gelu_tanh,
+    "floor": lambda a: np.floor(np.real(a)), "gelu": gelu, "gelu_tanh": gelu_tanh,
     "hard_shrink": lambda a, t: np.where(np.abs(np.real(a)) <= t, 0, a),
     "hard_sigmoid": hard_sigmoid, "hard_silu": lambda a: a * hard_sigmoid(a),
     "hard_tanh": lambda a: clip(a, -1, 1), "isfinite": np.isfinite, "isnan": np.isnan,
@@ -117,8 +117,8 @@ ELEMENTWISE = {
     "log": np.log, "log1p": np.log1p, "log_cosh": log_cosh,
     "log_sigmoid": lambda a: -softplus(-a), "maximum": larger, "minimum": smaller,
     "mish": lambda a: a * np.tanh(softplus(a)), "mod": lambda a, b: a - b * np.floor(np.real(a / b)),
-    "relu": relu, "relu6": lambda a: clip(a, 0, 6), "residual": residual, "round": np.round,
-    "rsqrt": lambda a: 1 / np.sqrt(a), "selu": selu, "sigmoid": sigmoid, "sign": np.sign,
+    "relu": relu, "relu6": lambda a: clip(a, 0, 6), "residual": residual, "round": lambda a: np.round(np.real(a)),
+    "rsqrt": lambda a: 1 / np.sqrt(a), "selu": selu, "sigmoid": sigmoid, "sign": lambda a: np.sign(np.real(a)),
     "silu": lambda a: a * sigmoid(a), "sin": np.sin, "soft_shrink": soft_shrink,
     "softplus": softplus, "softsign": lambda a: a / (1 + absolute(a)), "sparse_plus": sparse_plus,
     "sparse_sigmoid": lambda a: clip((a + 1) / 2, 0, 1), "sqrt": np.sqrt,
@@ -130,9 +130,9 @@ ELEMENTWISE = {
 OF_SECOND = ("bce", "bce_logits", "residual")  # f′ is by the prediction, not by the target
 
 
-def prime(name):
-    """f′, the derivative of an elementwise function by its value."""
-    place = 1 if name in OF_SECOND else 0
+def prime(name, place=None):
+    """f′, the derivative of an elementwise function by its value, or by another argument: f′₂."""
+    place = name in OF_SECOND if place is None else place
 
     def derivative(*args):
         moved = [np.asarray(a, complex) if k == place else a for k, a in enumerate(args)]
@@ -193,11 +193,16 @@ def _slices(starts, extents, steps):
 
 
 def put_along(a, indices, extent, axis):
-    out = np.zeros((*a.shape[:axis], extent, *a.shape[axis + 1 :]))
+    out, indices = np.zeros((*a.shape[:axis], extent, *a.shape[axis + 1 :])), whole(indices)
     for at in np.ndindex(a.shape):
         to = (*at[:axis], indices[at], *at[axis + 1 :])
         out[to] += a[at]
     return out
+
+
+def whole(indices):
+    """Whole numbers: 1 may have been read as 1.0."""
+    return np.asarray(np.real(indices), np.int64)
 
 
 def reduction(function):
@@ -213,16 +218,17 @@ SHAPING = {
     "cce": cce, "cce_logits": cce_logits, "class_surprisal": class_surprisal,
     "concat": lambda *parts, axis: np.concatenate(parts, axis), "cumsum": np.cumsum,
     "cce′": cce_prime, "flip": lambda a, axes: np.flip(a, axes),
-    "gather": lambda a, indices, axis: np.take(a, indices, axis),
+    "gather": lambda a, indices, axis: np.take(a, whole(indices), axis),
     "log_softmax": log_softmax,
     "logsumexp": lambda a, axis=-1: special.logsumexp(a, axis), "max": reduction(np.max),
     "mean": reduction(np.mean), "min": reduction(np.min), "ones": np.ones, "place": place,
     "prod": reduction(np.prod), "put_along": put_along, "reshape": np.reshape, "slice": slice_,
     "softmax": softmax, "sum": reduction(np.sum),
-    "take_along": lambda a, indices, axis: np.take_along_axis(a, indices, axis),
+    "take_along": lambda a, indices, axis: np.take_along_axis(a, whole(indices), axis),
     "transpose": np.transpose, "zeros": np.zeros,
-    "float64": lambda a: np.asarray(a, np.float64), "int64": lambda a: np.asarray(a, np.int64),
-    "int32": lambda a: np.asarray(a, np.int32), "bool": lambda a: np.asarray(a, bool),
+    "float64": lambda a: np.asarray(a, np.result_type(a, np.float64)),
+    "int32": lambda a: np.asarray(np.real(a), np.int32), "int64": whole,
+    "bool": lambda a: np.asarray(a, bool),
 }  # fmt: skip
 
 
@@ -230,6 +236,7 @@ def function(name):
     """The function of that name; KeyError where there is none."""
     if name in SHAPING:
         return SHAPING[name]
-    if name.endswith("′") and name[:-1] in ELEMENTWISE:
-        return prime(name[:-1])
-    return ELEMENTWISE[name]
+    plain, primed, argument = name.partition("′")
+    if primed:
+        return prime(plain, "₁₂₃₄".index(argument) if argument else None)
+    return ELEMENTWISE[plain]
