@@ -169,10 +169,8 @@ class Parser:
     def atom(self) -> Tree:
         tree = self.primary()
         while sign := self.take("ᵀ", "["):
-            if sign == "ᵀ":
-                tree = ("transpose", tree)
-            else:
-                tree = ("pick", tree, self.items("]", self.index))
+            swaps = sign == "ᵀ"
+            tree = ("transpose", tree) if swaps else ("pick", tree, self.items("]", self.index))
         return tree
 
     def primary(self) -> Tree:

@@ -77,17 +77,17 @@ class Page:
 
     def __init__(self, text: str | list[Equation], leaves: Mapping[str, Any]) -> None:
         found = equations(text) if isinstance(text, str) else text
-        self.scope = _Scope(found, {k: np.asarray(v) for k, v in leaves.items()}, None)
+        self.scope = Scope(found, {k: np.asarray(v) for k, v in leaves.items()}, None)
 
     def value(self, formula: str) -> np.ndarray:
         """The value of a name or formula."""
         return self.scope.value(parse(formula))
 
 
-class _Scope:
+class Scope:
     """Definitions, and what they were found to be; what is not defined here is asked of `outer`."""
 
-    def __init__(self, found: list[Equation], leaves: dict, outer: _Scope | None) -> None:
+    def __init__(self, found: list[Equation], leaves: dict, outer: Scope | None) -> None:
         self.outer = outer
         self.names: dict[str, list[Equation]] = {}
         self.calls: list[Equation] = []
@@ -116,8 +116,8 @@ class _Scope:
             return self.known[name]
         return self.outer.name(name) if self.outer else None
 
-    def inside(self, equation: Equation) -> _Scope:
-        return _Scope(equation.parts, {}, self) if equation.parts else self
+    def inside(self, equation: Equation) -> Scope:
+        return Scope(equation.parts, {}, self) if equation.parts else self
 
     def _number(self, value: float) -> np.ndarray:
         return np.float64(value)
@@ -167,12 +167,12 @@ class _Scope:
     def _call(self, name: str, args: tuple[Tree, ...], keys: dict[str, Tree]) -> np.ndarray:
         """A function by the definition in the text, where there is one; else by its name."""
         values = [self.value(a) for a in args]
-        scope: _Scope | None = self
+        scope: Scope | None = self
         while scope:
             for equation in scope.calls:
                 inner = _bound(equation, name, args, values)
                 if inner is not None:
-                    return _Scope(equation.parts, inner, scope).value(equation.right)
+                    return Scope(equation.parts, inner, scope).value(equation.right)
             scope = scope.outer
         with np.errstate(all="ignore"):
             given = {k: self._key(v) for k, v in keys.items()}
