@@ -33,6 +33,7 @@ class Factor:
     before: Node  # ∂J/∂v
     after: Node  # ∂J/∂v · ∂v/∂u
     local: LocalDerivative  # ∂v/∂u in symbols
+    mask: Node | None  # ∂J/∂v is exactly 0 where this does not hold
     passes: tuple[Step, ...]  # the sweep's steps that made `after` from `before`
 
     @property
@@ -55,6 +56,7 @@ class Derivation:
     factors: tuple[Factor, ...]
     cotangents: Mapping[Node, Node]
     names: Mapping[Node, str]  # that nodes go by in print, beside those of their own
+    unit: tuple[int, ...] | None = None  # the element of the weight that is meant, if one is
 
     @property
     def paths(self) -> int:
@@ -134,7 +136,7 @@ class _Recorder:
         self.result, self.wrt = result, wrt
         self.owner: dict[Node, Node] = {}  # the last name before a node, seen from the result
         self.sent: dict[Node, list[tuple[Step, Node]]] = {}  # what arrived at a node, and whence
-        self.before: dict[Node, Node] = {}
+        self.before: dict[Node, Cotangent] = {}
         self.position: dict[Node, int] = {}
         self.known = set(walk([result]))  # no cotangent comes from beyond these nodes
 
@@ -157,7 +159,7 @@ class _Recorder:
         self.owner[node] = node if stops else owners[0]
         if not stops:
             return []
-        self.before[node] = step.cotangent.value
+        self.before[node] = step.cotangent
         factors = [self._factor(owner, node) for owner in owners]
         self.known.add(step.cotangent.value)
         return factors
@@ -165,8 +167,8 @@ class _Recorder:
     def _factor(self, v: Node, u: Node) -> Factor:
         parts = [c for s, c in self.sent[u] if self.owner[s.node] is v]
         before, after = self.before[v], reduce(add, parts)
-        local = local_derivative(after, before, self.known)
-        return Factor(v, u, before, after, local, self._passes(v, u))
+        local = local_derivative(after, before.value, self.known)
+        return Factor(v, u, before.value, after, local, before.mask, self._passes(v, u))
 
     def _passes(self, v: Node, u: Node) -> tuple[Step, ...]:
         """The steps between v and u that changed the cotangent, from v down."""

@@ -246,11 +246,13 @@ class Rewriter:
 Became = dict[Node, Node]  # what nodes have turned into so far
 
 
-def follow(became: Became | None, new: dict[Node, Node]) -> None:
-    """Take note of what a pass has made of the nodes it met."""
+def follow(became: Became | None, new: dict[Node, Node], trace: Sequence[Trace] = ()) -> None:
+    """Take note of what a pass has made of the nodes it met, and of those its rules put in."""
     if became is not None:
         for node, now in became.items():
             became[node] = new.get(now, now)
+        for fired in trace:
+            became.setdefault(fired.after, new.get(fired.after, fired.after))
 
 
 def rewrite(
@@ -263,12 +265,12 @@ def rewrite(
     """The graph after all rules that fit, and which ones did; the same graph where none does.
 
     With `verify`, every replacement is checked for its dtype and shape. `became` is kept up to date
-    with what its nodes turn into. Raises GraphError where rules go round in circles.
+    with what its nodes, and those that rules put in, turn into. Raises GraphError where rules go round in circles.
     """
     done = Rewriter(graph, index_of(tuple(rules)), name, verify)
     if not done.trace:
         return graph, []
-    follow(became, done.final)
+    follow(became, done.final, done.trace)
     names = {done.final[n]: label for n, label in graph.names.items() if n in done.final}
     return with_roots(graph, done.final, names), done.trace
 
