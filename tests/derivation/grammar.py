@@ -71,12 +71,10 @@ def _token(text: str, at: int) -> Token:
 
 
 def _name_end(text: str, at: int) -> int:
-    """Where a name ends: letters and digits, or anything between ‹ and ›; then #2."""
+    """Where a name ends: letters and digits, and anything between ‹ and ›; then #2."""
     end = at
-    if text[at : at + 1] == "‹":
-        end = text.index("›", at) + 1
-    while end < len(text) and in_name(text[end]):
-        end += 1
+    while end < len(text) and (text[end] == "‹" or in_name(text[end])):
+        end = text.index("›", end) + 1 if text[end] == "‹" else end + 1
     number = re.compile(r"#\d+").match(text, end)
     return number.end() if number else end
 

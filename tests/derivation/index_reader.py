@@ -41,26 +41,27 @@ class IndexPage:
         self.known: dict[tuple, Any] = {}
 
     def array(self, name: str) -> np.ndarray:
-        """All elements of a name that a line defines."""
-        indices, _ = self.lines[name]
-        extents = [self.extent(name, k) for k in range(len(indices))]
+        """All elements of a name."""
+        if name in self.leaves:
+            return self.leaves[name]
+        extents = [self.extent(name, k) for k in range(self.rank(name))]
         cells = [self.element(name, at) for at in np.ndindex(*extents)]
-        return np.array(cells, np.float64).reshape(extents)
+        return np.array(cells).reshape(extents)
 
     def element(self, name: str, at: tuple[int, ...]) -> Any:
-        if name not in self.leaves and name not in self.lines:
-            raise Unreadable(f"nothing says what {name} is")
         if self.rank(name) != len(at):
             raise Unreadable(f"{name} has {self.rank(name)} indices, here {len(at)}")
         if name in self.leaves:
             return self.leaves[name][at]
         if (name, at) not in self.known:
             indices, equation = self.lines[name]
-            env = dict(zip(indices, at, strict=True))
+            env = {i: k for i, k in zip(indices, at, strict=True) if i != "0"}
             self.known[name, at] = _Cell(self, env).value(equation.right)
         return self.known[name, at]
 
     def rank(self, name: str) -> int:
+        if name not in self.leaves and name not in self.lines:
+            raise Unreadable(f"nothing says what {name} is")
         return self.leaves[name].ndim if name in self.leaves else len(self.lines[name][0])
 
     def extent(self, name: str, place: int, seen: frozenset = frozenset()) -> int:
@@ -82,6 +83,8 @@ class IndexPage:
         if name not in self.lines or (name, place, "line") in seen:
             return None
         indices, equation = self.lines[name]
+        if indices[place] == "0":
+            return 1
         return self._range(indices[place], equation.right, seen | {(name, place, "line")})
 
     def range(self, index: str, body: Tree) -> range:
@@ -119,7 +122,8 @@ class _Cell(Scope):
         self.page, self.env = page, env
 
     def name(self, name: str) -> Any:
-        return np.int64(self.env[name]) if name in self.env else self.page.element(name, ())
+        """An index, or a whole array, as softmax(z)[i, j] needs it."""
+        return np.int64(self.env[name]) if name in self.env else self.page.array(name)
 
     def _pick(self, a: Tree, items: tuple[Tree, ...]) -> Any:
         if a[0] != "name":
@@ -153,8 +157,8 @@ def _flat(found: list[Equation]) -> Iterator[Equation]:
 
 def _left(tree: Tree) -> tuple[str, tuple[str, ...]]:
     """∂J/∂W1[j,k] as a name and its indices."""
-    if tree[0] == "pick" and tree[1][0] == "name" and all(i[0] == "name" for i in tree[2]):
-        return tree[1][1], tuple(i[1] for i in tree[2])
+    if tree[0] == "pick" and tree[1][0] == "name":  # an axis of length 1 has the index 0
+        return tree[1][1], tuple("0" if i == ("number", 0.0) else i[1] for i in tree[2])
     if tree[0] == "name":
         return tree[1], ()
     raise Unreadable(f"neither a name nor an element of one before '=': {tree}")

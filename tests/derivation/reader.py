@@ -2,8 +2,8 @@
 
 A text is lines `left = right`. `left` is a name, a derivative ∂J/∂z1, or a call bce′(y, ŷ) that the
 line defines. Any order will do: what a name means is looked up when it is needed. A line "where"
-opens parts, indented deeper, that are known to the equation before it alone. Lines without " = "
-are headings. In a line, whatever follows two spaces is a remark: `ŷ*(1 - ŷ)   [sigmoid]`.
+opens parts, indented deeper, that are known to the equation before it alone. Lines without " = ",
+and other lines with deeper ones below them, are headings. In a line, whatever follows two spaces is a remark: `ŷ*(1 - ŷ)   [sigmoid]`.
 """
 
 from __future__ import annotations
@@ -53,9 +53,14 @@ def _block(rows: list[tuple[int, str]], indent: int) -> tuple[list[Equation], li
             raise Unreadable(f"something is left out: {row}")
         if row == "where":
             found[-1].parts, rows = _block(rows, depth + 1)
-        elif " = " in row:
+        elif " = " in row and not _is_heading(depth, rows):
             found.append(_equation(row))
     return found, rows
+
+
+def _is_heading(depth: int, rest: list[tuple[int, str]]) -> bool:
+    """A line with a block below it that is not the block of its parts."""
+    return bool(rest) and rest[0][0] > depth and rest[0][1] != "where"
 
 
 def _equation(row: str) -> Equation:
