@@ -39,6 +39,7 @@ class IndexPage:
         rows = [row for row in text.split("\n") if " = " not in row]
         self.declared = dict(pair for row in rows for pair in RANGE.findall(row))
         self.known: dict[tuple, Any] = {}
+        self.extents: dict[tuple[str, int], int] = {}
 
     def array(self, name: str) -> np.ndarray:
         """All elements of a name."""
@@ -68,6 +69,11 @@ class IndexPage:
         """The number of elements of a name along one of its axes."""
         if name in self.leaves:
             return self.leaves[name].shape[place]
+        if (name, place) not in self.extents:
+            self.extents[name, place] = self._extent_from_line(name, place, seen)
+        return self.extents[name, place]
+
+    def _extent_from_line(self, name: str, place: int, seen: frozenset) -> int:
         if name.startswith("∂") and "/∂" in name and (name, place) not in seen:
             known = self._extent_of(name.rpartition("/∂")[2], place, seen | {(name, place)})
             if known is not None:
@@ -99,17 +105,20 @@ class IndexPage:
             size = self.declared[index]
             return int(size) if size.isdigit() else int(self.leaves[size])
         found = set()
-        for name, place in _uses(index, body):
-            known = self._extent_or_none(name, place, seen)
+        for array, place in _uses(index, body):
+            known = self._extent_or_none(array, place, seen)
             if known is not None:
                 found.add(known)
         if len(found) > 1:
             raise Unreadable(f"{index} runs over {found} in {body}")
         return found.pop() if found else None
 
-    def _extent_or_none(self, name: str, place: int, seen: frozenset) -> int | None:
+    def _extent_or_none(self, array: Tree, place: int, seen: frozenset) -> int | None:
+        """Of an array by name, or of what a formula gives: softmax(z)[i, j]."""
         try:
-            return self.extent(name, place, seen)
+            if array[0] == "name":
+                return self.extent(array[1], place, seen)
+            return np.shape(_Cell(self, {}).value(array))[place]
         except Unreadable:
             return None
 
@@ -164,14 +173,14 @@ def _left(tree: Tree) -> tuple[str, tuple[str, ...]]:
     raise Unreadable(f"neither a name nor an element of one before '=': {tree}")
 
 
-def _uses(index: str, tree: Any) -> Iterator[tuple[str, int]]:
-    """Where a formula picks by an index: the name of the array and the axis."""
+def _uses(index: str, tree: Any) -> Iterator[tuple[Tree, int]]:
+    """Where a formula picks by an index: the array and the axis."""
     if not isinstance(tree, tuple):
         return
-    if tree[:1] == ("pick",) and tree[1][0] == "name":
+    if tree[:1] == ("pick",):
         for place, item in enumerate(tree[2]):
             if item == ("name", index):
-                yield tree[1][1], place
+                yield tree[1], place
     bound = tree[:1] == ("call",) and tree[1].startswith("Σ_") and index in INDEX.findall(tree[1])
     for part in () if bound else tree:
         yield from _uses(index, part)

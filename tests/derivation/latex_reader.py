@@ -85,10 +85,14 @@ class _Row:
 
     def until(self, *ends: str) -> str:
         """What stands before the first of `ends` outside of brackets."""
-        found = []
+        found: list[str] = []
         while self.here and self.here not in ends:
-            found.append(self.piece())
-        return " ".join(p for p in found if p)
+            is_sum = self.here == r"\sum"
+            piece = self.piece()
+            if is_sum and found and found[-1] not in SIGNS.values():  # 1/n Σ a
+                found.append("*")
+            found += [piece] if piece else []
+        return " ".join(found)
 
     def group(self) -> str:
         """{ … }"""
@@ -110,6 +114,7 @@ class _Row:
             if not depth:
                 return found
             found += token.removeprefix("\\") if token in (r"\_", r"\#", r"\%") else token
+            found += " " * (token[:1] == "\\" and token[1:].isalpha())
 
     def piece(self) -> str:
         token = self.next()
@@ -191,7 +196,7 @@ class _Row:
         while self.here == "^":
             self.next()
             above = self.raw() if self.here == "{" else self.next()
-            if above == r"\top":
+            if above == r"\top ":
                 base += "ᵀ"
             elif above.startswith("("):
                 base += "".join(RAISED[c] for c in above)
