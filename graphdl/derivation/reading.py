@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from graphdl.core.graph import Graph, Node, rebuild, replace, walk
-from graphdl.derivation.record import Derivation, Factor
+from graphdl.derivation.record import Factor, Record
 from graphdl.ops.arithmetic import where_op
 from graphdl.ops.build import tensor
 from graphdl.rewrite.engine import Became, Rule, Trace, rewrite
@@ -28,7 +28,7 @@ class Reading:
     `merges[v]` are the rules that joined the derivatives between ∂J/∂v and the names before it.
     """
 
-    derivation: Derivation
+    derivation: Record
     cotangents: Mapping[Node, Node]
     gradient: Node
     names: Mapping[Node, Label]  # what nodes of the simplified graph go by
@@ -81,7 +81,7 @@ class Reading:
         return small and len(users) == 1 and users[0].op.partials is not None
 
 
-def read(derivation: Derivation, names: Mapping[Node, Label]) -> Reading:
+def read(derivation: Record, names: Mapping[Node, Label]) -> Reading:
     """The reading of a derivation whose nodes go by `names`."""
     d = derivation
     targets = list(dict.fromkeys([d.result, *(f.wrt for f in d.factors)]))
@@ -103,7 +103,7 @@ _MERGING = ("stability", "losses")
 
 
 def _merges(
-    d: Derivation, targets: list[Node], trace: list[Trace], became: Became
+    d: Record, targets: list[Node], trace: list[Trace], became: Became
 ) -> dict[Node, tuple[Rule, ...]]:
     """For each name the rules by which its cotangent was computed at once with one before it."""
     merging = [t for t in trace if t.pass_name in _MERGING and t.before.rank]

@@ -91,13 +91,17 @@ def _slope(op: Op, k: int, formulas: dict[str, tuple[list[Node], Node]]) -> Op:
 def _computed(formula: Node, values: dict[Node, np.ndarray]) -> np.ndarray:
     for node in walk([formula], stop=set(values)):
         if node not in values:
-            values[node] = np.asarray(node.op.reference(*(values[i] for i in node.inputs), **node.attrs))
+            values[node] = np.asarray(
+                node.op.reference(*(values[i] for i in node.inputs), **node.attrs)
+            )
     return values[formula]
 
 
 def _primed(notation: Notation, k: int, prime: str, bracket: str) -> Notation:
     """f′(a) where f is written f(a); for another argument than the first, f′₂(a, b)."""
-    sign = prime if k == 0 else f"{prime}{'₁₂₃₄₅₆₇₈'[k]}" if prime == "′" else f"{prime}_{{{k + 1}}}"
+    sign = (
+        prime if k == 0 else f"{prime}{'₁₂₃₄₅₆₇₈'[k]}" if prime == "′" else f"{prime}_{{{k + 1}}}"
+    )
 
     def write(name: str, args: Sequence[Written], attrs: Any) -> Written:
         head, opening, rest = notation(name, args, attrs).text.partition(bracket)
@@ -113,4 +117,3 @@ def _sympy_slope(formula: Callable[..., Any], k: int) -> Callable[..., Any]:
         return slope.xreplace(dict(zip(symbols, args, strict=True)))
 
     return sympy_slope
-

@@ -252,7 +252,8 @@ def follow(became: Became | None, new: dict[Node, Node], trace: Sequence[Trace] 
         for node, now in became.items():
             became[node] = new.get(now, now)
         for fired in trace:
-            became.setdefault(fired.after, new.get(fired.after, fired.after))
+            for node in (fired.before, fired.after):
+                became.setdefault(node, new.get(node, node))
 
 
 def rewrite(
@@ -265,7 +266,8 @@ def rewrite(
     """The graph after all rules that fit, and which ones did; the same graph where none does.
 
     With `verify`, every replacement is checked for its dtype and shape. `became` is kept up to date
-    with what its nodes, and those that rules put in, turn into. Raises GraphError where rules go round in circles.
+    with what its nodes, and those that rules fit or put in, turn into. Raises GraphError where rules
+    go round in circles.
     """
     done = Rewriter(graph, index_of(tuple(rules)), name, verify)
     if not done.trace:

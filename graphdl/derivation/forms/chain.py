@@ -8,16 +8,17 @@ from __future__ import annotations
 from graphdl.core.graph import Node
 from graphdl.derivation.forms.equation import Equation
 from graphdl.derivation.forms.pen import Pen
-from graphdl.derivation.record import Derivation, Factor
+from graphdl.derivation.record import Factor, Record
 from graphdl.show.writing import Sheet
 
+LINE = 100
 PATHS, STEPS = 4, 40  # up to here the paths are written out; beyond, only where they meet last
 BRACES = 6  # factors of a path that still get their formulas under braces
 #: As on the slides: the loss's factor purple, the next red, those towards the weight blue.
 COLOURS = {"loss": "#7b2d8b", "between": "#c0392b", "weight": "#1f5fa8"}
 
 
-def role(derivation: Derivation, factor: Factor) -> str:
+def role(derivation: Record, factor: Factor) -> str:
     """The part that a factor plays, by which it is coloured: loss, between or weight."""
     if factor.node is derivation.result:
         return "loss"
@@ -28,7 +29,7 @@ def chain_form(pen: Pen) -> list[Equation]:
     """The chain, then each factor with the operations whose rules it comes from."""
     d = pen.derivation
     sheets = {f: pen.factor(f) for f in d.factors}
-    found = [Equation("chain", pen.total, chain(pen, sheets), of=d.wrt)]
+    found = chain(pen, sheets)
     for factor, sheet in sheets.items():
         left = pen.quotient(factor.node, factor.wrt).text
         head = Equation("factor", left, sheet.body.text, note(factor), factor)
@@ -51,23 +52,22 @@ def summed(factor: Factor) -> str:
     return ", ".join(f"axis {i}" if isinstance(size, int) else str(size) for i, size in sizes)
 
 
-def chain(pen: Pen, sheets: dict[Factor, Sheet] | None = None) -> str:
-    """∂J/∂ŷ · ∂ŷ/∂z · ∂z/∂w, summed over the paths; with `sheets`, over their formulas."""
+def chain(pen: Pen, sheets: dict[Factor, Sheet]) -> list[Equation]:
+    """∂J/∂ŷ · ∂ŷ/∂z · ∂z/∂w over the formulas in `sheets`; a line for each of several paths."""
     d = pen.derivation
     if not d.factors:
-        return "1" if d.result is d.wrt else "0"
-    if d.paths <= PATHS and len(d.factors) <= STEPS:
-        return " + ".join(_product(pen, path, sheets) for path in paths(d, d.wrt))
-    return arriving(pen, d.wrt, sheets)
+        return [Equation("chain", pen.total, "1" if d.result is d.wrt else "0", of=d.wrt)]
+    few = d.paths <= PATHS and len(d.factors) <= STEPS
+    found = paths(d, d.wrt) if few else [[f] for f in d.factors if f.wrt is d.wrt]
+    products = [_product(pen, path, sheets) for path in found]
+    if sum(map(len, products)) <= LINE and not pen.is_latex:
+        products = [" + ".join(products)]
+    first, *rest = products
+    return [Equation("chain", pen.total, first, of=d.wrt),
+            *(Equation("chain", "", p, of=d.wrt, sign="+") for p in rest)]  # fmt: skip
 
 
-def arriving(pen: Pen, node: Node, sheets: dict[Factor, Sheet] | None = None) -> str:
-    """∂J/∂v₁ · ∂v₁/∂u + …: the sum over the names v that lead to u."""
-    factors = [f for f in pen.derivation.factors if f.wrt is node]
-    return " + ".join(_product(pen, [f], sheets) for f in factors)
-
-
-def paths(derivation: Derivation, node: Node) -> list[list[Factor]]:
+def paths(derivation: Record, node: Node) -> list[list[Factor]]:
     """The paths from the result to a node. Only for few paths: their number multiplies."""
     if node is derivation.result:
         return [[]]
@@ -75,7 +75,7 @@ def paths(derivation: Derivation, node: Node) -> list[list[Factor]]:
     return [[*path, f] for f in arriving for path in paths(derivation, f.node)]
 
 
-def _product(pen: Pen, path: list[Factor], sheets: dict[Factor, Sheet] | None) -> str:
+def _product(pen: Pen, path: list[Factor], sheets: dict[Factor, Sheet]) -> str:
     dot = r" \cdot " if pen.is_latex else " · "
     factors = [_factor(pen, f, sheets, len(path)) for f in path]
     if path[0].node is not pen.derivation.result:
@@ -83,14 +83,14 @@ def _product(pen: Pen, path: list[Factor], sheets: dict[Factor, Sheet] | None) -
     return dot.join(factors)
 
 
-def _factor(pen: Pen, factor: Factor, sheets: dict[Factor, Sheet] | None, count: int) -> str:
+def _factor(pen: Pen, factor: Factor, sheets: dict[Factor, Sheet], count: int) -> str:
     """∂v/∂u; in LaTeX coloured, over its formula where it has a short one."""
     text = pen.quotient(factor.node, factor.wrt).text
     if not pen.is_latex:
         return text
     coloured = rf"\textcolor{{{COLOURS[role(pen.derivation, factor)]}}}{{{text}}}"
-    sheet = (sheets or {}).get(factor)
-    short = sheet is not None and not sheet.parts and not sheet.left_out and count <= BRACES
+    sheet = sheets[factor]
+    short = not sheet.parts and not sheet.left_out and count <= BRACES
     if not short or factor.local.node is None:
         return coloured
-    return rf"\underbrace{{{coloured}}}_{{{sheet.body.text}}}"  # type: ignore[union-attr]
+    return rf"\underbrace{{{coloured}}}_{{{sheet.body.text}}}"

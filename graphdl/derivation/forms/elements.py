@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from graphdl.core.graph import Node, walk
-from graphdl.core.notation import ATOM, PRODUCT, Written
+from graphdl.core.notation import ATOM, MATRIX, PRODUCT, Written
 from graphdl.core.sizes import Dim, Size
 from graphdl.ops.shape import summed_axes
 from graphdl.show.names import Label
@@ -53,7 +53,9 @@ class Page:
         if not index:
             return self.scalar(name)
         if self.is_latex:
-            return self.scalar(Written(rf"{{{name.at_least(ATOM)}}}_{{{','.join(index)}}}"))
+            base = name.at_least(ATOM)
+            base = f"{{{base}}}" if len(base) > 1 else base
+            return self.scalar(Written(f"{base}_{{{','.join(index)}}}"))
         return self.scalar(Written(f"{name.at_least(ATOM)}[{', '.join(index)}]"))
 
     def scalar(self, text: Written) -> Written:
@@ -61,7 +63,7 @@ class Page:
 
     def sum(self, letter: str, term: Written) -> Written:
         if self.is_latex:
-            return self.scalar(Written(rf"\sum_{{{letter}}} {term.at_least(PRODUCT)}", PRODUCT))
+            return self.scalar(Written(rf"\sum_{{{letter}}} {term.at_least(MATRIX)}", MATRIX))
         return self.scalar(Written(f"Σ_{letter}({term.text})"))
 
     def _whole(self, node: Node, index: Index) -> Written:

@@ -20,7 +20,8 @@ from graphdl.show.names import Label
 def index_form(pen: Pen) -> list[Equation]:
     """The gradient and all that it is made of, by elements. Of one weight, where one is asked for."""
     d, r = pen.derivation, pen.reading
-    found = _cotangent(pen, "gradient", r.gradient, d.wrt, d.unit)
+    at = None if d.unit is None else tuple(map(str, d.unit))
+    found = _cotangent(pen, "gradient", r.gradient, d.wrt, at)
     for v in r.lines:
         found += _cotangent(pen, "cotangent", r.cotangents[v], v)
     for label, node in pen.referred([r.gradient, *(r.cotangents[v] for v in r.lines)]):
@@ -67,7 +68,13 @@ def _written(
             sides = pen.quotient_at(index)
         where = note if node is root else ""
         found.append(
-            Equation(kind if node is root else "part", sides, right.text, where, of if node is root else None)
+            Equation(
+                kind if node is root else "part",
+                sides,
+                right.text,
+                where,
+                of if node is root else None,
+            )
         )
     return found
 

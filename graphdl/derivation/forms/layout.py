@@ -10,6 +10,7 @@ from graphdl.show.latex import aligned
 
 HEADINGS: dict[Kind, str] = {
     "factor": "each factor",
+    "gradient": "together",
     "cotangent": "with the cotangents δ_v = ∂J/∂v",
     "forward": "forward",
     "slope": "with",
@@ -30,10 +31,14 @@ def text_of(equations: Sequence[Equation]) -> str:
 
 def _block(equations: list[Equation]) -> str:
     heading = HEADINGS.get(equations[0].kind)
-    rows = [(f"{e.left} {e.sign} {e.right}", e.note) for e in equations]
+    rows = [(_row(e), e.note) for e in equations]
     if heading is None:
         return "\n".join(columns(rows))
     return "\n".join([heading, *(indented(row) for row in columns(rows))])
+
+
+def _row(e: Equation) -> str:
+    return f"{e.left} {e.sign} {e.right}" if e.left else f"    {e.sign} {e.right}"
 
 
 def columns(rows: Iterable[tuple[str, str]]) -> list[str]:
@@ -53,6 +58,5 @@ def latex_of(equations: Sequence[Equation]) -> str:
 
 
 def _latex_row(e: Equation) -> str:
-    sign = {"=": "=", "←": r"\leftarrow"}[e.sign]
     note = rf" && \text{{{latex_words(e.note)}}}" if e.note else ""
-    return f"{e.left} &{sign} {e.right}{note}"
+    return f"{e.left} &{e.latex_sign} {e.right}{note}"

@@ -15,7 +15,9 @@ def gradient(pen: Pen) -> list[Equation]:
     """∂J/∂w, then the cotangents it is made of, the nearest first."""
     d, r = pen.derivation, pen.reading
     sheet = pen.cotangent(r.gradient)
-    found = pen.equations(Equation("gradient", pen.total, sheet.body.text, note(pen, d.wrt), d.wrt), sheet)
+    found = pen.equations(
+        Equation("gradient", pen.total, sheet.body.text, note(pen, d.wrt), d.wrt), sheet
+    )
     for v in r.lines:
         sheet = pen.cotangent(r.cotangents[v])
         head = Equation("cotangent", pen.delta(v), sheet.body.text, note(pen, v), v)

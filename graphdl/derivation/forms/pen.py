@@ -12,7 +12,7 @@ from graphdl.core.notation import SUM, Written, latex_text
 from graphdl.core.sizes import Dim
 from graphdl.derivation.forms.equation import Equation
 from graphdl.derivation.reading import Reading, alone, read
-from graphdl.derivation.record import Derivation, Factor
+from graphdl.derivation.record import Factor, Record
 from graphdl.show.latex import LATEX
 from graphdl.show.names import Label, labels, own_name
 from graphdl.show.text import TEXT
@@ -22,7 +22,7 @@ DIALECTS = {"text": TEXT, "latex": LATEX}
 
 
 @functools.lru_cache(maxsize=32)
-def names_of(derivation: Derivation) -> Mapping[Node, Label]:
+def names_of(derivation: Record) -> Mapping[Node, Label]:
     """Names for all nodes that factors lie between, also for those the user gave none."""
     d = derivation
     roots = [d.result, d.gradient]
@@ -43,7 +43,7 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 @functools.lru_cache(maxsize=32)
-def reading_of(derivation: Derivation) -> Reading:
+def reading_of(derivation: Record) -> Reading:
     """The derivation as it is read, made once."""
     return read(derivation, names_of(derivation))
 
@@ -52,7 +52,7 @@ def reading_of(derivation: Derivation) -> Reading:
 class Pen:
     """One derivation in one dialect. Parts of long expressions get names t1, t2, … of their own."""
 
-    derivation: Derivation
+    derivation: Record
     dialect: Dialect
     next_part: int = 1
     slopes: dict[str, Equation] = field(default_factory=dict)  # what f′ stands for
@@ -157,13 +157,17 @@ class Pen:
                 self.next_part = sheet.next_part
                 self.slopes[head] = Equation("slope", head, sheet.body.text)
                 for name, part in sheet.parts:
-                    self.slopes[name] = Equation("part", name, part)
+                    self.slopes[name] = Equation("slope", name, part)
 
     # -------------------------------------------------- equations
 
     def equations(self, head: Equation, sheet: Sheet) -> list[Equation]:
-        """An equation and the parts of its expression."""
-        return [head, *(Equation("part", name, part) for name, part in sheet.parts)]
+        """An equation, the parts of its expression, and how much of it is not shown."""
+        found = [head, *(Equation("part", name, part) for name, part in sheet.parts)]
+        if sheet.left_out:
+            left = self.words(f"{sheet.left_out} operations more: give parts a name with .named(…)")
+            found.append(Equation("part", self.dialect.dots, left, sign=":"))
+        return found
 
     def referred(self, roots: Iterable[Node]) -> list[tuple[Label, Node]]:
         """The nodes with a name that printed expressions of these roots refer to, inputs first; then J.
