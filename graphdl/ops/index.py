@@ -253,7 +253,7 @@ one_hot_op = Op(
 def one_hot(indices: Any, depth: int, dtype: str | None = None) -> Node:
     """1 at the index, 0 elsewhere, along a new last axis of length `depth`."""
     which = operands(indices)[0]
-    return apply(one_hot_op, which, depth=int(depth), dtype=dtype_name(dtype))
+    return apply(one_hot_op, which, depth=as_shape((depth,))[0], dtype=dtype_name(dtype))
 
 
 @public

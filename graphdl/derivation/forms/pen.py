@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from graphdl.core.graph import Node, walk
@@ -170,24 +170,20 @@ class Pen:
         return found
 
     def referred(self, roots: Iterable[Node]) -> list[tuple[Label, Node]]:
-        """The named nodes that the printed roots, J and then their formulas refer to, inputs first."""
-        d = self.derivation
-        declared = {self.names[n]: n for n in walk([d.result]) if n in self.names and n.inputs}
-        reading = self.reading.names
-        shown = [reading[n] for n in walk(roots) if n in reading]
-        pending = list(dict.fromkeys([*shown, self.names[d.result]]))
-        for label in pending:
-            for node in self._names_in(declared[label]) if label in declared else ():
-                if self.names[node] not in pending:
-                    pending.append(self.names[node])
-        return [(label, node) for label, node in declared.items() if label in set(pending)]
+        """The nodes with a name that printed expressions of these roots refer to, inputs first; then J.
 
-    def _names_in(self, node: Node) -> Iterator[Node]:
-        """The names that a node's own formula stops at."""
-        inner = {node, *(node.inputs if node.op.name == "named" else ())}
-        for below in walk([node], stop=set(self.names) - inner):
-            if below in self.names and below not in inner:
-                yield below
+        What their own formulas refer to is among them. A value and the `named` node over it go by one
+        name; the latter is meant.
+        """
+        wanted = {self.reading.names[n] for n in walk(roots) if n in self.reading.names}
+        found: dict[Label, Node] = {}
+        order, result = walk([self.derivation.result]), self.derivation.result
+        for node in reversed(order):
+            label = self.names.get(node)
+            if label is not None and node.inputs and (label in wanted or node is result):
+                found.setdefault(label, node)
+                wanted |= {self.names[n] for n in walk(node.inputs, stop=self.names) if n in self.names}
+        return [(self.names[n], n) for n in order if found.get(self.names.get(n)) is n]
 
     def forward(self, roots: Iterable[Node]) -> list[Equation]:
         """The formulas of the names that printed expressions of these roots refer to."""

@@ -66,6 +66,7 @@ READING = [
          "Σ over classes of 1 where the class is y is 1", guard=_over_classes),
     Rule("x·(1/a)", x * (1 / a), x / a, "x·(1/a) = x/a"),
     Rule("(x/a)·w", (1 / a * x) * w, (x * w) / a, "(1/a)·x·w = (x·w)/a"),
+    Rule("(k/a)·x", (k / a) * x, (k * x) / a, "(k/a)·x = (k·x)/a"),
     Rule("(x/a)/k", (x / a) / k, lambda m: m.x / (m.k * m.a), "(x/a)/k = x/(k·a)"),
     Rule("(x/k)/a", (x / k) / a, lambda m: m.x / (m.k * m.a), "(x/k)/a = x/(k·a)"),
     Rule("k·(n·x), rounded", k * (n * x), _folded, "k·(n·x) = (kn)·x",
