@@ -19,7 +19,7 @@ from graphdl.core.graph import Node, Variable, walk
 from graphdl.core.interpret import Sizes, interpret
 from graphdl.core.notation import plain
 from graphdl.core.sizes import named
-from graphdl.derivation.record import Derivation
+from graphdl.derivation.derivation import Derivation
 
 L, R = gd.layers, gd.regularizers
 EVEN = 4  # the width before glu, which halves it
