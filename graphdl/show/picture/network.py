@@ -148,4 +148,3 @@ def _trained(layer: Any, details: Details) -> tuple[str, ...]:
     if not details.show_trainable:
         return ()
     return ("trainable" if layer.trainable else "not trainable",)
-

@@ -48,6 +48,8 @@ def operations(
     """
     whole = graph if isinstance(graph, Graph) else None
     outputs = list(whole.outputs if whole else [graph] if isinstance(graph, Node) else graph)  # type: ignore[arg-type]
+    if whole and not outputs:  # a training step: what it minimises is checked to be finite
+        outputs = [n for n in whole.checks if n.rank == 0 and n.type.is_float][:1]
     updates = dict(whole.updates) if whole else {}
     inputs = list(whole.inputs) if whole else []
     drawing = _Drawing(

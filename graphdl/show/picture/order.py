@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 SWEEPS = 8
 
@@ -25,9 +26,7 @@ def ordered(layers: Layers, below: Links, above: Links) -> Layers:
 
 def crossings(layers: Sequence[Sequence[int]], below: Links) -> int:
     """The number of pairs of links that cross."""
-    return sum(
-        _between(upper, lower, below) for upper, lower in zip(layers, layers[1:], strict=False)
-    )
+    return sum(_between(upper, lower, below) for upper, lower in pairwise(layers))
 
 
 def _between(upper: Sequence[int], lower: Sequence[int], below: Links) -> int:

@@ -158,9 +158,7 @@ def _shape(box: Box, r: Rect) -> str:
 
 def _rect(r: Rect, corner: float, css: str = "shape") -> str:
     x, y, w, h = map(_number, (r.x, r.y, r.width, r.height))
-    return (
-        f'<rect class="{css}" x="{x}" y="{y}" width="{w}" height="{h}" rx="{_number(corner)}"/>'
-    )
+    return f'<rect class="{css}" x="{x}" y="{y}" width="{w}" height="{h}" rx="{_number(corner)}"/>'
 
 
 def _lines(box: Box, r: Rect) -> str:
