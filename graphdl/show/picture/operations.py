@@ -165,7 +165,8 @@ class _Drawing:
         """Which box the node is in, and what that is called."""
         if node.op.name == "constant" and node.rank == 0:
             return
-        name = self.names.get(node) or own_name(node) or self.parts.names.get(node)
+        own = None if node.op.name == "layer_call" else own_name(node)
+        name = self.names.get(node) or own or self.parts.names.get(node)
         inner = self.stands_for.get(node.inputs[0]) if node.inputs else None
         passes = inner is not None and inner.inputs and node.op.name in ("named", "broadcast_to")
         if passes and not (name and inner in self.title):
@@ -173,8 +174,8 @@ class _Drawing:
         else:
             self.stands_for[node] = node
         if name:
-            gradient = node in self.parts.names and not own_name(node)
-            self.title[self.stands_for[node]] = name if gradient else plain(name)
+            ours = name is self.parts.names.get(node)  # ∂J/∂W, made of safe names
+            self.title[self.stands_for[node]] = name if ours else plain(name)
 
     def _kinds(self) -> dict[Node, Kind]:
         """The kind of each box: an output is what any of its nodes is."""

@@ -28,13 +28,10 @@ def placed(
         for k, item in enumerate(row):
             at += apart(row[k - 1], item) if k else 0.0
             position[item] = at
-    for sweep in range(SWEEPS):
+    for sweep in range(SWEEPS):  # the last one goes up: what has one successor stands above it
         down = sweep % 2 == 0
         for row in layers if down else reversed(layers):
-            sides = (pulls_up,) if down else (pulls_down,)
-            _settle(row, position, apart, sides, weight)
-    for row in layers:  # the last word: both sides at once
-        _settle(row, position, apart, (pulls_up, pulls_down), weight)
+            _settle(row, position, apart, pulls_up if down else pulls_down, weight)
     return position
 
 
@@ -42,15 +39,15 @@ def _settle(
     row: Sequence[int],
     position: dict[int, float],
     apart: Callable[[int, int], float],
-    sides: Sequence[Mapping[int, Sequence[Pull]]],
+    pulls: Mapping[int, Sequence[Pull]],
     weight: Mapping[int, float],
 ) -> None:
     wishes, offsets = [], []
     for k, item in enumerate(row):
         offsets.append(offsets[-1] + apart(row[k - 1], item) if k else 0.0)
-        ends = [position[i] + shift for side in sides for i, shift in side[item]]
+        ends = [position[i] + shift for i, shift in pulls[item]]
         wishes.append(_median(ends) if ends else position[item])
-    weights = [weight[item] if any(s[item] for s in sides) else 0.1 for item in row]
+    weights = [weight[item] if pulls[item] else 0.1 for item in row]
     steady = isotonic([w - o for w, o in zip(wishes, offsets, strict=True)], weights)
     for item, value, offset in zip(row, steady, offsets, strict=True):
         position[item] = value + offset
