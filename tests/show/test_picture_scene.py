@@ -184,9 +184,8 @@ def test_a_derivation_is_its_names_and_its_factors():
     assert links(scene, "forward") >= {("x", "z1"), ("h1", "z2"), ("ŷ", "J"), ("y", "J")}
 
 
-def chain(length):
-    x = gd.tensor("x", shape=(2,))
-    node = x
+def chain(length, x=None):
+    node = gd.tensor("x", shape=(2,)) if x is None else x
     for _ in range(length):
         node = gd.sin(node) + 1.5
     return node

@@ -20,6 +20,7 @@ from graphdl.show.picture.scene import Box, Cluster, Edge, Kind, Scene, edges_on
 from graphdl.table import printable
 
 WIDTH = 36  # characters of a formula in a box
+NAME = 24  # and of a name in it
 Describe = Callable[[Node], tuple[str, tuple[str, ...]] | None]
 
 
@@ -204,14 +205,14 @@ class _Drawing:
         if text == "·":  # x/1 is written x
             text = call(node.op.name, args, {}).text
         text = clipped(text)
-        return f"{clipped(name, WIDTH // 2)} = {text}" if name and text != name else text
+        return f"{clipped(name, NAME)} = {text}" if name and text != name else text
 
     def _argument(self, node: Node) -> Written:
         """A number, the name of a box, or a dot for what an arrow brings."""
         if node not in self.stands_for:
             return replace(node.op.text("constant", (), node.attrs), shape=())
         name = self.title.get(self.stands_for[node])
-        return Written(clipped(name, WIDTH // 2) if name else "·", shape=node.shape)
+        return Written(clipped(name, NAME) if name else "·", shape=node.shape)
 
     def _arrows(self, node: Node, kind: Kind) -> Iterable[Edge]:
         style = kind if kind in ("gradient", "update") else "forward"
