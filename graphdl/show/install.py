@@ -6,8 +6,7 @@ from collections.abc import Iterable
 
 from graphdl.callbacks.several import History
 from graphdl.core.graph import Graph, Node
-from graphdl.derivation.record import Derivation, Evaluation
-from graphdl.derivation.written import derivation_latex, derivation_text, evaluation_text
+from graphdl.derivation.derivation import Derivation
 from graphdl.model import Model
 from graphdl.show.latex import latex
 from graphdl.show.notebook import asked_for, graph_bundle, history_bundle, model_bundle
@@ -34,7 +33,7 @@ def _derivation_bundle(
     include: Iterable[str] | None = None,
     exclude: Iterable[str] | None = None,
 ) -> dict[str, str]:
-    return mimebundle(derivation_text(derivation), derivation_latex(derivation), include, exclude)
+    return mimebundle(derivation.text(), derivation.latex(), include, exclude)
 
 
 def install() -> None:
@@ -43,8 +42,6 @@ def install() -> None:
     Node.__repr__ = lambda node: summary(node)  # type: ignore[method-assign]
     Node.latex = lambda node: latex(node)  # type: ignore[attr-defined]
     Node._repr_mimebundle_ = _node_bundle  # type: ignore[attr-defined]
-    Derivation.__str__ = Derivation.__repr__ = derivation_text  # type: ignore[method-assign]
-    Derivation.latex = derivation_latex  # type: ignore[attr-defined]
     Derivation._repr_mimebundle_ = _derivation_bundle  # type: ignore[attr-defined]
     Graph.__str__ = listing  # type: ignore[method-assign]
     Graph.__repr__ = graph_summary  # type: ignore[method-assign]
@@ -54,7 +51,6 @@ def install() -> None:
     for kind in (Node, Graph, Derivation):
         for method in (Pictured.svg, Pictured.dot, Pictured.mermaid):
             setattr(kind, method.__name__, method)
-    Evaluation.__str__ = Evaluation.__repr__ = evaluation_text  # type: ignore[method-assign]
 
 
 install()

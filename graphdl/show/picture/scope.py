@@ -139,7 +139,10 @@ class _Scope:
     # -------------------------------------------------- layers
 
     def _layer(self) -> int:
-        """The layer of each cell, by longest paths; sources stand as near as they can to their use."""
+        """The layer of each cell, by longest paths; then each stands as near as it can to its use.
+
+        So what the way back needs of the way forward is one line down from where it was computed.
+        """
         before: dict[int, list[tuple[int, int]]] = {k: [] for k in range(len(self.cells))}
         after: dict[int, list[tuple[int, int]]] = {k: [] for k in range(len(self.cells))}
         for f in self.flows:
@@ -148,12 +151,13 @@ class _Scope:
             after[a].append((b, f.apart))
         side = {k: self._side(k) for k in before}
         first = int("enter" in side.values())
-        for k in _topological(before):
+        topological = _topological(before)
+        for k in topological:
             at_least = [self.cells[a].layer + d for a, d in before[k]]
             self.cells[k].layer = max([0 if side[k] == "enter" else first, *at_least])
-        for k, links in after.items():
-            if links and not before[k] and side[k] is None:
-                self.cells[k].layer = min(self.cells[b].layer - d for b, d in links)
+        for k in reversed(topological):
+            if after[k] and side[k] is None:
+                self.cells[k].layer = min(self.cells[b].layer - d for b, d in after[k])
         last = max((c.layer for c in self.cells), default=0)
         leaving = [c for k, c in enumerate(self.cells) if side[k] == "leave"]
         deepest = max((c.layer for k, c in enumerate(self.cells) if side[k] != "leave"), default=0)
