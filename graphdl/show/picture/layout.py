@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Literal
 
+from graphdl.show.picture.layers import Arranged, Flow, Measures
 from graphdl.show.picture.scene import Edge, Scene
-from graphdl.show.picture.scope import Arranged, Flow, Measures, arrange
+from graphdl.show.picture.scope import arrange
 
 Direction = Literal["TB", "LR"]
 Point = tuple[float, float]

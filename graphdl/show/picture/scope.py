@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
+from graphdl.show.picture.layers import Arranged, Cell, Chain, Flow, Layered, Measures, Point
 from graphdl.show.picture.order import ordered
 from graphdl.show.picture.place import Pull, placed
-
-Point = tuple[float, float]
-Chain = tuple[Any, ...]
 
 BETWEEN_BOXES = 22.0  # across
 BETWEEN_LINES = 14.0
@@ -21,57 +17,6 @@ PADDING = 12.0  # of a frame
 SPREAD = 14.0  # between two arrows at one side of a box
 
 
-@dataclass(frozen=True)
-class Flow:
-    """An edge as it is laid out: from the upper box to the lower one, `apart` layers or more.
-
-    Flows of one `chain` leave their box as one line.
-    """
-
-    number: int
-    upper: str
-    lower: str
-    chain: Chain
-    apart: int
-    label: Point | None
-
-
-@dataclass(frozen=True)
-class Measures:
-    """Sizes (across, along) of boxes and of the headings of frames."""
-
-    boxes: Mapping[str, Point]
-    heads: Mapping[str, Point]
-    head_first: bool  # does the heading take room along the flow (else across it)?
-
-
-@dataclass
-class Arranged:
-    """A drawing with its corner at (0, 0): (u, v, width, length) of what is in it."""
-
-    width: float = 0.0
-    length: float = 0.0
-    boxes: dict[str, tuple[float, float, float, float]] = field(default_factory=dict)
-    frames: dict[str, tuple[float, float, float, float]] = field(default_factory=dict)
-    routes: dict[int, list[Point]] = field(default_factory=dict)
-    labels: dict[int, Point] = field(default_factory=dict)
-    enters: dict[Chain, float] = field(default_factory=dict)  # where chains cross the border
-    leaves: dict[Chain, float] = field(default_factory=dict)
-
-
-@dataclass
-class _Cell:
-    """What takes room in a layer: a box, a frame, a port in the border, or a bend of a line."""
-
-    name: Any
-    size: Point
-    inner: Arranged | None = None
-    layer: int = 0
-    down: list[tuple[Chain, int]] = field(default_factory=list)  # chains that leave, next cells
-    up: list[tuple[Chain, int]] = field(default_factory=list)
-    is_box: bool = True
-
-
 def arrange(
     scope: str | None,
     parents: Mapping[str, str | None],
@@ -79,138 +24,26 @@ def arrange(
     measures: Measures,
 ) -> Arranged:
     """The drawing of a frame's inside (None: of the whole), frames in it included."""
-    return _Scope(scope, parents, flows, measures).arranged()
+    inside = [n for n, p in parents.items() if p == scope and n not in measures.boxes]
+    frames = {n: arrange(n, parents, flows, measures) for n in inside}
+    return _Drawing(Layered(scope, parents, flows, measures, frames), measures).arranged()
 
 
-class _Scope:
-    """One frame being laid out."""
+class _Drawing:
+    """One frame being drawn."""
 
-    def __init__(
-        self,
-        scope: str | None,
-        parents: Mapping[str, str | None],
-        flows: Sequence[Flow],
-        measures: Measures,
-    ) -> None:
-        self.scope, self.parents, self.measures = scope, parents, measures
-        self.cells: list[_Cell] = []
-        self.index: dict[Any, int] = {}
-        for name in (n for n, p in parents.items() if p == scope):
-            inner = None if name in measures.boxes else arrange(name, parents, flows, measures)
-            size = (inner.width, inner.length) if inner else measures.boxes[name]
-            self._add(_Cell(name, size, inner))
-        self.ways: dict[Chain, list[int]] = {}  # the bends of each chain
-        self.flows = [f for f in flows if self._passes(f)]
-        self.ends = {f.number: (self._upper(f), self._lower(f)) for f in self.flows}
-
-    def _add(self, cell: _Cell) -> int:
-        self.index[cell.name] = len(self.cells)
-        self.cells.append(cell)
-        return len(self.cells) - 1
-
-    # -------------------------------------------------- what is linked to what
-
-    def _holder(self, name: str) -> str | None:
-        """What of this scope the box is in; None where it is outside."""
-        while name is not None and self.parents[name] != self.scope:
-            name = self.parents[name]  # type: ignore[assignment]
-            if name is None:
-                return None
-        return name
-
-    def _passes(self, flow: Flow) -> bool:
-        a, b = self._holder(flow.upper), self._holder(flow.lower)
-        return a != b
-
-    def _upper(self, flow: Flow) -> int:
-        name = self._holder(flow.upper)
-        return self._port("enter", flow) if name is None else self.index[name]
-
-    def _lower(self, flow: Flow) -> int:
-        name = self._holder(flow.lower)
-        return self._port("leave", flow) if name is None else self.index[name]
-
-    def _port(self, side: str, flow: Flow) -> int:
-        key = (side, flow.chain)
-        if key not in self.index:
-            self._add(_Cell(key, (0.0, 0.0), is_box=False))
-        return self.index[key]
-
-    # -------------------------------------------------- layers
-
-    def _layer(self) -> int:
-        """The layer of each cell, by longest paths; then each stands as near as it can to its use.
-
-        So what the way back needs of the way forward is one line down from where it was computed.
-        """
-        before: dict[int, list[tuple[int, int]]] = {k: [] for k in range(len(self.cells))}
-        after: dict[int, list[tuple[int, int]]] = {k: [] for k in range(len(self.cells))}
-        for f in self.flows:
-            a, b = self.ends[f.number]
-            before[b].append((a, f.apart))
-            after[a].append((b, f.apart))
-        side = {k: self._side(k) for k in before}
-        first = int("enter" in side.values())
-        topological = _topological(before)
-        for k in topological:
-            at_least = [self.cells[a].layer + d for a, d in before[k]]
-            self.cells[k].layer = max([0 if side[k] == "enter" else first, *at_least])
-        for k in reversed(topological):
-            if after[k] and side[k] is None:
-                self.cells[k].layer = min(self.cells[b].layer - d for b, d in after[k])
-        last = max((c.layer for c in self.cells), default=0)
-        leaving = [c for k, c in enumerate(self.cells) if side[k] == "leave"]
-        deepest = max((c.layer for k, c in enumerate(self.cells) if side[k] != "leave"), default=0)
-        for cell in leaving:
-            cell.layer = max(last, deepest + 1)
-        return 1 + max((c.layer for c in self.cells), default=-1)
-
-    def _side(self, k: int) -> str | None:
-        name = self.cells[k].name
-        return name[0] if isinstance(name, tuple) else None
-
-    def _bend(self) -> None:
-        """A cell for each layer that a line passes; lines of one chain share theirs."""
-        for f in self.flows:
-            a, b = self.ends[f.number]
-            way = self.ways.setdefault(f.chain, [a])
-            top = self.cells[a].layer
-            while len(way) < self.cells[b].layer - top:
-                bend = _Cell((*f.chain, len(way)), (0.0, 0.0), layer=top + len(way), is_box=False)
-                self._join(f.chain, way[-1], self._add(bend))
-                way.append(len(self.cells) - 1)
-            self._join(f.chain, way[self.cells[b].layer - top - 1], b)
-            if self._shows_label(f):
-                self.cells[self._label_bend(f)].size = f.label  # type: ignore[assignment]
-
-    def _shows_label(self, flow: Flow) -> bool:
-        """A label stands once: in the scope that holds both ends."""
-        ends = self.ends[flow.number]
-        return flow.label is not None and not any(self._side(k) for k in ends)
-
-    def _label_bend(self, flow: Flow) -> int:
-        way = self.ways[flow.chain]
-        return way[len(way) // 2]
-
-    def _join(self, chain: Chain, upper: int, lower: int) -> None:
-        if (chain, lower) not in self.cells[upper].down:
-            self.cells[upper].down.append((chain, lower))
-            self.cells[lower].up.append((chain, upper))
-
-    # -------------------------------------------------- positions
+    def __init__(self, graph: Layered, measures: Measures) -> None:
+        self.graph, self.cells, self.scope = graph, graph.cells, graph.scope
+        self.measures = measures
 
     def arranged(self) -> Arranged:
-        count = self._layer()
-        self._bend()
-        layers: list[list[int]] = [[] for _ in range(count)]
-        for k, cell in enumerate(self.cells):
-            layers[cell.layer].append(k)
+        if not self.cells:
+            return Arranged()
         below = {k: [i for _, i in c.down] for k, c in enumerate(self.cells)}
         above = {k: [i for _, i in c.up] for k, c in enumerate(self.cells)}
-        layers = ordered(layers, below, above)
+        layers = ordered(self.graph.layers, below, above)
         weight = {k: 1.0 if c.is_box else 4.0 for k, c in enumerate(self.cells)}
-        pulls = self._pulls("up"), self._pulls("down")
-        middle = placed(layers, self._apart, *pulls, weight)
+        middle = placed(layers, self._apart, self._pulls("up"), self._pulls("down"), weight)
         return self._drawn(layers, middle)
 
     def _apart(self, left: int, right: int) -> float:
@@ -279,10 +112,10 @@ class _Scope:
 
     def _gap(self, layers: list[list[int]], k: int) -> float:
         """Before layer k: less where the one or the other is a border."""
-        sides = {self._side(i) for row in layers[k - 1 : k + 1] for i in row}
-        return TO_BORDER if sides & {"enter", "leave"} else BETWEEN_LAYERS
+        border = any(self.cells[i].side for row in layers[k - 1 : k + 1] for i in row)
+        return TO_BORDER if border else BETWEEN_LAYERS
 
-    def _put(self, done: Arranged, cell: _Cell, u: float, band: Point) -> None:
+    def _put(self, done: Arranged, cell: Cell, u: float, band: Point) -> None:
         if not cell.is_box:
             return
         width, length = cell.size
@@ -303,9 +136,8 @@ class _Scope:
 
     def _ports(self, done: Arranged, middle: dict[int, float]) -> None:
         for k, cell in enumerate(self.cells):
-            side = self._side(k)
-            if side in ("enter", "leave"):
-                target = done.enters if side == "enter" else done.leaves
+            if cell.side is not None:
+                target = done.enters if cell.side == "enter" else done.leaves
                 target[cell.name[1]] = middle[k]
 
     # -------------------------------------------------- lines
@@ -316,16 +148,16 @@ class _Scope:
         """The points of each edge: straight through layers, so that it meets no box, bent between."""
         starts = self._touch(middle, down=True)
         ends = self._touch(middle, down=False)
-        for f in self.flows:
-            a, b = self.ends[f.number]
-            way = [*self.ways[f.chain][: self.cells[b].layer - self.cells[a].layer], b]
+        for f in self.graph.flows:
+            a, b = self.graph.ends[f.number]
+            way = [*self.graph.ways[f.chain][: self.cells[b].layer - self.cells[a].layer], b]
             points = done.routes.setdefault(f.number, [])
             for k, (p, q) in enumerate(pairwise(way)):
                 u_out = starts[p, f.chain] if k == 0 else middle[p]
                 u_in = ends[q, f.chain] if q == b else middle[q]
                 points += self._out(p, u_out, bands) + self._in(q, u_in, bands)
-            if self._shows_label(f):
-                bend = self._label_bend(f)
+            if self.graph.shows_label(f):
+                bend = self.graph.label_bend(f)
                 band = bands[self.cells[bend].layer]
                 done.labels[f.number] = (middle[bend], (band[0] + band[1]) / 2)
 
@@ -363,20 +195,3 @@ def _mean_ends(
     for chain, i in links:
         ends.setdefault(chain, []).append(middle[i])
     return {chain: sum(u) / len(u) for chain, u in ends.items()}
-
-
-def _topological(before: Mapping[int, Sequence[tuple[int, int]]]) -> list[int]:
-    """Every cell after those before it, in a fixed order."""
-    order: list[int] = []
-    seen: set[int] = set()
-    for root in before:
-        stack = [(root, False)]
-        while stack:
-            k, done = stack.pop()
-            if done:
-                order.append(k)
-            elif k not in seen:
-                seen.add(k)
-                stack.append((k, True))
-                stack.extend((a, False) for a, _ in reversed(before[k]) if a not in seen)
-    return order
