@@ -184,6 +184,19 @@ def test_a_derivation_is_its_names_and_its_factors():
     assert links(scene, "forward") >= {("x", "z1"), ("h1", "z2"), ("ŷ", "J"), ("y", "J")}
 
 
+def test_a_node_at_which_paths_meet_goes_by_its_name_in_print():
+    x = gd.Input((4,))
+    h = gd.layers.Dense(4, "relu")(x)
+    joined = gd.layers.Add()([h, gd.layers.Dense(4, "tanh")(h)])
+    model = gd.Model(x, gd.layers.Dense(1)(joined))
+    model.compile("sgd", "mse")
+    d = model.derive("dense/kernel")
+    scene = scene_of(d)
+    assert "∂u1/∂z1" in str(d) and by_label(scene)["u1"].lines == ("relu(z1)", "(n, 4)")
+    assert {("z2", "u1"), ("z4", "u1"), ("u1", "z1")} <= links(scene, "gradient")
+    assert sum(e.style == "gradient" for e in scene.edges) == len(d.factors) == 7
+
+
 def chain(length, x=None):
     node = gd.tensor("x", shape=(2,)) if x is None else x
     for _ in range(length):

@@ -6,19 +6,19 @@ Each dashed edge is one factor ∂v/∂u of the derivation; it leads from v back
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from graphdl.core.graph import Node, Variable, walk
-from graphdl.core.notation import plain
-from graphdl.show.names import own_name
+from graphdl.derivation.forms.pen import names_of
+from graphdl.derivation.record import Record
 from graphdl.show.picture.operations import clipped, shape_text
 from graphdl.show.picture.scene import Box, Edge, Kind, Scene, edges_once
-from graphdl.show.text import expression
+from graphdl.show.text import TEXT
+from graphdl.show.writing import write
 
 LINE = 32
 
 
-def derived(derivation: Any, show_shapes: bool = True) -> Scene:
+def derived(derivation: Record, show_shapes: bool = True) -> Scene:
     """The scene of a `Derivation` (its result, factors, names)."""
     drawing = _Drawing(derivation, show_shapes)
     name = drawing.name
@@ -29,17 +29,17 @@ def derived(derivation: Any, show_shapes: bool = True) -> Scene:
 class _Drawing:
     """One scene in the making."""
 
-    def __init__(self, derivation: Any, show_shapes: bool) -> None:
+    def __init__(self, derivation: Record, show_shapes: bool) -> None:
         self.derivation, self.show_shapes = derivation, show_shapes
+        self.labels = names_of(derivation)  # also of nodes at which paths meet: u1, u2, …
         stops = {f.node for f in derivation.factors} | {derivation.result, derivation.wrt}
         nodes = walk([derivation.result])
         self.shown = [n for n in nodes if n in stops or _is_named(n)]
         self.ids = {n: f"n{k}" for k, n in enumerate(self.shown, 1)}
 
     def name(self, node: Node) -> str:
-        """What the node goes by in print; one at which paths meet without a name, its formula."""
-        name = self.derivation.names.get(node) or own_name(node)
-        return clipped(plain(name), LINE) if name else f"({clipped(expression(node), LINE)})"
+        """What the node goes by in print."""
+        return clipped(TEXT.name(self.labels[node]).text, LINE)
 
     def boxes(self) -> tuple[Box, ...]:
         return tuple(
@@ -67,9 +67,8 @@ class _Drawing:
         return "weight" if isinstance(node, Variable) else "op"
 
     def _lines(self, node: Node) -> Iterable[str]:
-        if node.inputs and (own_name(node) or node in self.derivation.names):
-            text = expression(node, self.derivation.names).partition("\n")[0]
-            yield clipped(text.partition(" = ")[2] or text, LINE)
+        if node.inputs:
+            yield clipped(write(node, TEXT, self.labels).body.text, LINE)
         if self.show_shapes:
             yield shape_text(node.shape)
 

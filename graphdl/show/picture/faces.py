@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from graphdl.core.graph import Graph, Node
+from graphdl.derivation.record import Record
 from graphdl.show.picture.derived import derived
 from graphdl.show.picture.layout import Direction
 from graphdl.show.picture.network import Details, network
@@ -25,7 +26,7 @@ def direction_of(rankdir: str) -> Direction:
 
 def usual_direction(what: Any) -> Direction:
     """Derivations are read from left to right, graphs and models downwards."""
-    return "LR" if hasattr(what, "factors") else "TB"
+    return "LR" if isinstance(what, Record) else "TB"
 
 
 def scene_of(what: Any, **details: bool) -> Scene:
@@ -33,7 +34,7 @@ def scene_of(what: Any, **details: bool) -> Scene:
     if isinstance(what, (Graph, Node)):
         _check(details, ("show_shapes",))
         return operations(what, **details)
-    if hasattr(what, "factors"):  # a Derivation, which lies above
+    if isinstance(what, Record):
         _check(details, ("show_shapes",))
         return derived(what, **details)
     _check(details, _OF_MODELS)
