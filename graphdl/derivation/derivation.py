@@ -100,6 +100,11 @@ class Derivation(Record):
         """The text of that module; the code form names its lines."""
         return self.module.source
 
+    def names_of(self, step: Step) -> tuple[str, str]:
+        """The names of what is differentiated in a step, and with respect to what."""
+        pen = Pen(self, DIALECTS["text"])
+        return pen.name(step.of), pen.name(step.by)
+
     def where(self, step: Step) -> Place:
         """The lines of the module that compute what a step states, or the rules that merged it."""
         return place_of(self, step)

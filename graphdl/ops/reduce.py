@@ -318,7 +318,8 @@ def var(a: Any, axis: Any = None, keepdims: bool = False, ddof: int = 0) -> Node
     axes = as_axes(axis, node.rank, "var")
     deviation = node - mean(node, axes, keepdims=True)
     total = sum(square(deviation), axes, keepdims)
-    return total / (size_of(node, axes) - ddof)
+    count = size_of(node, axes)
+    return total / (count - ddof if ddof else count)
 
 
 @public

@@ -26,11 +26,11 @@ def text_of(equations: Sequence[Equation]) -> str:
         if not blocks or (e.kind in HEADINGS and e.kind != blocks[-1][0].kind):
             blocks.append([])
         blocks[-1].append(e)
-    return "\n\n".join(map(_block, blocks))
+    return "\n\n".join(_block(block, k == 0) for k, block in enumerate(blocks))
 
 
-def _block(equations: list[Equation]) -> str:
-    heading = HEADINGS.get(equations[0].kind)
+def _block(equations: list[Equation], first: bool) -> str:
+    heading = None if first else HEADINGS.get(equations[0].kind)
     rows = [(_row(e), e.note) for e in equations]
     if heading is None:
         return "\n".join(columns(rows))
