@@ -33,7 +33,7 @@ def scene_of(what: Any, **details: bool) -> Scene:
     """The scene of whatever may be drawn. Raises TypeError for a detail that it does not have."""
     if isinstance(what, (Graph, Node)):
         _check(details, ("show_shapes",))
-        return operations(what, **details)
+        return operations(what, show_shapes=details.get("show_shapes", True))
     if isinstance(what, Record):
         _check(details, ("show_shapes",))
         return derived(what, **details)
