@@ -156,6 +156,25 @@ def test_subclassed_models_are_drawn_by_their_calls():
     }  # fmt: skip
 
 
+def test_layers_of_subclassed_models_are_numbered():
+    class Net(gd.Model):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = gd.layers.Dense(3, "tanh"), gd.layers.Dense(1)
+
+        def call(self, inputs):
+            h = self.a(inputs)
+            self.add_loss(gd.mean(gd.square(h)))
+            return self.b(h)
+
+    model = Net()
+    model.compile("sgd", "mse")
+    model(np.zeros((2, 4), np.float32))
+    assert "∂ŷ/∂z2 · ∂z2/∂u1 · ∂u1/∂z1 · ∂z1/∂W1" in str(model.derive("dense/kernel"))
+    # What call() says beside its layers is no box of a layer: the operations are drawn.
+    assert {"dense/kernel", "dense_1/kernel", "tanh(z1)", "ŷ"} <= set(by_label(scene_of(model)))
+
+
 def test_drawing_a_model_leaves_it_as_it_was():
     model = gd.Sequential([gd.Input((3,)), gd.layers.Dense(2), gd.layers.BatchNormalization(),
                            gd.layers.Dropout(0.5)])  # fmt: skip

@@ -36,11 +36,12 @@ def network(model: Any, details: Details) -> Scene:
     model._require_built()
     symbols = list(model._symbols)
     expansion = _Expansion(details)
+    names = {w: w.name.rpartition("/")[2] for w in model.weights}  # their frames say the rest
     with off_tape():
         try:
             ends = _flat(model.call(symbols if len(symbols) > 1 else symbols[0]))
         except GraphError:  # a call() that says more than layers do: its operations
-            ends = model.symbolic_outputs()
+            ends, names = model.symbolic_outputs(), {}
         ends = expansion.expand(ends, dict(zip(symbols, symbols, strict=True)), ())
     if details.operations and len(ends) == 1:
         path = expansion.owners.get(ends[0], ())
@@ -49,7 +50,7 @@ def network(model: Any, details: Details) -> Scene:
     return operations(
         [*symbols, *ends],
         show_shapes=details.show_shapes,
-        names={w: w.name.rpartition("/")[2] for w in model.weights},
+        names=names,
         owners=expansion.owners,
         describe=lambda node: _words(node, details),
         title=f"Model {plain(model.name)}",
