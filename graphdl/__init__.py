@@ -63,15 +63,18 @@ from graphdl.version import __version__
 
 if TYPE_CHECKING:
     from graphdl import studies
+    from graphdl.show.picture import plot_model
 
 abs = absolute
 pow = power
 
 
 def __getattr__(name: str) -> Any:
-    """The studies are loaded when they are asked for: most programs train and never look."""
+    """Studies and pictures are loaded when they are asked for: most programs train and never look."""
     if name == "studies":
         return importlib.import_module("graphdl.studies")
+    if name == "plot_model":
+        return importlib.import_module("graphdl.show.picture").plot_model
     raise AttributeError(f"module 'graphdl' has no attribute {name!r}")
 
 
@@ -92,5 +95,5 @@ __all__ = [
     "jvp", "Function", "function", "activations", "constraints", "initializers", "regularizers",
     "layers", "losses", "metrics", "optimizers", "callbacks", "datasets", "Layer", "Input", "Model",
     "Sequential", "load_model", "GradientTape", "studies",
-    "abs", "pow", "__version__",
+    "plot_model", "abs", "pow", "__version__",
 ]
