@@ -247,6 +247,7 @@ class Model(Training, Saving, Pictured, Layer):
         assert self.loss is not None
         target = self.loss.target_type(self._output)
         made = self._step("train", step.symbols(self._symbols, target, weighted=False))
+        assert made.loss is not None
         within = Within(made.graph, made.inputs, self.optimizer.equations())
         return record(Derivation, made.loss, weight, self._short_names(), unit, within)
 
