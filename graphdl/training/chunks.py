@@ -16,10 +16,13 @@ CHUNKS = 3  # one in training, one ready, one being filled
 
 
 class Chunk:
-    """Rows of data, `batch` of them a step; `order` says which row comes when."""
+    """Rows of data, `batch` of them a step; `order` says which row comes when.
+
+    rows: how many are filled, known to who fills; done: steps taken, known to who trains.
+    """
 
     def __init__(self, like: Data, rows: int) -> None:
-        self.rows = self.batch = self.first = 0
+        self.rows = self.batch = self.first = self.done = 0
         self.session: Any = None  # that trains on this memory; opened by who trains
         self.allocate(like, rows)
 

@@ -44,6 +44,7 @@ class Evaluation(Sources):
         with self._counting_apart(), Progress(verbose, None, session.planned) as progress:
             progress.begin_epoch(0)
             logs = self._pass(session, hooks)
+            progress.steps = session.planned  # of an iterable it may be known only now
             progress.end_epoch(logs)
         return returned(logs, return_dict)
 

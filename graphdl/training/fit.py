@@ -66,10 +66,10 @@ class Training(Evaluation, OneBatch):
         those of the last good step; so does Ctrl-C with KeyboardInterrupt. An update that overflows
         stops it at the next step, or at the end: the weights are then those after that update.
         """
-        batch_of(batch_size)
-        if validation_batch_size is None:
-            validation_batch_size = batch_size
-        test_batch = batch_of(validation_batch_size, "validation_batch_size")
+        batch = batch_of(batch_size)
+        test_batch = batch
+        if validation_batch_size is not None:
+            test_batch = batch_of(validation_batch_size, "validation_batch_size")
         epochs, first = whole("epochs", epochs, 0), whole("initial_epoch", initial_epoch, 0)
         freq = whole("validation_freq", validation_freq)
         self._require_compiled("fit")
@@ -78,13 +78,14 @@ class Training(Evaluation, OneBatch):
         )
         given = Given("fit", x, y, sample_weight, class_weight, batch_size)
         data = self._examples(given, steps_per_epoch, "steps_per_epoch", goes_on=True)
-        require_enough(data, batch_of(batch_size), steps_per_epoch, epochs - first)
+        require_enough(data, batch, steps_per_epoch, epochs - first)
         validation = None
         if held_out is not None:
-            held_out = Given("fit", *held_out, batch_size=validation_batch_size, validates=True)
+            size = validation_batch_size if len(held_out) == 1 else test_batch
+            held_out = Given("fit", *held_out, batch_size=size, validates=True)
             validation = self._validation(held_out, validation_steps)
             require_enough(validation, test_batch, None, (epochs - first) // freq)
-        session = self._opened("train", data, batch_of(batch_size))
+        session = self._opened("train", data, batch)
         count = session.planned
         show = Progress(verbose, epochs, count)
         hooks = CallbackList(callbacks, True, self, verbose=verbose, epochs=epochs, steps=count)

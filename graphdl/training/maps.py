@@ -13,7 +13,7 @@ from graphdl.core.errors import ShapeError
 from graphdl.training.chunks import Chunk, row_bytes, rows_in_chunk
 from graphdl.training.data import Data
 
-PIECE_BYTES = 2**20  # read, checked, converted and copied while it is in the processor's cache
+PIECE_BYTES = 2**18  # read, checked, converted and copied while it is in the processor's cache
 
 Convert = Callable[[Any, Any, Any], Data]
 
@@ -103,16 +103,16 @@ class MappedRows:
     def chunk(self) -> Chunk:
         return Chunk(self.example, min(rows_in_chunk(self.example, self.batch), self.rows))
 
-    def fill(self, take: Callable[[], Chunk], hungry: Callable[[], bool]) -> Iterator[Chunk]:
+    def fill(self, take: Callable[[], Chunk]) -> Iterator[tuple[Chunk, int, bool]]:
         """The steps in `part`, chunk by chunk."""
         at, end = self.part.start * self.batch, min(self.part.stop * self.batch, self.rows)
         while at < end:
             chunk = take()
-            chunk.first, chunk.batch = at, self.batch
+            chunk.first, chunk.done, chunk.batch = at, 0, self.batch
             chunk.rows = min(chunk.capacity, end - at)
             self._gather(chunk)
             at += chunk.rows
-            yield chunk
+            yield chunk, chunk.rows, True
 
     def _gather(self, chunk: Chunk) -> None:
         """Rows are read in the order in which they lie in the file; `chunk.order` puts them right."""

@@ -1,12 +1,14 @@
 """The next chunk of data is prepared by a thread while compiled code trains on this one.
 
 The compiled step and NumPy's copies release the interpreter's lock, so both run at once. A fixed set
-of chunks goes round: the thread takes a free one, fills it and hands it over; the reader gives it
-back. That bounds the memory, and how far ahead of training the data is read.
+of chunks goes round: the thread takes a free one and says how far it is filled, again and again; the
+reader takes what is there, and gives the chunk back when no more will come. That bounds the memory,
+and how far ahead of training the data is read; and no batch waits for another one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import queue
 import threading
@@ -16,8 +18,11 @@ from typing import Any, Generic, Self, TypeVar
 
 _PATIENCE = 0.1  # seconds: a wait is cut into these, as on some systems it hears no signal
 
+_END = object()
+
 T = TypeVar("T")
-Fill = Callable[[Callable[[], T], Callable[[], bool]], Iterator[T]]
+Filled = tuple[T, int, bool]  # a chunk, the rows in it by now, is it closed?
+Fill = Callable[[Callable[[], T]], Iterator[Filled]]
 
 
 class _Stopped(Exception):
@@ -25,10 +30,10 @@ class _Stopped(Exception):
 
 
 class Prefetch(Generic[T]):
-    """Iterates over `fill(take, hungry)`, which runs in a thread of its own.
+    """Iterates over what `fill(take)` yields, which runs in a thread of its own.
 
-    take(): a free chunk, waited for; hungry(): does the reader wait, so that less than a full chunk
-    is welcome? What `fill` raises is raised here, after all that it has yielded, with its traceback.
+    take(): a free chunk, waited for. Yields (chunk, rows in it by now). What `fill` raises is raised
+    here, after all that it has yielded, with its traceback.
     """
 
     def __init__(self, fill: Fill[T], chunks: Iterable[T]) -> None:
@@ -36,7 +41,8 @@ class Prefetch(Generic[T]):
         self._full: queue.SimpleQueue[Any] = queue.SimpleQueue()
         for chunk in chunks:
             self._free.put(chunk)
-        self._fill, self._waiting, self._stopped = fill, False, False
+        self._fill, self._stopped = fill, False
+        self._after: Any = None  # got from the queue together with what came before it
         # a daemon: nothing can end a user's `next` that waits for ever; in the caller's context,
         # which holds np.errstate and the like
         run = contextvars.copy_context().run
@@ -53,32 +59,43 @@ class Prefetch(Generic[T]):
         self._free.put(None)
         self._thread.join(_PATIENCE)
 
-    def __iter__(self) -> Iterator[T]:
-        while (item := self._next()) is not None:
+    def __iter__(self) -> Iterator[tuple[T, int]]:
+        while (item := self._next()) is not _END:
             if isinstance(item, BaseException):
                 raise item
-            yield item
-            self._free.put(item)
+            chunk, rows, closed = item
+            yield chunk, rows
+            if closed:
+                self._free.put(chunk)
 
     def _next(self) -> Any:
-        self._waiting = True
-        while True:
+        """What comes next; of all that was said about one chunk by now only the last."""
+        item = self._after if self._after is not None else self._waited()
+        self._after = None
+        while isinstance(item, tuple) and not item[2]:
             try:
-                item = self._full.get(timeout=_PATIENCE)
+                self._after = self._full.get_nowait()
             except queue.Empty:
-                continue
-            self._waiting = False
-            return item
+                break
+            if not isinstance(self._after, tuple):
+                break
+            item, self._after = self._after, None
+        return item
+
+    def _waited(self) -> Any:
+        while True:
+            with contextlib.suppress(queue.Empty):
+                return self._full.get(timeout=_PATIENCE)
 
     # -------------------------------------------------- in the thread
 
     def _work(self) -> None:
         try:
-            for chunk in self._fill(self._take, self._hungry):
-                self._full.put(chunk)
+            for filled in self._fill(self._take):
+                self._full.put(filled)
                 if self._stopped:
                     return
-            self._full.put(None)
+            self._full.put(_END)
         except _Stopped:
             return
         except BaseException as error:
@@ -89,6 +106,3 @@ class Prefetch(Generic[T]):
         if chunk is None or self._stopped:
             raise _Stopped
         return chunk
-
-    def _hungry(self) -> bool:
-        return self._stopped or (self._waiting and self._full.empty())

@@ -41,24 +41,30 @@ class Streamed:
         """Run the steps of an epoch, as `Session.chunks` does."""
         done = 0
         with Prefetch(self.source.fill, self._chunks) as filled:
-            for chunk in filled:
+            for chunk, rows in filled:
+                session = self._session(chunk, rows)
                 self._chunk, self._before = chunk, done
-                session = self._session(chunk)
                 from_here = None if begin is None else lambda k, done=done: begin(done + k)
                 for k, status in session.chunks(seed, time_ + done, from_here):
                     yield done + k, status and status + done
                     if status:
                         return
-                done += session.steps
-                if self._keep is not None:
-                    self._keep([o[: chunk.rows] for o in session.outputs])
+                done += session.planned
+                self._keep_outputs(chunk, rows)
+                chunk.done = session.steps
 
-    def _session(self, chunk: Chunk) -> Session:
+    def _session(self, chunk: Chunk, rows: int) -> Session:
+        """The steps of a chunk that were not taken yet, of those that are filled."""
         if chunk.session is None:
             outputs = [np.empty((chunk.capacity, *shape), t) for shape, t in self._outputs]
             chunk.session = self.runner.open(chunk.data, chunk.batch, outputs, chunk.order)
-        chunk.session.hold(chunk.rows, chunk.batch)
+        chunk.session.hold(rows, chunk.batch)
+        chunk.session.part = range(chunk.done, chunk.session.steps)
         return chunk.session
+
+    def _keep_outputs(self, chunk: Chunk, rows: int) -> None:
+        if self._keep is not None:
+            self._keep([o[chunk.done * chunk.batch : rows] for o in chunk.session.outputs])
 
     def mix(self, seed: int, step: int, epochs: int) -> None:
         """Another order of the rows of a map; an iterable has an order of its own."""

@@ -57,31 +57,18 @@ class Stream:
     def chunk(self) -> Chunk:
         return Chunk(self.example, rows_in_chunk(self.example, self.example.rows))
 
-    def fill(self, take: Callable[[], Chunk], hungry: Callable[[], bool]) -> Iterator[Chunk]:
-        """An epoch's batches, several of one size in a chunk, or as many as there are when asked.
-
-        What goes wrong is raised after the batches before it were handed over.
-        """
-        chunk, batches = None, self._epoch()
-        while True:
-            try:
-                data = next(batches, None)
-            except BaseException:
-                if chunk is not None:
-                    yield chunk
-                raise
-            if chunk is not None and (data is None or not _fits(chunk, data)):
-                yield chunk
+    def fill(self, take: Callable[[], Chunk]) -> Iterator[tuple[Chunk, int, bool]]:
+        """An epoch's batches, several of one size in a chunk: (chunk, rows by now, is it closed?)."""
+        chunk = None
+        for data in self._epoch():
+            if chunk is not None and not _fits(chunk, data):
+                yield chunk, chunk.rows, True
                 chunk = None
-            if data is None:
-                return
             if chunk is None:
                 chunk = _emptied(take(), data)
             chunk.put(chunk.rows, data)
             chunk.rows += data.rows
-            if hungry():
-                yield chunk
-                chunk = None
+            yield chunk, chunk.rows, False
 
     def _epoch(self) -> Iterator[Data]:
         """The batches of an epoch; it is short where the pass ends before `count`, as with arrays."""
@@ -164,7 +151,7 @@ def _fits(chunk: Chunk, data: Data) -> bool:
 
 def _emptied(chunk: Chunk, data: Data) -> Chunk:
     """A chunk for batches of this size."""
-    chunk.rows, chunk.batch = 0, data.rows
+    chunk.rows, chunk.done, chunk.batch = 0, 0, data.rows
     if data.rows > chunk.capacity:
         chunk.allocate(data, rows_in_chunk(data, data.rows))
     return chunk
