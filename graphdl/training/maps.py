@@ -13,7 +13,8 @@ from graphdl.core.errors import ShapeError
 from graphdl.training.chunks import Chunk, row_bytes, rows_in_chunk
 from graphdl.training.data import Data
 
-PIECE_BYTES = 2**18  # read, checked, converted and copied while it is in the processor's cache
+PIECE_BYTES = 2**20  # read, checked, converted and copied while it is in the processor's cache
+KEPT_BYTES = 2**29  # of a file: so much may stay mapped, which spares finding its pages again
 
 Convert = Callable[[Any, Any, Any], Data]
 
@@ -50,7 +51,12 @@ class MappedRows:
         self.steps = -(-self.rows // self.batch)
         self.part = range(self.steps)
         self.example = self._read(slice(0, self.batch))
-        self._maps = [a for a in map(_shared_map, self._arrays) if a is not None]
+        self._maps = [m for m in map(_shared_map, self._arrays) if m is not None]
+        if sum(map(len, self._maps)) <= KEPT_BYTES:
+            self._maps = []
+        # one fault maps many pages beside the one that is read: those that go are let go early
+        size = PIECE_BYTES // 4 if self._maps else PIECE_BYTES
+        self._piece = max(1, size // max(1, row_bytes(self.example)))
 
     @property
     def _arrays(self) -> list[np.ndarray]:
@@ -101,6 +107,7 @@ class MappedRows:
     # -------------------------------------------------- in the thread that reads
 
     def chunk(self) -> Chunk:
+        """Memory for as many batches as a chunk holds, or for all rows where these are fewer."""
         return Chunk(self.example, min(rows_in_chunk(self.example, self.batch), self.rows))
 
     def fill(self, take: Callable[[], Chunk]) -> Iterator[tuple[Chunk, int, bool]]:
@@ -128,10 +135,6 @@ class MappedRows:
             chunk.put(a, self._read(which))
             self._release()
 
-    @property
-    def _piece(self) -> int:
-        return max(1, PIECE_BYTES // max(1, row_bytes(self.example)))
-
     def _read(self, rows: slice | np.ndarray) -> Data:
         """Copies of these rows, checked: a file may change at any time."""
         inputs = [_rows(a, rows) for a in self._inputs]
@@ -140,7 +143,7 @@ class MappedRows:
         return self._convert(inputs if self._many else inputs[0], target, weight)
 
     def _release(self) -> None:
-        """Let the pages that were read leave this process; the system's cache keeps them."""
+        """Let the pages of large maps leave this process; the system's cache may keep them."""
         for file in self._maps:
             with contextlib.suppress(OSError, ValueError):  # a hint that some systems do not take
                 file.madvise(mmap.MADV_DONTNEED)

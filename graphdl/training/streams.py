@@ -45,8 +45,14 @@ class Stream:
         self._seen = 0  # batches taken in this pass
         self._iterator: Iterator[Any] | None = None
         self._ahead: Data | None = None  # taken, but not yet handed over
-        self.example: Data | None = None
-        self.example = self._ahead = self._next()
+        self._first: Data | None = None
+        self._first = self._ahead = self._next()
+
+    @property
+    def example(self) -> Data:
+        """The first batch."""
+        assert self._first is not None
+        return self._first
 
     def names(self, chunk: Chunk, at: slice) -> tuple[np.ndarray, str]:
         """Which rows of their batch these rows of a chunk are."""
@@ -55,6 +61,7 @@ class Stream:
     # -------------------------------------------------- in the thread that reads
 
     def chunk(self) -> Chunk:
+        """Memory for as many batches as a chunk holds."""
         return Chunk(self.example, rows_in_chunk(self.example, self.example.rows))
 
     def fill(self, take: Callable[[], Chunk]) -> Iterator[tuple[Chunk, int, bool]]:
@@ -110,8 +117,8 @@ class Stream:
     def _converted(self, batch: Any) -> Data:
         try:
             data = self._convert(batch)
-            if self.example is not None:
-                require_form(data, self.example)
+            if self._first is not None:
+                require_form(data, self._first)
         except (ValueError, TypeError) as error:
             raise type(error)(f"batch {self._seen} of the {self.of}: {error}") from None
         return data

@@ -24,9 +24,10 @@ CLASS = np.digitize(X[:, 0], [-0.5, 0.5])
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
-    """Many chunks and pieces even of little data."""
+    """Many chunks and pieces even of little data, whose pages are let go."""
+    monkeypatch.setattr(maps, "KEPT_BYTES", 0)
     monkeypatch.setattr(chunks, "CHUNK_BYTES", 24 * 60)
-    monkeypatch.setattr(maps, "PIECE_BYTES", 24 * 25)
+    monkeypatch.setattr(maps, "PIECE_BYTES", 24 * 25 * 4)
 
 
 @pytest.fixture
@@ -226,6 +227,9 @@ MEASURE = """
     import resource, sys
     import numpy as np
     import graphdl as gd
+    from graphdl.training import maps
+
+    maps.KEPT_BYTES = 0  # as if the file were larger
 
     def mebibytes():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
