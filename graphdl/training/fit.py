@@ -84,9 +84,11 @@ class Training(Evaluation, OneBatch):
             size = validation_batch_size if len(held_out) == 1 else test_batch
             held_out = Given("fit", *held_out, batch_size=size, validates=True)
             validation = self._validation(held_out, validation_steps)
-            require_enough(validation, test_batch, None, (epochs - first) // freq)
+            require_enough(validation, test_batch, None, epochs // freq - first // freq)
         session = self._opened("train", data, batch)
         count = session.planned
+        if count is not None and steps_per_epoch is not None:
+            count = min(count, steps_per_epoch)
         show = Progress(verbose, epochs, count)
         hooks = CallbackList(callbacks, True, self, verbose=verbose, epochs=epochs, steps=count)
         test_form = None if validation is None else example_of(validation)

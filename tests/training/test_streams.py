@@ -172,6 +172,23 @@ def test_arrays_with_steps_per_epoch():
     assert np.round(history["loss"], 3).tolist() == [1.667, 16.667, 49.667, 81.0, 1.667]
 
 
+@pytest.mark.parametrize(
+    ("given", "settings", "steps"),
+    [
+        ((X, Y), {"batch_size": 16}, 6),
+        ((X, Y), {"batch_size": 15, "steps_per_epoch": 3}, 3),
+        ((Batches(REGULAR),), {}, None),
+        ((Batches(REGULAR),), {"steps_per_epoch": 3}, 3),
+        ((Indexed(REGULAR),), {}, 6),
+    ],
+)
+def test_callbacks_are_told_how_many_steps_there_are(given, settings, steps):
+    seen = []
+    hook = gd.callbacks.LambdaCallback(on_train_begin=lambda logs: seen.append(hook.params))
+    model().fit(*given, epochs=2, verbose=0, callbacks=hook, **settings)
+    assert seen[0]["steps"] == steps
+
+
 def test_shuffled_arrays_in_parts_see_every_example_once():
     made, twin = model(), model()
     made.fit(X, Y, 15, epochs=4, steps_per_epoch=3, verbose=0)
@@ -310,6 +327,11 @@ def test_labels_out_of_range_are_named():
         (iter([]), {}, "the iterable is empty"),
         (Indexed([]), {}, "the iterable is empty"),
         (iter([(X, Y)]), {"epochs": 2}, "is an iterator, .* for 2 epochs: .*steps_per_epoch"),
+        (
+            Batches(REGULAR),
+            {"validation_data": iter([(X, Y)]), "epochs": 2},
+            "the validation data is an iterator, .*validation_steps",
+        ),
         (iter([(X, Y)]), {"batch_size": 8}, "batch_size=8 beside an iterable"),
         (iter([(X, Y)]), {"y": Y}, "y beside an iterable"),
         (iter([(X, Y)]), {"sample_weight": W}, "sample_weight beside an iterable"),
