@@ -65,7 +65,8 @@ def instance(derivation: Derivation, given: Mapping[Node, Any], seed: int) -> In
 
 def _wanted(made: Instance) -> float:
     """The more numbers there are, the nearer the nearest of them comes."""
-    return min(NEAR, 0.1 / sum(v.size for v in made.forward.values()))
+    count = sum(v.size for n, v in made.forward.items() if n not in made.leaves)
+    return min(NEAR, 0.1 / max(1, count))
 
 
 def _sizes(derivation: Derivation, leaves: list[Node], given: Mapping[Node, Any]) -> Sizes:

@@ -21,6 +21,7 @@ from graphdl.derivation.precise import DIGITS, digits, symbols
 
 DIRECTIONS = 2
 DIGITS_LIMIT, SYMBOLS_LIMIT = 3000, 160  # numbers that are computed for one value of v
+TERMS_LIMIT = 2000  # of the formulas that SymPy differentiates
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,15 @@ class Claim:
 
     def at(self, change: np.ndarray, kind: Kind) -> np.ndarray:
         """v where u has the value `change`."""
-        env = {n: kind.of(a) for n, a in self.held.items()} | {self.u: change}
+        env = {n: kind.of(a) for n, a in self.held.items()}
+        env[self.u] = np.asarray(change)  # NumPy makes a number of an array without axes
         return compute([self.v], env, kind, self.sizes)[0]
+
+    def least(self, delta: np.ndarray, value: np.ndarray) -> float:
+        """Below this a slope is what rounding leaves of a 0: a small share of ⟨|δ|, |v|⟩/|u|."""
+        u = np.abs(self.held[self.u])
+        typical = float(u.mean()) if u.size else 1.0
+        return 1e-4 * float(np.abs(delta * value).sum()) / (typical or 1.0)
 
     def count(self) -> int:
         """How many numbers one value of v takes; a product counts what it multiplies."""
@@ -66,10 +74,10 @@ def _inner(node: Node, sizes: Sizes) -> int:
 Judge = Callable[[Claim], float]
 
 
-def apart(stated: Any, found: Any) -> float:
-    """|Σ stated − Σ found| beside the sum of the sizes of all terms; 0 where all are 0."""
+def apart(stated: Any, found: Any, least: float = 0.0) -> float:
+    """|Σ stated − Σ found| beside the sum of the sizes of all terms, or beside `least`."""
     stated, found = np.ravel(stated), np.ravel(found)
-    size = float(max(abs(stated).sum(), abs(found).sum()))
+    size = max(float(abs(stated).sum()), float(abs(found).sum()), least)
     distance = float(abs(stated.sum() - found.sum()))
     if not np.isfinite(distance):
         return np.inf
@@ -82,7 +90,8 @@ def complex_step(claim: Claim) -> float:
     worst = 0.0
     for t in claim.directions:
         moved = claim.at(claim.held[claim.u] + 1j * STEP * t, COMPLEX)
-        worst = max(worst, apart(after * t, delta * np.imag(moved) / STEP))
+        least = claim.least(delta, np.real(moved))
+        worst = max(worst, apart(after * t, delta * np.imag(moved) / STEP, least))
     return worst
 
 
@@ -90,6 +99,7 @@ def differences(claim: Claim) -> float:
     """(8·[v(h) − v(−h)] − [v(2h) − v(−2h)])/12h, with the step about which the slope moves least."""
     delta, after = claim.values(REAL)
     at = claim.held[claim.u]
+    least = claim.least(delta, claim.at(at, REAL))
 
     def slope(t: np.ndarray, h: float) -> np.ndarray:
         a, b, c, d = (claim.at(at + k * h * t, REAL) for k in (1, -1, 2, -2))
@@ -97,9 +107,10 @@ def differences(claim: Claim) -> float:
 
     worst = 0.0
     for t in claim.directions:
-        found = [delta * slope(t, h) for h in (2e-2, 2e-3, 2e-4, 2e-5)]
+        found = [delta * slope(t, h) for h in (2e-2, 2e-3, 2e-4, 2e-5, 2e-6)]
         moves = [np.abs(a - b).sum() for a, b in zip(found[:-1], found[1:], strict=True)]
-        worst = max(worst, apart(after * t, found[int(np.argmin(moves)) + 1]))
+        steadiest = int(np.argmin(np.nan_to_num(moves, nan=np.inf)))
+        worst = max(worst, apart(after * t, found[steadiest + 1], least))
     return worst
 
 
@@ -118,26 +129,38 @@ def high_precision(claim: Claim) -> float:
 
 
 def symbolic(claim: Claim) -> float:
-    """SymPy's derivative of Σ δ ⊙ v by each element of u, put beside that element of after(δ)."""
-    u = claim.held[claim.u]
-    _refuse_large(claim, SYMBOLS_LIMIT // max(1, u.size // 8))
+    """SymPy's derivative, at s = 0, of the formula of ⟨δ, v(u + s·t)⟩."""
+    _refuse_large(claim, SYMBOLS_LIMIT)
+    kind = symbols()
     import mpmath  # noqa: PLC0415
     import sympy as sp  # noqa: PLC0415 - loaded when symbols are asked for
 
-    kind = symbols()
     delta, after = claim.values(REAL)
-    letters = np.array([sp.Symbol(f"u{k}", real=True) for k in range(u.size)], object)
+    u, t, s = claim.held[claim.u], claim.directions[0], sp.Symbol("s", real=True)
     try:
-        value = claim.at(letters.reshape(u.shape), kind)
+        value = claim.at(kind.of(u) + s * kind.of(t), kind)
     except TypeError as error:  # a relation between symbols has no truth value
         raise NotPossible("a choice by size") from error
-    total = sp.Add(*(sp.Float(float(d), 40) * v for d, v in zip(delta.ravel(), value.ravel(), strict=True)))
-    slopes = [sp.diff(total, s).replace(sp.Derivative, lambda *a: sp.S.Zero) for s in letters]
+    terms = _terms(value.ravel())
+    if terms > TERMS_LIMIT:
+        raise TooLarge(f"{terms:,} terms".replace(",", " "))
+    slopes = [sp.diff(v, s).replace(sp.Derivative, lambda *a: sp.S.Zero) for v in value.ravel()]
     with mpmath.workdps(30):
-        numbers = sp.lambdify(letters, slopes, [_FLAT, "mpmath"])(*map(mpmath.mpf, u.ravel().tolist()))
-    found = np.array([float(n) for n in numbers])
-    size = float(np.abs(found).max(initial=0.0)) or 1.0
-    return float(np.abs(found - after.ravel()).max(initial=0.0)) / size
+        numbers = sp.lambdify(s, slopes, [_FLAT, "mpmath"], cse=True)(mpmath.mpf(0))
+    found = delta.ravel() * np.array([float(n) for n in numbers])
+    return apart(after * t, found, claim.least(delta, claim.at(u, REAL)))
+
+
+def _terms(expressions: Any) -> int:
+    """The parts of all expressions, counted as often as they would be written."""
+    seen: dict[Any, int] = {}
+
+    def count(e: Any) -> int:
+        if e not in seen:
+            seen[e] = 1 + sum(map(count, e.args))
+        return seen[e]
+
+    return sum(count(e) for e in expressions if hasattr(e, "args"))
 
 
 _FLAT = {"DiracDelta": lambda *a: 0, "Heaviside": lambda x, at=0.5: 1 if x > 0 else 0 if x < 0 else at}

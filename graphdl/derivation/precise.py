@@ -32,8 +32,9 @@ class Objects:
 
     def __init__(self, functions: Any, number: Callable[[float], Any], stated_first: bool) -> None:
         self.functions, self.number, self.stated_first = functions, number, stated_first
-        extremes = {"max": _extreme(functions.Max), "min": _extreme(functions.Min)}
-        self._structure: dict[str, Form] = {**_STRUCTURE, **extremes}
+        self._structure: dict[str, Form] = {
+            "max": _extreme(functions.Max), "min": _extreme(functions.Min), **_STRUCTURE
+        }
 
     def of(self, value: np.ndarray) -> np.ndarray:
         value = np.asarray(value)
@@ -174,7 +175,14 @@ def _as_sympy(mp: Any) -> SimpleNamespace:
 
 @functools.cache
 def symbols() -> Objects:
-    """Expressions of SymPy: a number is exact, what changes is a symbol."""
+    """Expressions of SymPy: what is held is a number, what changes is a symbol."""
     import sympy as sp  # noqa: PLC0415 - loaded when symbols are asked for
 
-    return Objects(sp, lambda v: sp.Rational(*v.as_integer_ratio()), stated_first=True)
+    as_written = {name: _unevaluated(getattr(sp, name)) for name in ("Max", "Min", "Piecewise")}
+    functions = SimpleNamespace(**{**vars(sp), **as_written})
+    return Objects(functions, lambda v: sp.Float(v, DIGITS), stated_first=True)
+
+
+def _unevaluated(function: Any) -> Any:
+    """Not simplified: to order what is compared takes longer than to differentiate it."""
+    return functools.partial(function, evaluate=False)
