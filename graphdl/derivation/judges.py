@@ -8,6 +8,7 @@ element. A `Claim` says that δ ↦ `after` is the transpose of that; a judge re
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -108,7 +109,7 @@ def differences(claim: Claim) -> float:
     worst = 0.0
     for t in claim.directions:
         found = [delta * slope(t, h) for h in (2e-2, 2e-3, 2e-4, 2e-5, 2e-6)]
-        moves = [np.abs(a - b).sum() for a, b in zip(found[:-1], found[1:], strict=True)]
+        moves = [np.abs(a - b).sum() for a, b in itertools.pairwise(found)]
         steadiest = int(np.argmin(np.nan_to_num(moves, nan=np.inf)))
         worst = max(worst, apart(after * t, found[steadiest + 1], least))
     return worst
@@ -163,7 +164,10 @@ def _terms(expressions: Any) -> int:
     return sum(count(e) for e in expressions if hasattr(e, "args"))
 
 
-_FLAT = {"DiracDelta": lambda *a: 0, "Heaviside": lambda x, at=0.5: 1 if x > 0 else 0 if x < 0 else at}
+_FLAT = {
+    "DiracDelta": lambda *a: 0,
+    "Heaviside": lambda x, at=0.5: 1 if x > 0 else 0 if x < 0 else at,
+}
 
 
 class TooLarge(Exception):

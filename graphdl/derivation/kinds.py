@@ -42,7 +42,8 @@ def compute(
 ) -> list[np.ndarray]:
     """The values of the roots in a kind of number; `env` gives those to start from, in that kind."""
     roots = list(roots)
-    return [values[r] for values in (computed(roots, env, kind, sizes),) for r in roots]
+    values = computed(roots, env, kind, sizes)
+    return [values[r] for r in roots]
 
 
 def computed(

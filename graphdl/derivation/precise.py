@@ -33,7 +33,9 @@ class Objects:
     def __init__(self, functions: Any, number: Callable[[float], Any], stated_first: bool) -> None:
         self.functions, self.number, self.stated_first = functions, number, stated_first
         self._structure: dict[str, Form] = {
-            "max": _extreme(functions.Max), "min": _extreme(functions.Min), **_STRUCTURE
+            "max": _extreme(functions.Max),
+            "min": _extreme(functions.Min),
+            **_STRUCTURE,
         }
 
     def of(self, value: np.ndarray) -> np.ndarray:

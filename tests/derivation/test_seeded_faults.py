@@ -130,9 +130,7 @@ def test_each_side_of_a_product(side, step):
 def test_a_product_that_forgets_to_transpose():
     """A·B sends δ·B instead of δ·Bᵀ to A."""
     right = OPS["matmul"].vjp
-    with wrong(
-        OPS["matmul"], vjp=lambda n, ct: [apply(n.op, ct, n.inputs[1]), right(n, ct)[1]]
-    ):
+    with wrong(OPS["matmul"], vjp=lambda n, ct: [apply(n.op, ct, n.inputs[1]), right(n, ct)[1]]):
         x, _ = inputs()
         w1, w2 = weights((4, 4), (4, 4))
         h = gd.tanh(x @ w1).named("h")
@@ -206,9 +204,8 @@ def test_dropout_that_does_not_scale_back():
     with wrong(OPS["div"], partials=unscaled):
         model = built([gd.layers.Dense(8, "tanh"), gd.layers.Dropout(0.25)])
         found = model.derive("dense/kernel").check(methods=QUICK)
-    assert [r.step for r in found.rows if r.verdict == "wrong"][0] == found.wrong.step
-    assert "div" in found.wrong.rule
-    assert len({r.step for r in found.rows if r.verdict == "wrong"}) == 2  # and the whole
+    assert found.wrong.step == "∂h2/∂h1"
+    assert {r.step for r in found.rows if r.verdict == "wrong"} == {"∂h2/∂h1", "∂J/∂W1"}
 
 
 @pytest.mark.parametrize(("name", "factor"), [("square", 1.2), ("sqrt", 0.8), ("div", 1.1)])
