@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from graphdl.core.errors import GraphError
 from graphdl.core.graph import Node, walk
 from graphdl.derivation.instance import Instance, instance
 from graphdl.derivation.judges import (
@@ -63,11 +64,17 @@ def check(
         for name in [str(d)]
     }
     title = f"certificate of ∂{judged.names[derivation.result]}/∂{judged.names[derivation.wrt]}"
-    return Certificate(tuple(judged.rows()), title, sizes, seed)
+    return Certificate(tuple(judged.rows()), title, sizes, seed, at.moved)
 
 
 def _given(derivation: Derivation, values: Mapping[Node | str, Any]) -> dict[Node, Any]:
-    return {derivation._leaf(k) if isinstance(k, str) else k: v for k, v in values.items()}
+    given = {derivation._leaf(k) if isinstance(k, str) else k: v for k, v in values.items()}
+    for node in given:
+        if not isinstance(node, Node) or node.inputs:
+            raise GraphError(
+                f"check takes values for inputs and variables; {node!r:.80} is neither"
+            )
+    return given
 
 
 class _Checker:

@@ -24,7 +24,8 @@ from graphdl.differentiate.chain_rule import leads_to
 
 FIRST_SIZE = 3  # of the named sizes, which become 3, 4, 5, …: of two numbers the variance is blind
 ATTEMPTS = 40
-NEAR = 1e-3  # to a kink
+NEAR = 1e-3  # to a kink: drawn numbers keep this distance, where there are few
+AT = 1e-7  # within this distance every step that can be measured leads over the kink
 
 Values = Mapping[Node, np.ndarray]
 
@@ -37,28 +38,37 @@ class Instance:
     forward: Values
     sizes: Sizes
     gap: float  # from the nearest kink
+    moved: bool  # do the variables have other values than their present ones?
 
 
 def instance(derivation: Derivation, given: Mapping[Node, Any], seed: int) -> Instance:
     """The given values, and draws for what was not given: of several the farthest from kinks.
 
-    With nothing given the variables too are drawn, near their present values. Raises GraphError
-    where a forward value is not finite.
+    Where values are given the variables keep their present ones, unless these lie at a kink; then,
+    and with nothing given, they are drawn near them. Raises GraphError where a forward value is not
+    finite, or where all that is given lies at a kink.
     """
     leaves = [n for n in walk([derivation.result]) if not n.inputs and n.op.name != "constant"]
     sizes = _sizes(derivation, leaves, given)
     best: Instance | None = None
     for attempt in range(ATTEMPTS):
-        made = _drawn(derivation, leaves, given, sizes, np.random.default_rng([seed, attempt]))
+        random = np.random.default_rng([seed, attempt])
+        moved = attempt > 0 or not given
+        lift = attempt / 8 if best is None else 0.0  # a logarithm may need larger outputs
+        made = _drawn(derivation, leaves, given, sizes, random, moved, lift)
         if made is not None and (best is None or made.gap > best.gap):
             best = made
-        fixed = all(n in given or isinstance(n, Variable) for n in leaves) and given
-        if best is not None and (fixed or best.gap > _wanted(best)):
-            break
+        if best is not None and (best.gap > (AT if given else _wanted(best))):
+            return best
     if best is None:
         raise GraphError(
             "check: no drawn numbers give a finite result; pass values for the inputs, such as "
             "d.check({x: …, y: …})"
+        )
+    if best.gap <= AT:
+        raise GraphError(
+            "check: the given values lie at a kink, such as that of relu at 0, where a derivative is "
+            "a convention and cannot be measured; move them a little"
         )
     return best
 
@@ -89,6 +99,8 @@ def _drawn(
     given: Mapping[Node, Any],
     sizes: Sizes,
     random: np.random.Generator,
+    moved: bool,
+    lift: float,
 ) -> Instance | None:
     streams = stream_numbers(leaves)
     users = _users(derivation.result)
@@ -98,7 +110,7 @@ def _drawn(
         if node in given:
             made[node] = _given(node, given[node])
         elif isinstance(node, Variable):
-            made[node] = _near(node, random) if not given else wide(node.storage)
+            made[node] = _near(node, random, lift) if moved else wide(node.storage)
         elif node in streams:
             made[node] = _noise(node, streams[node], sizes, int(random.integers(2**31)))
         elif node.op.name == "tensor":
@@ -106,7 +118,7 @@ def _drawn(
     values = computed([derivation.result], made, REAL, sizes)
     if not all(np.isfinite(v).all() for n, v in values.items() if n.type.is_float):
         return None
-    return Instance(made, values, sizes, _gap(derivation, values, sizes))
+    return Instance(made, values, sizes, _gap(derivation, values, sizes), moved)
 
 
 def _given(node: Node, value: Any) -> np.ndarray:
@@ -114,15 +126,20 @@ def _given(node: Node, value: Any) -> np.ndarray:
     return array.astype(np.float64) if node.type.is_float else array.astype(node.dtype)
 
 
-def _near(variable: Variable, random: np.random.Generator) -> np.ndarray:
-    """Near the present value; what is not trained, such as a moving variance, keeps its sign."""
+def _near(variable: Variable, random: np.random.Generator, lift: float) -> np.ndarray:
+    """Near the present value; what is not trained, such as a moving variance, keeps its sign.
+
+    Biases and their like are lifted, in case the numbers that follow must be positive.
+    """
     value = wide(variable.storage)
     if value.dtype.kind != "f":
         return value
     change = random.uniform(-1, 1, value.shape)
     if not variable.trainable:
         return value * (1 + 0.2 * change)
-    return value + 0.5 * change / np.sqrt(value.shape[0] if value.ndim > 1 else 1)
+    if value.ndim < 2:
+        return value + 0.5 * change + lift
+    return value + 0.5 * change / np.sqrt(value.shape[0])
 
 
 def _noise(node: Node, stream: int, sizes: Sizes, step: int) -> np.ndarray:

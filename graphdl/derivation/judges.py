@@ -187,4 +187,4 @@ METHODS: dict[str, tuple[Judge, float]] = {
     "high precision": (high_precision, 1e-12),
     "sympy": (symbolic, 1e-9),
 }
-SINGLE = 2e-6  # the least tolerance where constants of the graph have 7 digits
+SINGLE = 5e-7  # the least tolerance where constants of the graph have 7 digits

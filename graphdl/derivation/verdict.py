@@ -44,6 +44,7 @@ class Certificate:
     title: str
     sizes: Mapping[str, int] = field(default_factory=dict)
     seed: int = 0
+    moved: bool = False  # are the variables' values others than their present ones?
 
     @property
     def ok(self) -> bool:
@@ -104,7 +105,8 @@ class Certificate:
 
     def _setting(self) -> str:
         sizes = ", ".join(f"{name} = {n}" for name, n in self.sizes.items())
-        return f"relative errors{f', at {sizes}' if sizes else ''}, seed {self.seed}"
+        drawn = "variables drawn near their values" if self.moved else "variables as they are"
+        return f"relative errors{f', at {sizes}' if sizes else ''}, {drawn}, seed {self.seed}"
 
     def html(self) -> str:
         """The table as HTML, wrong steps marked by a word and a class."""
@@ -135,7 +137,7 @@ class Certificate:
         ]  # fmt: skip
         whole = {
             "title": self.title, "ok": self.ok, "verdict": self.verdict, "seed": self.seed,
-            "sizes": dict(self.sizes), "rows": rows,
+            "moved": self.moved, "sizes": dict(self.sizes), "rows": rows,
         }  # fmt: skip
         return json.dumps(whole, ensure_ascii=False, allow_nan=False)
 

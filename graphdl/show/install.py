@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from graphdl.core.graph import Node
 from graphdl.derivation.certificate import check
+from graphdl.derivation.cost import cost
 from graphdl.derivation.record import Derivation, Evaluation
 from graphdl.derivation.written import derivation_latex, derivation_text, evaluation_text
 from graphdl.show.latex import latex
@@ -44,6 +45,7 @@ def install() -> None:
     Derivation.__str__ = Derivation.__repr__ = derivation_text  # type: ignore[method-assign]
     Derivation.latex = derivation_latex  # type: ignore[attr-defined]
     Derivation.check = check  # type: ignore[attr-defined]
+    Derivation.cost = cost  # type: ignore[attr-defined]
     Derivation._repr_mimebundle_ = _derivation_bundle  # type: ignore[attr-defined]
     Evaluation.__str__ = Evaluation.__repr__ = evaluation_text  # type: ignore[method-assign]
 

@@ -64,7 +64,10 @@ def test_the_table_and_its_other_forms():
     lines = str(found).splitlines()
     assert lines[0] == "certificate of ∂J/∂b1"
     assert "complex step" in lines[2]
-    assert lines[-2:] == [" relative errors, at n = 3, seed 7", " all 6 steps are right"]
+    assert lines[-2:] == [
+        " relative errors, at n = 3, variables drawn near their values, seed 7",
+        " all 6 steps are right",
+    ]
     data = json.loads(found.json())
     assert data["ok"] is True
     assert data["sizes"] == {"n": 3}
@@ -206,8 +209,31 @@ def test_values_by_name_and_wrong_arguments():
         d.check(methods=("guess",))
     with pytest.raises(gd.errors.GraphError, match="no input is called 'q'"):
         d.check({"q": x})
+    with pytest.raises(gd.errors.GraphError, match="takes values for inputs and variables"):
+        d.check({loss: 1.0})
     with pytest.raises(gd.errors.GraphError, match="no drawn numbers give a finite result"):
         d.check({"x": np.full((5, 2), np.nan), "y": y})
+
+
+def test_a_kink_is_stepped_away_from_or_refused():
+    """relu at 0, where all weights are 0: the derivative there is a convention."""
+    loss, weights = two_layers()
+    x, y = np.ones((5, 2)), np.ones((5, 1))
+    found = derive(loss, weights[0]).check({"x": x, "y": y}, methods=QUICK)
+    assert found.ok
+    assert found.moved
+    zeros = {w: np.zeros(w.shape) for w in weights}
+    with pytest.raises(gd.errors.GraphError, match="lie at a kink, such as that of relu at 0"):
+        derive(loss, weights[0]).check({"x": x, "y": y, **zeros}, methods=QUICK)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_random_networks_at_random_numbers(seed):
+    random = np.random.default_rng(seed)
+    names = random.choice(sorted(set(activations.KNOWN) - {"threshold", "glu"}), 4)
+    made = model(*(L.Dense(int(random.integers(2, 5)), str(a)) for a in names), L.Dense(2))
+    for w in made.weights:
+        assert made.derive(w.name).check(seed=seed, methods=QUICK).ok
 
 
 def test_quick_methods_load_no_library():
