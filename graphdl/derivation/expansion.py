@@ -36,7 +36,8 @@ def expansion(result: Node, weights: Iterable[Node], counter: Counter) -> Expans
     towards = leads_to(result, weights)
     paths: dict[Node, Dim] = {result: 1}  # to each element
     factors: dict[Node, Dim] = {result: 0}
-    totals = {w: [0, 0] for w in weights}  # of all elements
+    all_factors: dict[Node, Dim] = dict.fromkeys(weights, 0)  # of all elements together
+    all_paths: Dim = 0
     seed = {result: Cotangent(like(result, 1.0))}
     for step in sweep(result, seed, towards):
         c = step.node
@@ -45,18 +46,16 @@ def expansion(result: Node, weights: Iterable[Node], counter: Counter) -> Expans
                 continue
             mine = factors[c] + paths[c] * _unlike_one(c)
             entered = _entered(c, u, counter)
-            if u in totals:
-                totals[u][0] = totals[u][0] + entered * mine
-                totals[u][1] = totals[u][1] + entered * paths[c]
+            if u in all_factors:
+                all_factors[u] = all_factors[u] + entered * mine
+                all_paths = all_paths + entered * paths[c]
             each = divide(entered, counter.size(u)) or 1
             factors[u] = factors.get(u, 0) + each * mine
             paths[u] = paths.get(u, 0) + each * paths[c]
     flops: Dim = 0
-    number: Dim = 0
-    for w, (m, p) in totals.items():
-        flops = flops + m - counter.size(w)
-        number = number + p
-    return Expansion(flops, number)
+    for w, count in all_factors.items():
+        flops = flops + count - counter.size(w)
+    return Expansion(flops, all_paths)
 
 
 def _unlike_one(c: Node) -> int:

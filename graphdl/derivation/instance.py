@@ -127,7 +127,7 @@ def _given(node: Node, value: Any) -> np.ndarray:
 
 
 def _near(variable: Variable, random: np.random.Generator, lift: float) -> np.ndarray:
-    """Near the present value; what is not trained, such as a moving variance, keeps its sign.
+    """Near the present value; what is positive throughout, such as a variance, stays so.
 
     Biases and their like are lifted, in case the numbers that follow must be positive.
     """
@@ -135,8 +135,8 @@ def _near(variable: Variable, random: np.random.Generator, lift: float) -> np.nd
     if value.dtype.kind != "f":
         return value
     change = random.uniform(-1, 1, value.shape)
-    if not variable.trainable:
-        return value * (1 + 0.2 * change)
+    if (value > 0).all():
+        return value * (1 + 0.5 * change)
     if value.ndim < 2:
         return value + 0.5 * change + lift
     return value + 0.5 * change / np.sqrt(value.shape[0])

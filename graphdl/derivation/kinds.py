@@ -32,6 +32,7 @@ class Kind(Protocol):
 
     def of(self, value: np.ndarray) -> np.ndarray:
         """Numbers as numbers of this kind."""
+        ...
 
     def form(self, node: Node, inputs: list[np.ndarray]) -> Form | None:
         """The operation on arrays, or None: then its body is computed."""
@@ -135,34 +136,38 @@ STEP = 1e-30  # its square is lost beside 1, and no difference is taken: all dig
 
 
 def _by_real_part(op: Op) -> Form:
-    return lambda *arrays, **attrs: op.reference(*(a.real for a in arrays), **attrs)
+    return lambda *arrays, **attrs: op.reference(*(np.real(a) for a in arrays), **attrs)
 
 
 def _by_parts(op: Op) -> Form:
     """A linear operation whose reference rounds through float64: of each part by itself."""
 
     def both(a: np.ndarray, *rest: np.ndarray, **attrs: Any) -> np.ndarray:
-        return op.reference(a.real, *rest, **attrs) + 1j * op.reference(a.imag, *rest, **attrs)
+        return op.reference(np.real(a), *rest, **attrs) + 1j * op.reference(
+            np.imag(a), *rest, **attrs
+        )
 
     return both
 
 
 def _magnitude(a: np.ndarray) -> np.ndarray:
-    return np.where(a.real < 0, -a, a)
+    return np.where(np.real(a) < 0, -a, a)
 
 
 def _sigmoid(a: np.ndarray) -> np.ndarray:
     e = np.exp(-_magnitude(a))
-    return np.where(a.real >= 0, 1 / (1 + e), e / (1 + e))
+    return np.where(np.real(a) >= 0, 1 / (1 + e), e / (1 + e))
 
 
 def _softplus(a: np.ndarray) -> np.ndarray:
-    return np.where(a.real > 0, a, 0) + np.log1p(np.exp(-_magnitude(a)))
+    return np.where(np.real(a) > 0, a, 0) + np.log1p(np.exp(-_magnitude(a)))
 
 
 def _erf(a: np.ndarray) -> np.ndarray:
     """2/√π · e^(−a²) · Σ 2ᵏ a²ᵏ⁺¹/(2k+1)!!, whose terms do not alternate."""
-    near = np.where(np.abs(a.real) < 6, a, np.sign(a.real) * 6)  # erf 6 is 1 to the last digit
+    near = np.where(
+        np.abs(np.real(a)) < 6, a, np.sign(np.real(a)) * 6
+    )  # erf 6 is 1 to the last digit
     term = total = near
     for k in range(1, 160):
         term = term * 2 * near * near / (2 * k + 1)
@@ -172,8 +177,8 @@ def _erf(a: np.ndarray) -> np.ndarray:
 
 def _power(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """(−a)ᵇ with its sign where a < 0 and b is whole: else the angle π would blur Im."""
-    whole = (b == np.round(b.real)) & (a.real < 0)
-    sign = np.where(whole & (b.real % 2 == 1), -1.0, 1.0)
+    whole = (b == np.round(np.real(b))) & (np.real(a) < 0)
+    sign = np.where(whole & (np.real(b) % 2 == 1), -1.0, 1.0)
     return sign * np.power(np.where(whole, -a, a), b)
 
 
@@ -182,7 +187,7 @@ def _cast(a: np.ndarray, dtype: str) -> np.ndarray:
 
 
 def _remainder(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return a - b * np.floor(a.real / b.real)
+    return a - b * np.floor(np.real(a) / np.real(b))
 
 
 _BY_REAL_PART = frozenset(["sign", "floor", "round"])

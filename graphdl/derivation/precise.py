@@ -59,7 +59,7 @@ class Objects:
         return stated if self.stated_first or op.body is None else None
 
     def _elementwise(self, node: Node, *arrays: np.ndarray, **attrs: Any) -> np.ndarray:
-        form = node.op.sympy
+        form: Any = node.op.sympy
         found = self._each(
             lambda *values: form(self.functions, *values), *(a.astype(object) for a in arrays)
         )

@@ -30,6 +30,11 @@ class Row:
     wrt_where: str = ""  # and u
 
     @property
+    def key(self) -> tuple[str, str]:
+        """The step: without names between, the one factor has the name of the whole gradient."""
+        return self.step, self.rule
+
+    @property
     def verdict(self) -> Verdict:
         if self.error is None:
             return "not done"
@@ -49,8 +54,8 @@ class Certificate:
     @property
     def ok(self) -> bool:
         """Is no row wrong, and each step judged by a method at least?"""
-        judged = {r.step for r in self.rows if r.error is not None}
-        return judged == {r.step for r in self.rows} and self.wrong is None
+        judged = {r.key for r in self.rows if r.error is not None}
+        return judged == {r.key for r in self.rows} and self.wrong is None
 
     @property
     def wrong(self) -> Row | None:
@@ -77,20 +82,20 @@ class Certificate:
                 f"{row.error:.1e}, where {row.tolerance:.0e} is allowed.{note}"
             )
         if not self.ok:
-            unjudged = [r.step for r in self.rows if r.error is None]
-            return f"{unjudged[0]} could not be judged by any method"
-        count = len(dict.fromkeys(r.step for r in self.rows))
+            judged = {r.key for r in self.rows if r.error is not None}
+            missing = next(r.step for r in self.rows if r.key not in judged)
+            return f"{missing} could not be judged by any method"
+        count = len({r.key for r in self.rows})
         return f"all {count} steps are right"
 
     def _by_step(self) -> tuple[list[str], list[list[str]]]:
         """A line for each step and a column for each method."""
         methods = list(dict.fromkeys(r.method for r in self.rows))
         lines = []
-        for step in dict.fromkeys(r.step for r in self.rows):
-            mine = {r.method: r for r in self.rows if r.step == step}
-            some = next(iter(mine.values()))
+        for key in dict.fromkeys(r.key for r in self.rows):
+            mine = {r.method: r for r in self.rows if r.key == key}
             cells = [_cell(mine.get(m)) for m in methods]
-            lines.append([step, some.rule, *cells, _overall(mine.values())])
+            lines.append([*key, *cells, _overall(mine.values())])
         return ["step", "rule", *methods, "verdict"], lines
 
     def __str__(self) -> str:

@@ -166,6 +166,49 @@ def test_a_skip_connection_and_a_shared_weight():
     assert [r.step for r in sums] == ["∂J/∂h1 = Σ", "∂J/∂W = Σ"]
 
 
+def test_without_names_there_is_one_factor_and_the_whole():
+    x, w = gd.tensor("x", ("n", 3), "float64"), gd.Variable(np.zeros((3, 3)), "W", "float64")
+    found = derive(gd.mean(gd.square(gd.tanh(x @ w) + x)), w).check(methods=QUICK)
+    assert found.ok
+    assert {r.key for r in found.rows} == {
+        ("∂J/∂W", "mean, square, tanh, matmul"), ("∂J/∂W", "the whole gradient"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("place", ["x", "z", "h"])
+def test_derivatives_by_inputs_and_names_between(place):
+    x, w = gd.tensor("x", ("n", 3), "float64"), gd.Variable(np.zeros((3, 3)), "W", "float64")
+    z = (x @ w).named("z")
+    h = gd.relu(z).named("h")
+    loss = gd.mean(gd.square(h)).named("J")
+    found = derive(loss, {"x": x, "z": z, "h": h}[place]).check()
+    assert found.ok, str(found)
+
+
+def test_a_gradient_differentiated_again():
+    x, w = gd.tensor("x", ("n", 3), "float64"), gd.Variable(np.zeros((3, 2)), "W", "float64")
+    slope = gd.grad(gd.mean(gd.square(gd.tanh(x @ w))), w)
+    found = derive(gd.sum(gd.square(slope)).named("S"), w).check()
+    assert found.ok, str(found)
+
+
+MERGING = [
+    L.Add(), L.Subtract(), L.Multiply(), L.Average(), L.Maximum(), L.Minimum(), L.Concatenate(),
+    L.Dot(axes=1), L.Dot(axes=1, normalize=True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("layer", MERGING, ids=lambda layer: layer.name)
+def test_two_inputs_that_merge(layer):
+    a, b = L.Input(shape=(4,)), L.Input(shape=(4,))
+    merged = layer([L.Dense(4, "tanh")(a), L.Dense(4, "gelu")(b)])
+    made = gd.Model([a, b], L.Dense(1)(merged))
+    made.compile("sgd", "mse", target="python")
+    for w in made.weights:
+        found = made.derive(w.name).check(methods=QUICK)
+        assert found.ok, str(found)
+
+
 def test_a_formula_of_the_users_own():
     import sympy
 
