@@ -76,10 +76,10 @@ class Certificate:
         row = self.wrong
         if row is not None:
             place = f", declared at {row.where}" if row.where else ""
-            note = f" {row.note}." if row.note else ""
+            note = f"; {row.note}" if row.note else ""
             return (
                 f"{row.step} is wrong (rule: {row.rule}{place}): by {row.method} it is off by "
-                f"{row.error:.1e}, where {row.tolerance:.0e} is allowed.{note}"
+                f"{row.error:.1e}, where {row.tolerance:.0e} is allowed{note}"
             )
         if not self.ok:
             judged = {r.key for r in self.rows if r.error is not None}
@@ -101,10 +101,8 @@ class Certificate:
     def __str__(self) -> str:
         """A table: a row for each step, the worst relative error of each method."""
         columns, lines = self._by_step()
-        notes = [f"{r.step}: {r.note}" for r in self.rows if r.note and r.verdict == "wrong"]
-        return render(
-            self.title, columns, lines, [self._setting(), self.verdict, *notes], width=110
-        )
+        footer = [self._setting(), self.verdict]
+        return render(self.title, columns, lines, footer, width=110)
 
     __repr__ = __str__
 
