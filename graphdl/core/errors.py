@@ -29,6 +29,10 @@ class NonFiniteError(GraphdlError, ArithmeticError):
     """A loss or gradient became NaN or infinite; the step was refused and nothing was changed."""
 
 
+class WrongDerivativeError(GraphdlError, ArithmeticError):
+    """A step of a derivation is not the derivative it claims to be; the message names the step."""
+
+
 class NotBuiltError(GraphdlError, RuntimeError):
     """A model was used before its weights exist."""
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from graphdl.core.graph import Node
+from graphdl.derivation.certificate import check
+from graphdl.derivation.cost import Cost, cost
 from graphdl.derivation.evaluation import Evaluation, evaluate
 from graphdl.derivation.forms.chain import chain_form
 from graphdl.derivation.forms.code import code_form
@@ -21,6 +23,7 @@ from graphdl.derivation.places import Place, place_of
 from graphdl.derivation.record import Record, record
 from graphdl.derivation.story import Step, story
 from graphdl.derivation.tojson import to_json
+from graphdl.derivation.verdict import Certificate
 from graphdl.show.mathml import mathml
 
 
@@ -60,6 +63,18 @@ class Derivation(Record):
         several of the inputs have.
         """
         return evaluate(self, values, seed)
+
+    def check(self, values: Mapping[Node | str, Any] | None = None, **options: Any) -> Certificate:
+        """A certificate: each factor, sum and the gradient beside derivatives found without rules.
+
+        `values` gives arrays for inputs or variables; the others are drawn. Further options are those
+        of `graphdl.derivation.certificate.check`: seed, methods.
+        """
+        return check(self, values, **options)
+
+    def cost(self) -> Cost:
+        """What the reverse sweep costs, as formulas in the sizes, beside other ways to the gradient."""
+        return cost(self)
 
     def equations(self, form: str | None = None, dialect: str = "text") -> list[Equation]:
         """The equations of a form, in "text" or "latex"."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -11,35 +10,15 @@ from graphdl.core.graph import Node, walk
 from graphdl.core.notation import SUM, Written, latex_text
 from graphdl.core.sizes import Dim
 from graphdl.derivation.forms.equation import Equation
+from graphdl.derivation.naming import names_of
 from graphdl.derivation.reading import Reading, alone, read
 from graphdl.derivation.record import Factor, Record
 from graphdl.show.latex import LATEX
-from graphdl.show.names import Label, labels, own_name
+from graphdl.show.names import Label
 from graphdl.show.text import TEXT
 from graphdl.show.writing import Dialect, Sheet, write
 
 DIALECTS = {"text": TEXT, "latex": LATEX}
-
-
-@functools.lru_cache(maxsize=32)
-def names_of(derivation: Record) -> Mapping[Node, Label]:
-    """Names for all nodes that factors lie between, also for those the user gave none."""
-    d = derivation
-    roots = [d.result, d.gradient]
-    given = dict(d.names)
-    taken = {label.name for label in labels(roots, given).values()}
-    for node in (d.wrt, d.result, *(f.node for f in d.factors)):
-        if own_name(node) is None and node not in given:
-            wanted = "J" if node is d.result else "w" if node is d.wrt else "u"
-            given[node] = _free(wanted, taken)
-            taken.add(given[node])
-    return labels(roots, given)
-
-
-def _free(name: str, taken: set[str]) -> str:
-    """The name, or the first of its numbered forms, that nothing else bears."""
-    forms = (f"{name}{k}" for k in itertools.count(1))
-    return name if name not in taken and name != "u" else next(f for f in forms if f not in taken)
 
 
 @functools.lru_cache(maxsize=32)
