@@ -93,6 +93,28 @@ def _letters(base: str) -> str:
     return base if len(base) == 1 else rf"\mathrm{{{latex_text(base)}}}"
 
 
+_SYMBOLS = {
+    "∘": r"\circ ", "−": "-", "·": r"\cdot ", "×": r"\times ", "⊙": r"\odot ", "√": r"\surd ",
+    "∧": r"\land ", "∨": r"\lor ", "¬": r"\lnot ", "∞": r"\infty ", "≤": r"\leq ", "≥": r"\geq ",
+    "→": r"\to ", "∂": r"\partial ", "′": "'", "…": r"\dots ", "ᵀ": r"^{\top}",
+}  # fmt: skip
+
+
+def latex_words(text: str) -> str:
+    r"""A sentence: \text{bce}\circ \text{sigmoid: }\delta. Its signs are those of mathematics."""
+    pieces = re.findall(r"[ -~]+|[^ -~]", unicodedata.normalize("NFC", text))
+    return "".join(map(_piece, pieces))
+
+
+def _piece(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return rf"\text{{{latex_text(text)}}}".replace(r"\ ", " ")
+    kind, _, plain = unicodedata.decomposition(text).rpartition(" ")
+    if kind in ("<super>", "<sub>"):
+        return rf"{'^' if kind == '<super>' else '_'}{{{_piece(chr(int(plain, 16)))}}}"
+    return _SYMBOLS.get(text) or latex_name(text).text
+
+
 def _name(label: Label) -> Written:
     name = latex_name(label.name)
     if label.number == 1:

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from graphdl.core.graph import Node, walk
-from graphdl.core.notation import SUM, Written, latex_text
+from graphdl.core.notation import SUM, Written
 from graphdl.core.sizes import Dim
 from graphdl.derivation.forms.equation import Equation
 from graphdl.derivation.naming import names_of
 from graphdl.derivation.reading import Reading, alone, read
 from graphdl.derivation.record import Factor, Record
-from graphdl.show.latex import LATEX
+from graphdl.show.latex import LATEX, latex_words
 from graphdl.show.names import Label
 from graphdl.show.text import TEXT
 from graphdl.show.writing import Dialect, Sheet, write
@@ -77,7 +77,7 @@ class Pen:
         return self.quotient(d.result, d.wrt).text
 
     def words(self, text: str) -> str:
-        return rf"\text{{{latex_words(text)}}}" if self.is_latex else text
+        return latex_words(text) if self.is_latex else text
 
     def quotient_at(self, index: tuple[str, ...]) -> str:
         """∂J/∂w[j, k]"""
@@ -184,8 +184,3 @@ class Pen:
 
 def _is_slope(name: str) -> bool:
     return name.endswith(("′", "_slope")) or name.startswith("∂")
-
-
-def latex_words(text: str) -> str:
-    """Words inside \\text{…}: letters as they are, special signs made safe."""
-    return latex_text(text).replace(r"\ ", " ")
