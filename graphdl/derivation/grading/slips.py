@@ -1,0 +1,147 @@
+"""The usual slips, tried out in numbers: the gradient as it would be with this very slip.
+
+A slip changes what one factor sends on. The changed sweep is run again in the examples; where its
+gradient is the student's, the slip is found, whatever form the formula has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphdl.core.errors import GraphdlError
+from graphdl.derivation.grading.examples import Example, Examples
+from graphdl.derivation.grading.match import Arrays, Scale, scale_between
+from graphdl.derivation.record import Factor
+
+Sent = Callable[[Example, np.ndarray], np.ndarray | None]
+
+
+@dataclass(frozen=True)
+class Slip:
+    """What is wrong, in words; `sent` is what the factor then sends on."""
+
+    reason: str
+    hint: str
+    sent: Sent
+
+
+def slips_of(factor: Factor, examples: Examples) -> Iterator[Slip]:
+    """What people do wrong with a factor ∂v/∂u."""
+    words = examples.vocabulary
+    name, (v, u) = words.factor(factor), words.quotient(factor)
+    arriving = [f for f in examples.derivation.factors if f.wrt is factor.wrt]
+    rule = f" It comes from {factor.rule}." if factor.rule else ""
+    yield Slip(f"the factor {name} is missing", f"Put {name} in.{rule}", _left_out)
+    if len(arriving) > 1:
+        paths = ", ".join(words.quotient(f)[0] for f in arriving)
+        yield Slip(
+            f"the path through {name} is missing",
+            f"{u} reaches {words.quotient(arriving[0])[0] if len(arriving) == 1 else paths}: the "
+            "paths are added up.",
+            lambda e, ct: np.zeros_like(e.after[_index(e, factor)]),
+        )
+    for there, instead in ((factor.wrt, factor.node), (factor.node, factor.wrt)):
+        a, b = (v, u) if there is factor.wrt else (u, v)
+        yield Slip(
+            f"in {name} the value {a} stands where {b} is due",
+            f"{name} is taken at {b}: mind which is before and which behind the activation.",
+            lambda e, ct, t=there, i=instead: _with(e, factor, ct, t, i),
+        )
+    yield Slip(
+        f"in {name} the function stands where its derivative is due",
+        f"Differentiate: {name}, not {v}.",
+        lambda e, ct: _times(ct, e.forward(factor.node)),
+    )
+    if factor.local.kind in ("left", "right"):
+        yield Slip(
+            f"{name} is to be transposed",
+            f"The factor is {words.pen.formula(factor.local.node).body.text}."
+            if factor.local.node is not None
+            else "",
+            lambda e, ct: _transposed(e, factor, ct),
+        )
+    if factor.local.kind == "left":
+        yield Slip(
+            f"{name} stands on the wrong side", "The order of a product of matrices matters.",
+            lambda e, ct: _other_side(e, factor, ct),
+        )  # fmt: skip
+
+
+def _index(example: Example, factor: Factor) -> int:
+    return example.examples.derivation.factors.index(factor)
+
+
+def _left_out(example: Example, cotangent: np.ndarray) -> np.ndarray:
+    return cotangent
+
+
+def _times(cotangent: np.ndarray, value: np.ndarray | None) -> np.ndarray | None:
+    fits = value is not None and value.shape == cotangent.shape
+    return cotangent * value if fits else None
+
+
+def _with(example: Example, factor: Factor, ct: np.ndarray, there: object, instead: object):  # type: ignore[no-untyped-def]
+    """What is sent when the value of one name stands for that of the other."""
+    a, b = example.forward(there), example.forward(instead)  # type: ignore[arg-type]
+    if a is None or b is None or a.shape != b.shape:
+        return None
+    return example.sent(factor, ct, {there: b})  # type: ignore[dict-item]
+
+
+def _transposed(example: Example, factor: Factor, ct: np.ndarray) -> np.ndarray | None:
+    matrix = example.local[_index(example, factor)]
+    if matrix is None or matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        return None
+    return ct @ matrix.T if factor.local.kind == "right" else matrix.T @ ct
+
+
+def _other_side(example: Example, factor: Factor, ct: np.ndarray) -> np.ndarray | None:
+    """(xᵀδ)ᵀ: the product in the other order, which is the transposed where it fits."""
+    matrix = example.local[_index(example, factor)]
+    return None if matrix is None or matrix.ndim != 2 else (matrix @ ct).T
+
+
+def gradient_with(example: Example, changed: Factor, sent: Sent) -> np.ndarray | None:
+    """∂J/∂w when one factor sends on something else; None where shapes no longer fit."""
+    derivation = example.examples.derivation
+    flow = {derivation.result: np.ones(())}
+    touched = {changed.wrt}
+    for index, factor in enumerate(derivation.factors):
+        ct = flow[factor.node]
+        part: np.ndarray | None
+        if factor is changed:
+            part = sent(example, ct)
+        elif factor.node in touched:
+            part = example.sent(factor, ct)
+        else:
+            part = example.after[index]
+        if part is None or part.shape != example.after[index].shape:
+            return None
+        if factor.node in touched:
+            touched.add(factor.wrt)
+        flow[factor.wrt] = flow[factor.wrt] + part if factor.wrt in flow else part
+    return flow.get(derivation.wrt)
+
+
+def find(
+    factor: Factor, student: Arrays, examples: Examples
+) -> tuple[Slip, Scale] | None:
+    """The slip in this factor that gives the student's gradient, and what constant is off besides."""
+    for slip in slips_of(factor, examples):
+        predicted = [_tried(e, factor, slip) for e in examples.all[: len(student)]]
+        if any(p is None for p in predicted):
+            continue
+        scale = scale_between(student, predicted, examples)  # type: ignore[arg-type]
+        if scale is not None:
+            return slip, scale
+    return None
+
+
+def _tried(example: Example, factor: Factor, slip: Slip) -> np.ndarray | None:
+    try:
+        return gradient_with(example, factor, slip.sent)
+    except (GraphdlError, ValueError):  # shapes that do not fit: then it is not this slip
+        return None
