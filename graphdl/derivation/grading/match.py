@@ -56,7 +56,7 @@ class Scale:
 
 def scale_between(found: Arrays, truth: Arrays, examples: Examples) -> Scale | None:
     """The constant that the found arrays are times the true ones, in all examples alike."""
-    ratios = [_ratio(f, t) for f, t in zip(found, truth, strict=True)]
+    ratios = [ratio(f, t) for f, t in zip(found, truth, strict=True)]
     if any(r is None for r in ratios):
         return None
     numbers = np.array(ratios, np.float64)
@@ -74,14 +74,14 @@ def _constant(numbers: np.ndarray) -> bool:
     return bool((np.abs(numbers - numbers[0]) <= 1e-8 * np.abs(numbers[0])).all())
 
 
-def _ratio(found: np.ndarray, truth: np.ndarray) -> float | None:
+def ratio(found: np.ndarray, truth: np.ndarray) -> float | None:
     """c with found = c·truth in all elements; None where there is no such number but 0."""
     a, b = without_units(found), without_units(truth)
     if a.shape != b.shape:
         return None
     norm = float(np.sum(b * b))
-    ratio = float(np.sum(a * b)) / norm if norm else 0.0
-    return ratio if abs(ratio) > 1e-8 and close(a, ratio * b) else None
+    number = float(np.sum(a * b)) / norm if norm else 0.0
+    return number if abs(number) > 1e-8 and close(a, number * b) else None
 
 
 class Student:

@@ -13,7 +13,7 @@ import numpy as np
 
 from graphdl.core.errors import GraphdlError
 from graphdl.derivation.grading.examples import Example, Examples
-from graphdl.derivation.grading.match import Arrays, Scale, scale_between
+from graphdl.derivation.grading.match import Arrays, Scale, ratio, scale_between
 from graphdl.derivation.record import Factor
 
 Sent = Callable[[Example, np.ndarray], np.ndarray | None]
@@ -39,8 +39,7 @@ def slips_of(factor: Factor, examples: Examples) -> Iterator[Slip]:
         paths = ", ".join(words.quotient(f)[0] for f in arriving)
         yield Slip(
             f"the path through {name} is missing",
-            f"{u} reaches {words.quotient(arriving[0])[0] if len(arriving) == 1 else paths}: the "
-            "paths are added up.",
+            f"{u} reaches {paths}: what arrives on each of these paths is added up.",
             lambda e, ct: np.zeros_like(e.after[_index(e, factor)]),
         )
     for there, instead in ((factor.wrt, factor.node), (factor.node, factor.wrt)):
@@ -50,6 +49,11 @@ def slips_of(factor: Factor, examples: Examples) -> Iterator[Slip]:
             f"{name} is taken at {b}: mind which is before and which behind the activation.",
             lambda e, ct, t=there, i=instead: _with(e, factor, ct, t, i),
         )
+    yield Slip(
+        f"the sign of {name} is turned",
+        f"Derive {name} again and mind the signs.",
+        lambda e, ct: -e.sent(factor, ct),
+    )
     yield Slip(
         f"in {name} the function stands where its derivative is due",
         f"Differentiate: {name}, not {v}.",
@@ -131,6 +135,9 @@ def find(
 ) -> tuple[Slip, Scale] | None:
     """The slip in this factor that gives the student's gradient, and what constant is off besides."""
     for slip in slips_of(factor, examples):
+        first = _tried(examples.all[0], factor, slip)
+        if first is None or ratio(student[0], first) is None:
+            continue
         predicted = [_tried(e, factor, slip) for e in examples.all[: len(student)]]
         if any(p is None for p in predicted):
             continue
