@@ -48,7 +48,7 @@ from graphdl.ops.linalg import einsum, matmul, outer, tensordot
 from graphdl.ops.control import stop_gradient
 from graphdl.ops.formula import elementwise
 from graphdl.differentiate.chain_rule import grad
-from graphdl.derivation.record import derive
+from graphdl.derivation.derivation import derive
 from graphdl.differentiate.forward import hessian, hvp, jacobian, jvp
 from graphdl.function import Function, function
 from graphdl import activations, constraints, initializers, regularizers

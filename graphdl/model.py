@@ -12,7 +12,8 @@ from graphdl.compile import Compiled, require_target
 from graphdl.core.errors import GraphError, NotBuiltError, NotCompiledError, ShapeError
 from graphdl.core.graph import Node, Variable, rebuild, walk
 from graphdl.core.types import floatx
-from graphdl.derivation.record import Derivation, derive
+from graphdl.derivation.derivation import Derivation
+from graphdl.derivation.record import Within, record
 from graphdl.door import as_array
 from graphdl.files.save import Saving
 from graphdl.function import with_names
@@ -26,6 +27,9 @@ from graphdl.prediction import prediction
 from graphdl.training import step
 from graphdl.training.data import check_finite
 from graphdl.training.fit import Training
+
+
+_LETTERS = {"kernel": "W", "bias": "b", "gamma": "γ", "beta": "β", "embeddings": "E"}
 
 
 class Model(Training, Saving, Layer):
@@ -230,11 +234,19 @@ class Model(Training, Saving, Layer):
             )
         return by_name[name]
 
-    def derive(self, name: str) -> Derivation:
-        """The derivation of ∂loss/∂weight for one batch, the weight by its name: "dense/kernel"."""
+    def derive(self, name: str, unit: Sequence[int] | int | None = None) -> Derivation:
+        """The derivation of ∂loss/∂weight for one batch, the weight by its name: "dense/kernel".
+
+        `unit` is the index of one element of the weight. The derivation is that of the training step:
+        its code form names the lines of `model.source`, its last step is the optimizer's.
+        """
         weight = self.weight(name)
         self._require_compiled("derive")
-        return derive(self.symbolic_loss(training=True), weight, names=self._short_names())
+        assert self.loss is not None
+        target = self.loss.target_type(self._output)
+        made = self._step("train", step.symbols(self._symbols, target, weighted=False))
+        within = Within(made.graph, made.inputs, self.optimizer.equations())
+        return record(Derivation, made.loss, weight, self._short_names(), unit, within)
 
     def symbolic_outputs(self) -> list[Node]:
         """The predictions, as in inference, as nodes of the model's weights and symbols."""
@@ -262,7 +274,8 @@ class Model(Training, Saving, Layer):
         with_weights = (layer for layer in self.layers if layer.weights)
         for number, layer in enumerate(with_weights, 1):
             for weight in layer.weights:
-                letter = {1: "b", 2: "W"}.get(weight.storage.ndim, "v")
+                by_rank = {1: "b", 2: "W"}.get(weight.storage.ndim, "v")
+                letter = _LETTERS.get(weight.name.rpartition("/")[2], by_rank)
                 short = f"{letter}{number}"
                 names[weight] = short if short not in names.values() else weight.name
         return names

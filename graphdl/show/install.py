@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from graphdl.core.graph import Node
-from graphdl.derivation.record import Derivation, Evaluation
-from graphdl.derivation.written import derivation_latex, derivation_text, evaluation_text
+from graphdl.derivation.derivation import Derivation
 from graphdl.show.latex import latex
 from graphdl.show.text import expression, summary
 
@@ -31,7 +30,7 @@ def _derivation_bundle(
     include: Iterable[str] | None = None,
     exclude: Iterable[str] | None = None,
 ) -> dict[str, str]:
-    return mimebundle(derivation_text(derivation), derivation_latex(derivation), include, exclude)
+    return mimebundle(derivation.text(), derivation.latex(), include, exclude)
 
 
 def install() -> None:
@@ -40,10 +39,7 @@ def install() -> None:
     Node.__repr__ = lambda node: summary(node)  # type: ignore[method-assign]
     Node.latex = lambda node: latex(node)  # type: ignore[attr-defined]
     Node._repr_mimebundle_ = _node_bundle  # type: ignore[attr-defined]
-    Derivation.__str__ = Derivation.__repr__ = derivation_text  # type: ignore[method-assign]
-    Derivation.latex = derivation_latex  # type: ignore[attr-defined]
     Derivation._repr_mimebundle_ = _derivation_bundle  # type: ignore[attr-defined]
-    Evaluation.__str__ = Evaluation.__repr__ = evaluation_text  # type: ignore[method-assign]
 
 
 install()

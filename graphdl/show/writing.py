@@ -48,6 +48,7 @@ class Sheet:
     body: Written
     parts: tuple[tuple[str, str], ...]
     left_out: int  # operations that are not shown
+    next_part: int = 1  # the number that the next part would have
 
 
 def write(
@@ -56,18 +57,22 @@ def write(
     names: Mapping[Node, Label],
     signs: Mapping[Node, Written] | None = None,
     limit: int = LIMIT,
+    first_part: int = 1,
 ) -> Sheet:
-    """The expression of `root`, stopping at `names`; `signs` stand in for nodes as they are."""
+    """The expression of `root`, stopping at `names`; `signs` stand in for nodes as they are.
+
+    Parts that are used several times are called t1, t2, …, from `first_part` on.
+    """
     found, signs = dict(names), dict(signs or {})
     own = found.pop(root, None) if root.inputs and root not in signs else None
     inner = root.inputs[0] if own and root.op.name == "named" else root
     if found.get(inner) is own:  # the value goes by the name that stands on the left
         found.pop(inner, None)
-    page = _Page(dialect, found, signs, inner)
+    page = _Page(dialect, found, signs, inner, first_part)
     page.choose(limit)
     body = page.write()
     title = dialect.name(own).text if own else None
-    return Sheet(title, body, tuple(page.parts), page.left_out)
+    return Sheet(title, body, tuple(page.parts), page.left_out, page.next_part)
 
 
 @dataclass
@@ -78,6 +83,7 @@ class _Page:
     labels: Mapping[Node, Label]
     signs: Mapping[Node, Written]
     root: Node
+    next_part: int
     order: list[Node] = field(default_factory=list)
     done: dict[Node, Written] = field(default_factory=dict)
     named: set[Node] = field(default_factory=set)
@@ -92,7 +98,7 @@ class _Page:
         near = _nearest(self.root, stops, limit)
         self.left_out = len(inside) - len(near)
         self.order = [n for n in inside if n in near]
-        self.named = _shared(self.order) - {self.root}
+        self.named = shared(self.order) - {self.root}
 
     def write(self) -> Written:
         """The text of the root; the parts are collected on the way."""
@@ -125,7 +131,7 @@ class _Page:
         args = [self._argument(i) for i in node.inputs]
         if _repeats(node, args[0]):
             return args[0]
-        if _is_elementwise(node):
+        if is_elementwise(node):
             shape = _common([a.shape or () for a in args])
         else:
             args = [self._full(a, i, node) for a, i in zip(args, node.inputs, strict=True)]
@@ -163,10 +169,10 @@ class _Page:
 
     def _part(self, text: Written) -> Written:
         taken = {label.name for label in self.labels.values()}
-        number = len(self.parts) + 1
-        while f"t{number}" in taken:
-            number += 1
-        short = self.dialect.name(Label(f"t{number}"))
+        while f"t{self.next_part}" in taken:
+            self.next_part += 1
+        short = self.dialect.name(Label(f"t{self.next_part}"))
+        self.next_part += 1
         self.parts.append((short.text, text.text))
         return self._typed(short, text.shape)
 
@@ -183,7 +189,7 @@ def _nearest(root: Node, stops: set[Node], limit: int) -> set[Node]:
     return set(chosen)
 
 
-def _shared(order: list[Node]) -> set[Node]:
+def shared(order: list[Node]) -> set[Node]:
     """The nodes that are used more than once and are not tiny."""
     uses = dict.fromkeys(order, 0)
     size: dict[Node, int] = {}
@@ -199,8 +205,9 @@ def _shared(order: list[Node]) -> set[Node]:
     return shared
 
 
-def _is_elementwise(node: Node) -> bool:
-    return node.op.partials is not None or node.op.name in _ELEMENTWISE
+def is_elementwise(node: Node) -> bool:
+    """Does the op act on each element alone, repeating its inputs to a common shape?"""
+    return node.op.partials is not None or node.op.pointwise or node.op.name in _ELEMENTWISE
 
 
 def _repeats(node: Node, arg: Written) -> bool:

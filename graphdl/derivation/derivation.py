@@ -1,0 +1,94 @@
+"""`Derivation`: backpropagation that can be read, checked and taught. Made by `gd.derive`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from graphdl.core.graph import Node
+from graphdl.derivation.evaluation import Evaluation, evaluate
+from graphdl.derivation.forms.chain import chain_form
+from graphdl.derivation.forms.code import code_form
+from graphdl.derivation.forms.equation import Equation
+from graphdl.derivation.forms.index import index_form
+from graphdl.derivation.forms.layout import latex_of, text_of
+from graphdl.derivation.forms.matrix import gradient, matrix_form
+from graphdl.derivation.forms.pen import DIALECTS, Pen, reading_of
+from graphdl.derivation.module import module_of
+from graphdl.derivation.record import Record, record
+from graphdl.derivation.story import Step, story
+
+
+def _summary(pen: Pen) -> list[Equation]:
+    """The chain with its factors, then the gradient as it is computed."""
+    chain = [e for e in chain_form(pen) if e.kind != "slope"]
+    return [*chain, *gradient(pen), *pen.slopes.values()]
+
+
+FORMS: dict[str | None, Callable[[Pen], list[Equation]]] = {
+    None: _summary,
+    "chain": chain_form,
+    "index": index_form,
+    "matrix": matrix_form,
+    "code": code_form,
+}
+
+
+class Derivation(Record):
+    """How ∂result/∂wrt comes about. Prints as the chain rule is written by hand.
+
+    result, wrt, gradient: nodes. factors: the local derivatives ∂v/∂u between names, from the result
+    back. cotangents: ∂result/∂v of each name v. steps: the story, in order. One record in four forms:
+    "chain", "index", "matrix", "code"; without one, the chain and the gradient as it is computed.
+    """
+
+    @functools.cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The question, the chain rule, each local derivative, each sum over paths, the result."""
+        return story(self, reading_of(self))
+
+    def evaluate(self, values: Mapping[Node | str, Any], *, seed: int = 0) -> Evaluation:
+        """The number or matrix of each factor and cotangent; `values` gives arrays for the inputs.
+
+        An input is given by its node or its name. Variables have their present values unless `values`
+        gives others; random draws are those of `seed`. Raises GraphError for a name that none or
+        several of the inputs have.
+        """
+        return evaluate(self, values, seed)
+
+    def equations(self, form: str | None = None, dialect: str = "text") -> list[Equation]:
+        """The equations of a form, in "text" or "latex"."""
+        if form not in FORMS:
+            known = ", ".join(repr(k) for k in FORMS if k)
+            raise ValueError(f"a derivation has the forms {known}, got {form!r}")
+        return FORMS[form](Pen(self, DIALECTS[dialect]))
+
+    def text(self, form: str | None = None) -> str:
+        """A form as text."""
+        return text_of(self.equations(form))
+
+    __str__ = __repr__ = lambda self: self.text()
+
+    def latex(self, form: str | None = None) -> str:
+        """A form as aligned LaTeX, without dollar signs, in what KaTeX and MathJax share."""
+        return latex_of(self.equations(form, "latex"))
+
+    @property
+    def source(self) -> str:
+        """The generated module in which the gradient is computed; "code" names its lines."""
+        return module_of(self).source
+
+
+def derive(
+    result: Node,
+    wrt: Node,
+    names: Mapping[Node, str] | None = None,
+    unit: Sequence[int] | int | None = None,
+) -> Derivation:
+    """The derivation of ∂result/∂wrt for a scalar `result`. Raises what `gd.grad` raises.
+
+    It stops at nodes with a name; `names` says how nodes are called in print instead. `unit` is the
+    index of one element of `wrt`, whose derivative alone is then meant.
+    """
+    return record(Derivation, result, wrt, names, unit)

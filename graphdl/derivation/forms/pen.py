@@ -1,0 +1,202 @@
+"""Writes the parts of one derivation in one dialect, every node under one name throughout."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from graphdl.core.graph import Node, walk
+from graphdl.core.notation import SUM, Written, latex_text
+from graphdl.core.sizes import Dim
+from graphdl.derivation.forms.equation import Equation
+from graphdl.derivation.reading import Reading, alone, read
+from graphdl.derivation.record import Factor, Record
+from graphdl.show.latex import LATEX
+from graphdl.show.names import Label, labels, own_name
+from graphdl.show.text import TEXT
+from graphdl.show.writing import Dialect, Sheet, write
+
+DIALECTS = {"text": TEXT, "latex": LATEX}
+
+
+@functools.lru_cache(maxsize=32)
+def names_of(derivation: Record) -> Mapping[Node, Label]:
+    """Names for all nodes that factors lie between, also for those the user gave none."""
+    d = derivation
+    roots = [d.result, d.gradient]
+    given = dict(d.names)
+    taken = {label.name for label in labels(roots, given).values()}
+    for node in (d.wrt, d.result, *(f.node for f in d.factors)):
+        if own_name(node) is None and node not in given:
+            wanted = "J" if node is d.result else "w" if node is d.wrt else "u"
+            given[node] = _free(wanted, taken)
+            taken.add(given[node])
+    return labels(roots, given)
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """The name, or the first of its numbered forms, that nothing else bears."""
+    forms = (f"{name}{k}" for k in itertools.count(1))
+    return name if name not in taken and name != "u" else next(f for f in forms if f not in taken)
+
+
+@functools.lru_cache(maxsize=32)
+def reading_of(derivation: Record) -> Reading:
+    """The derivation as it is read, made once."""
+    return read(derivation, names_of(derivation))
+
+
+@dataclass
+class Pen:
+    """One derivation in one dialect. Parts of long expressions get names t1, t2, … of their own."""
+
+    derivation: Record
+    dialect: Dialect
+    next_part: int = 1
+    slopes: dict[str, Equation] = field(default_factory=dict)  # what f′ stands for
+
+    @property
+    def is_latex(self) -> bool:
+        return self.dialect is LATEX
+
+    @functools.cached_property
+    def names(self) -> Mapping[Node, Label]:
+        return names_of(self.derivation)
+
+    @functools.cached_property
+    def reading(self) -> Reading:
+        return reading_of(self.derivation)
+
+    @functools.cached_property
+    def signs(self) -> dict[Node, Written]:
+        """δ_v for each printed cotangent that has a line of its own."""
+        r = self.reading
+        return {r.cotangents[v]: Written(self.delta(v)) for v in r.lines}
+
+    def name(self, node: Node) -> str:
+        return self.dialect.name(self.names[node]).text
+
+    def delta(self, v: Node) -> str:
+        """δ_v, which is short for ∂J/∂v"""
+        return rf"\delta_{{{self.name(v)}}}" if self.is_latex else f"δ_{self.name(v)}"
+
+    def quotient(self, of: Node, by: Node, at: str = "") -> Written:
+        """∂of/∂by"""
+        return self.ratio(self.name(of), self.name(by) + at)
+
+    def ratio(self, of: str, by: str) -> Written:
+        if self.is_latex:
+            return Written(rf"\frac{{\partial {of}}}{{\partial {by}}}")
+        return Written(f"∂{of}/∂{by}", SUM)
+
+    @property
+    def total(self) -> str:
+        """∂J/∂w"""
+        d = self.derivation
+        return self.quotient(d.result, d.wrt).text
+
+    def words(self, text: str) -> str:
+        return rf"\text{{{latex_words(text)}}}" if self.is_latex else text
+
+    def quotient_at(self, index: tuple[str, ...]) -> str:
+        """∂J/∂w[j, k]"""
+        d = self.derivation
+        weight = self.name(d.wrt)
+        if index:
+            inner = ",".join(index) if self.is_latex else ", ".join(index)
+            weight = rf"{{{weight}}}_{{{inner}}}" if self.is_latex else f"{weight}[{inner}]"
+        return self.ratio(self.name(d.result), weight).text
+
+    def part(self) -> str:
+        """A name of its own for a part: t1, t2, …"""
+        taken = {label.name for label in self.names.values()}
+        while f"t{self.next_part}" in taken:
+            self.next_part += 1
+        self.next_part += 1
+        return f"t{self.next_part - 1}"
+
+    # -------------------------------------------------- expressions
+
+    def cotangent(self, root: Node) -> Sheet:
+        """A cotangent as it is printed, in terms of names and of the other cotangents."""
+        signs = {c: s for c, s in self.signs.items() if c is not root}
+        return self._written(root, self.reading.names, signs)
+
+    def factor(self, factor: Factor) -> Sheet:
+        """∂v/∂u in symbols; of a map, what it makes of a cotangent δ."""
+        root, names = alone(factor, self.names, Label("δ"))
+        sheet = self._written(root, names, {})
+        if factor.local.node is not None:
+            return sheet
+        arrow = r"\delta \mapsto " if self.is_latex else "δ ↦ "
+        return replace(sheet, body=Written(arrow + sheet.body.text, SUM))
+
+    def declared(self, node: Node) -> Sheet:
+        """A named node by the formula that the user gave it."""
+        return self._written(node, self.names, {})
+
+    def _written(
+        self, root: Node, names: Mapping[Node, Label], signs: Mapping[Node, Written]
+    ) -> Sheet:
+        sheet = write(root, self.dialect, names, signs, first_part=self.next_part)
+        self.next_part = sheet.next_part
+        self._look_up_slopes(root, names)
+        return sheet
+
+    def _look_up_slopes(self, root: Node, names: Mapping[Node, Label]) -> None:
+        """Keep the formulas of derivatives with a name of their own (bce′, gelu′)."""
+        for node in walk([root], stop=set(names) - {root}):
+            if node.op.body is None or not _is_slope(node.op.name):
+                continue
+            head = write(node, self.dialect, names).body.text
+            if head not in self.slopes:
+                body = node.op.body(*node.inputs, **node.attrs)
+                sheet = write(body, self.dialect, names, first_part=self.next_part)
+                self.next_part = sheet.next_part
+                self.slopes[head] = Equation("slope", head, sheet.body.text)
+                for name, part in sheet.parts:
+                    self.slopes[name] = Equation("slope", name, part)
+
+    # -------------------------------------------------- equations
+
+    def equations(self, head: Equation, sheet: Sheet) -> list[Equation]:
+        """An equation and the parts of its expression."""
+        return [head, *(Equation("part", name, part) for name, part in sheet.parts)]
+
+    def referred(self, roots: Iterable[Node]) -> list[tuple[Label, Node]]:
+        """The named nodes that printed expressions of these roots refer to, inputs first; then J."""
+        wanted = {self.reading.names[n] for n in walk(roots) if n in self.reading.names}
+        found: dict[Label, Node] = {}
+        d = self.derivation
+        for node in walk([d.result]):
+            label = self.names.get(node)
+            named = label is not None and node.inputs and (node in d.names or own_name(node))
+            if named and (label in wanted or node is d.result):
+                found[label] = node  # type: ignore[index]
+        return list(found.items())
+
+    def forward(self, roots: Iterable[Node]) -> list[Equation]:
+        """The formulas of the names that printed expressions of these roots refer to."""
+        equations: list[Equation] = []
+        for label, node in self.referred(roots):
+            sheet = self.declared(node)
+            name = self.dialect.name(label).text
+            head = Equation("forward", name, sheet.body.text, of=node)
+            equations += self.equations(head, sheet)
+        return equations
+
+    def ranges(self, letters: Iterable[tuple[str, Dim]]) -> str:
+        """i < n, j < 16"""
+        less = " < "
+        return ", ".join(f"{letter}{less}{size}" for letter, size in letters)
+
+
+def _is_slope(name: str) -> bool:
+    return name.endswith(("′", "_slope")) or name.startswith("∂")
+
+
+def latex_words(text: str) -> str:
+    """Words inside \\text{…}: letters as they are, special signs made safe."""
+    return latex_text(text).replace(r"\ ", " ")
