@@ -63,15 +63,19 @@ from graphdl.version import __version__
 
 if TYPE_CHECKING:
     from graphdl import studies
+    from graphdl.derivation.grade import grade
+    from graphdl.derivation.worksheet import worksheet
 
 abs = absolute
 pow = power
 
 
 def __getattr__(name: str) -> Any:
-    """The studies are loaded when they are asked for: most programs train and never look."""
+    """What teaches is loaded when it is asked for: most programs train and never look."""
     if name == "studies":
         return importlib.import_module("graphdl.studies")
+    if name in ("grade", "worksheet"):
+        return getattr(importlib.import_module(f"graphdl.derivation.{name}"), name)
     raise AttributeError(f"module 'graphdl' has no attribute {name!r}")
 
 
@@ -91,6 +95,6 @@ __all__ = [
     "tensordot", "stop_gradient", "elementwise", "grad", "derive", "hessian", "hvp", "jacobian",
     "jvp", "Function", "function", "activations", "constraints", "initializers", "regularizers",
     "layers", "losses", "metrics", "optimizers", "callbacks", "datasets", "Layer", "Input", "Model",
-    "Sequential", "load_model", "GradientTape", "studies",
-    "abs", "pow", "__version__",
+    "Sequential", "load_model", "GradientTape", "studies", "grade",
+    "worksheet", "abs", "pow", "__version__",
 ]

@@ -22,7 +22,8 @@ from graphdl.derivation.grading.examples import Examples
 from graphdl.derivation.grading.factors import grade_factor
 from graphdl.derivation.grading.match import Arrays, close
 from graphdl.derivation.grading.proof import proved_equal
-from graphdl.derivation.record import Derivation, Factor
+from graphdl.derivation.derivation import Derivation
+from graphdl.derivation.record import Factor
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def grade(derivation: Derivation, answer: str | Sequence[str] | Mapping[str, str
 
 def _whole(examples: Examples, answer: str) -> Grade:
     words, derivation = examples.vocabulary, examples.derivation
-    question = words.pen.cotangent(derivation.wrt)
+    question = words.total(derivation.wrt)
     try:
         formula = read(answer, words.names(), words.cotangent(derivation.wrt))
     except FormulaError as error:
@@ -115,7 +116,7 @@ def _in_order(examples: Examples, answers: list[str]) -> Grade:
     factors = examples.derivation.factors
     names = [examples.vocabulary.factor(f) for f in factors]
     if len(answers) != len(factors):
-        question = examples.vocabulary.pen.cotangent(examples.derivation.wrt)
+        question = examples.vocabulary.total(examples.derivation.wrt)
         reason = f"there are {len(factors)} factors ({', '.join(names)}), got {len(answers)} answers"
         return Grade(question, " · ".join(map(str, answers)), False, "unreadable", reason=reason)
     return _together(examples, [_one(examples, f, a) for f, a in zip(factors, answers, strict=True)])
@@ -157,7 +158,7 @@ def _one(examples: Examples, factor: Factor, answer: str) -> Grade:
 
 
 def _together(examples: Examples, grades: list[Grade]) -> Grade:
-    question = examples.vocabulary.pen.cotangent(examples.derivation.wrt)
+    question = examples.vocabulary.total(examples.derivation.wrt)
     answer = " · ".join(str(g.answer) for g in grades)
     wrong = next((g for g in grades if not g.right), None)
     if wrong is None:

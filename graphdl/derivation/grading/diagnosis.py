@@ -54,7 +54,7 @@ def diagnose(formula: Formula, values: Arrays | None, error: str, examples: Exam
 # ------------------------------------------------------------------------- the place
 
 
-def first_wrong(student: Student, exact: bool) -> Factor | None:
+def first_wrong(student: Student, exact: bool) -> Factor:
     """The first factor, in the order of the sweep, whose result does not occur in the formula.
 
     What occurs vouches for all that leads to it. `exact` asks for the very value, else a constant
@@ -67,11 +67,21 @@ def first_wrong(student: Student, exact: bool) -> Factor | None:
         if node is not derivation.wrt and scale is not None and (scale.exact or not exact):
             right.add(node)
     for factor in reversed(derivation.factors):
-        if factor.wrt in right:
+        if factor.wrt in right or _within(student, factor, exact):
             right.add(factor.node)
-    wrong = [f for f in derivation.factors if f.wrt not in right]
+    wrong = [f for f in derivation.factors if f.wrt not in right] or [derivation.factors[-1]]
     same = [f for f in wrong if f.wrt is wrong[0].wrt]
-    return next((f for f in same if not _occurs(student, f)), wrong[0] if wrong else None)
+    return next((f for f in same if not _occurs(student, f)), wrong[0])
+
+
+def _within(student: Student, factor: Factor, exact: bool) -> bool:
+    """Does a cotangent between v and u, which have names, occur: then ∂J/∂v is right."""
+    inner = [s.cotangent.value for s in factor.passes if s.cotangent.value is not factor.before]
+    for node in inner:
+        scale = student.scale_of([e.inner[node] for e in student.used])
+        if scale is not None and (scale.exact or not exact):
+            return True
+    return False
 
 
 def _occurs(student: Student, factor: Factor) -> bool:
@@ -80,14 +90,14 @@ def _occurs(student: Student, factor: Factor) -> bool:
     return student.scale_of([e.after[index] for e in student.used]) is not None
 
 
-def _name(student: Student, factor: Factor | None) -> str:
-    return "" if factor is None else student.examples.vocabulary.factor(factor)
+def _name(student: Student, factor: Factor) -> str:
+    return student.examples.vocabulary.factor(factor)
 
 
 def _asked(student: Student) -> str:
     """∂J/∂w"""
     words = student.examples.vocabulary
-    return words.pen.cotangent(words.derivation.wrt)
+    return words.total(words.derivation.wrt)
 
 
 # --------------------------------------------------------------------- the usual slips
@@ -116,7 +126,7 @@ def _scaled(student: Student, scale: Scale) -> Finding:
         return Finding(factor, f"all is right but the sign: this is −{asked}", hint)
     if -1 < number < 0:
         return Finding(
-            student.examples.derivation.factors[-1],
+            None,
             f"this is {number:.6g} times {asked}, as in an update",
             "The update is w ← w − η·∂J/∂w; asked is the gradient, without −η.",
         )
@@ -175,7 +185,7 @@ def _update(student: Student, used: Arrays, truth: Arrays) -> Finding | None:
     if scale is None or scale.size:
         return None
     return Finding(
-        student.examples.derivation.factors[-1],
+        None,
         f"this is the new weight after a step with η = {scale.number:.6g}",
         f"Asked is {_asked(student)} alone; the update comes after it.",
     )
@@ -204,10 +214,8 @@ def _unknown(student: Student, used: Arrays) -> Finding:
         return Finding(factor, reason, "A gradient has the shape of its weight.")
     if not all(np.isfinite(u).all() for u in used):
         return Finding(factor, "this is not a finite number for all values of the names")
-    if factor is None:
-        return Finding(None, "every factor occurs in it, but they are not put together rightly")
     name, words = _name(student, factor), student.examples.vocabulary
-    before = words.pen.cotangent(factor.node)
+    before = words.total(factor.node)
     start = factor.node is words.derivation.result
     reason = f"{name} is not right" if start else f"{before} is right; {name} is not"
     hint = f"{name} comes from {factor.rule}." if factor.rule else ""

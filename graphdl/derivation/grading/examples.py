@@ -17,10 +17,11 @@ from graphdl.core.errors import GraphError
 from graphdl.core.graph import Node, Variable, apply, walk
 from graphdl.core.interpret import Sizes, interpret
 from graphdl.core.sizes import Facts, Size, named
+from graphdl.derivation.forms.pen import Pen
 from graphdl.derivation.formula.names import Names, plain_spelling
 from graphdl.derivation.formula.values import Values
-from graphdl.derivation.record import Derivation, Factor
-from graphdl.derivation.written import _pen
+from graphdl.derivation.record import Factor, Record
+from graphdl.differentiate.chain_rule import Cotangent, Step
 from graphdl.ops.build import constant, tensor
 from graphdl.show.text import TEXT
 
@@ -33,9 +34,9 @@ _PROBABILITIES = {"bce": 1, "cce": 1, "surprisal": 0, "class_surprisal": 0}  # o
 class Vocabulary:
     """The names of a derivation as they are printed, and the nodes that bear them."""
 
-    def __init__(self, derivation: Derivation) -> None:
+    def __init__(self, derivation: Record) -> None:
         self.derivation = derivation
-        self.pen = _pen(derivation, TEXT)
+        self.pen = Pen(derivation, TEXT)
         forward = [n for n in walk([derivation.result]) if n in self.pen.names]
         leaves = [n for n in forward if isinstance(n, Variable)]
         leaves += [n for n in forward if n.op.name == "tensor"]
@@ -53,20 +54,24 @@ class Vocabulary:
         """∂v/∂u as it is printed."""
         return self.pen.quotient(factor.node, factor.wrt).text
 
+    def total(self, node: Node) -> str:
+        """∂J/∂v as it is printed."""
+        return self.pen.quotient(self.derivation.result, node).text
+
     def cotangent(self, node: Node) -> tuple[str, str]:
         """The names of J and v in ∂J/∂v."""
         return self.pen.name(self.derivation.result), self.pen.name(node)
 
     def names(self, more: Iterable[str] = ()) -> Names:
-        """All that a formula may name; δ2 is ∂J/∂z2."""
+        """All that a formula may name; δ2, like δ_z2, is ∂J/∂z2."""
         known = [*self.nodes, *self.sizes, *more]
         aliases = {}
         for node in self.derivation.cotangents:
             of, by = self.cotangent(node)
-            if plain_spelling(by).startswith("z") and node is not self.derivation.wrt:
-                aliases["delta" + plain_spelling(by)[1:]] = f"∂{of}/∂{by}"
-        if len(aliases) == 1:
-            aliases["delta"] = next(iter(aliases.values()))
+            plain = plain_spelling(by)
+            aliases["delta" + plain] = f"∂{of}/∂{by}"
+            if plain.startswith("z"):
+                aliases["delta" + plain[1:]] = f"∂{of}/∂{by}"
         return Names(known, aliases)
 
 
@@ -87,6 +92,7 @@ class Example:
     cotangents: dict[Node, np.ndarray]
     after: list[np.ndarray]  # of each factor
     local: list[np.ndarray | None]
+    inner: dict[Node, np.ndarray]  # cotangents between two names, by their nodes
     extents: dict[str, int]
 
     def forward(self, node: Node) -> np.ndarray | None:
@@ -104,6 +110,25 @@ class Example:
             return self.compute([twin[factor.after]], env)[0]
         return self.compute([twin[factor.after]], env)[0] * cotangent
 
+    def skipping(self, factor: Factor, step: Step, cotangent: np.ndarray) -> np.ndarray | None:
+        """What the factor sends on when one step of the sweep passes its cotangent on unchanged."""
+        arrived, *sent = (self.examples.twin[n] for n in arrived_and_sent(step))
+        before, after = self.examples.twin[factor.before], self.examples.twin[factor.after]
+        seed = not factor.before.inputs
+        env = self.env if seed else self.env | {before: cotangent}
+        value = self.compute([arrived], env)[0]
+        for node in sent:
+            if node.inputs and node not in self.env:
+                shape = self.inner_shape(node)
+                if np.broadcast_shapes(value.shape, shape) != shape:
+                    return None
+                env = env | {node: np.broadcast_to(value, shape)}
+        found = self.compute([after], env)[0]
+        return found * cotangent if seed else found
+
+    def inner_shape(self, node: Node) -> tuple[int, ...]:
+        return tuple(map(Sizes(self.facts).value, node.type.shape))
+
     def compute(self, roots: list[Node], env: dict[Node, np.ndarray]) -> list[np.ndarray]:
         return interpret(roots, env, Sizes(self.facts))
 
@@ -111,12 +136,13 @@ class Example:
 class Examples:
     """The examples of a derivation, the same in every process."""
 
-    def __init__(self, derivation: Derivation, count: int = COUNT) -> None:
+    def __init__(self, derivation: Record, count: int = COUNT) -> None:
         self.derivation = d = derivation
         self.vocabulary = Vocabulary(d)
         local = [f.local.node for f in d.factors if f.local.node is not None]
         self.roots = [d.result, d.gradient, *d.cotangents.values(), *(f.after for f in d.factors)]
         self.roots += [*(f.before for f in d.factors), *local, *self.vocabulary.nodes.values()]
+        self.roots += [n for f in d.factors for s in f.passes for n in arrived_and_sent(s)]
         self.twin, self.leaves = _twins(self.roots)
         rng = np.random.default_rng(0)
         self.all = [self._example(rng, k) for k in range(count)]
@@ -197,9 +223,17 @@ class Examples:
         numbers = {n: np.float64(extents[n]) for n in self.vocabulary.sizes if n in extents}
         values = Values(names | numbers, quotients, sizes)
         after = [of(f.after) for f in d.factors]
+        steps = [s for f in d.factors for s in f.passes]
+        inner = {n: of(n) for s in steps for n in arrived_and_sent(s)}
         return Example(
-            self, forward, facts, values, of(d.gradient), cotangents, after, local, extents
+            self, forward, facts, values, of(d.gradient), cotangents, after, local, inner, extents
         )
+
+
+def arrived_and_sent(step: Step) -> list[Node]:
+    """The cotangent of a step of the sweep, and what it sends on."""
+    sent = [c.value for c in step.contributions if isinstance(c, Cotangent)]
+    return [step.cotangent.value, *sent]
 
 
 def _leaf(

@@ -31,7 +31,7 @@ def grade_factor(examples: Examples, factor: Factor, answer: str) -> Finding | N
     elif any(e.local[index] is None for e in examples.all):
         return Finding(
             factor, f"{words.factor(factor)} is no factor that stands alone",
-            f"Write what it makes of δ = {words.pen.cotangent(factor.node)}.",
+            f"Write what it makes of δ = {words.total(factor.node)}.",
         )  # fmt: skip
     else:
         truth = [_array(e.local[index]) for e in examples.all]

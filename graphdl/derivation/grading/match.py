@@ -104,8 +104,8 @@ class Student:
         return best
 
     def _candidates(self) -> Iterator[Arrays]:
-        parts = [p for _, d in self.formula.definitions for p in d.walk()]
-        parts += self.formula.body.walk()
+        parts = [p for _, d in self.formula.definitions for p in _carrying(d)]
+        parts += _carrying(self.formula.body)
         for part in parts:
             yield from self._evaluated([part])
         for part in parts:
@@ -146,6 +146,24 @@ class Student:
             except ValueError:  # these do not fit each other
                 continue
             yield from _with_transposed(found)
+
+
+_LINEAR = ("sum", "mean", "where", "Sigma", "∑")
+
+
+def _carrying(part: Part) -> Iterator[Part]:
+    """The parts that the formula is linear in: a cotangent is passed on by such parts alone."""
+    args = part.args
+    if part.kind == "call":
+        linear = part.value.name.startswith(_LINEAR) and not part.value.primes
+        args = part.args if linear else ()
+    elif part.kind in ("pow", "abs", "compare", "and", "or", "not"):
+        args = ()
+    elif part.kind == "div":
+        args = part.args[:1]
+    for a in args:
+        yield from _carrying(a)
+    yield part
 
 
 def _with_transposed(found: Arrays) -> Iterator[Arrays]:

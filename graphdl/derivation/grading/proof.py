@@ -49,7 +49,7 @@ def proved_equal(formula: Formula, examples: Examples) -> bool:
 
 
 def _read(examples: Examples, node: Any) -> Formula:
-    sheet = examples.vocabulary.pen.formula(node)
+    sheet = examples.vocabulary.pen.declared(node)
     if sheet.parts or sheet.left_out:
         raise _Undecided
     return read(sheet.body.text, examples.vocabulary.names())

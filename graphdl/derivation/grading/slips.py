@@ -15,6 +15,7 @@ from graphdl.core.errors import GraphdlError
 from graphdl.derivation.grading.examples import Example, Examples
 from graphdl.derivation.grading.match import Arrays, Scale, ratio, scale_between
 from graphdl.derivation.record import Factor
+from graphdl.differentiate.chain_rule import Step
 
 Sent = Callable[[Example, np.ndarray], np.ndarray | None]
 
@@ -35,6 +36,14 @@ def slips_of(factor: Factor, examples: Examples) -> Iterator[Slip]:
     arriving = [f for f in examples.derivation.factors if f.wrt is factor.wrt]
     rule = f" It comes from {factor.rule}." if factor.rule else ""
     yield Slip(f"the factor {name} is missing", f"Put {name} in.{rule}", _left_out)
+    if len(factor.passes) > 1:
+        for step in factor.passes:
+            what = _what(step, examples)
+            yield Slip(
+                f"in {name} {what} is missing",
+                f"{v} depends on {u} through {factor.rule}: each of them gives a factor.",
+                lambda e, ct, s=step: e.skipping(factor, s, ct),
+            )
     if len(arriving) > 1:
         paths = ", ".join(words.quotient(f)[0] for f in arriving)
         yield Slip(
@@ -49,6 +58,12 @@ def slips_of(factor: Factor, examples: Examples) -> Iterator[Slip]:
             f"{name} is taken at {b}: mind which is before and which behind the activation.",
             lambda e, ct, t=there, i=instead: _with(e, factor, ct, t, i),
         )
+    if factor.local.kind == "times":
+        yield Slip(
+            f"{name} is in it twice",
+            "What stands before it may hold it already, as ŷ − y holds the derivative of the sigmoid.",
+            lambda e, ct: _times(e.sent(factor, ct), e.local[_index(e, factor)]),
+        )
     yield Slip(
         f"the sign of {name} is turned",
         f"Derive {name} again and mind the signs.",
@@ -62,9 +77,7 @@ def slips_of(factor: Factor, examples: Examples) -> Iterator[Slip]:
     if factor.local.kind in ("left", "right"):
         yield Slip(
             f"{name} is to be transposed",
-            f"The factor is {words.pen.formula(factor.local.node).body.text}."
-            if factor.local.node is not None
-            else "",
+            "The shapes of the product say on which side it stands, and whether transposed.",
             lambda e, ct: _transposed(e, factor, ct),
         )
     if factor.local.kind == "left":
@@ -72,6 +85,14 @@ def slips_of(factor: Factor, examples: Examples) -> Iterator[Slip]:
             f"{name} stands on the wrong side", "The order of a product of matrices matters.",
             lambda e, ct: _other_side(e, factor, ct),
         )  # fmt: skip
+
+
+def _what(step: Step, examples: Examples) -> str:
+    """The part of a factor that a step of the sweep makes: the other side of a product, or g′."""
+    others = [i for i in step.node.inputs if i in examples.vocabulary.pen.names]
+    if step.node.op.name in ("mul", "matmul") and len(others) == 1:
+        return f"the factor {examples.vocabulary.pen.name(others[0])}"
+    return f"the derivative of {step.node.op.name}"
 
 
 def _index(example: Example, factor: Factor) -> int:
