@@ -166,15 +166,30 @@ class Examples:
         self, rng: np.random.Generator, number: int, positive: bool, scale: float
     ) -> Example | None:
         extents = self._extents(number)
+        shapes = self.shapes(extents)
+        leaves = {n: _leaf(rng, n, shapes[n], positive, scale) for n in self.leaves}
+        env = {self.leaves[n]: v for n, v in leaves.items()}
+        self._make_distributions(env)
+        return self._evaluated(env, extents)
+
+    def at(self, leaves: Mapping[Node, np.ndarray], extents: dict[str, int]) -> Example | None:
+        """The example with these values; None where it has no finite gradient, or nearly clips."""
+        env = {self.leaves[n]: np.asarray(v, self.leaves[n].dtype) for n, v in leaves.items()}
+        return self._evaluated(env, extents)
+
+    def shapes(self, extents: Mapping[str, int]) -> dict[Node, tuple[int, ...]]:
+        """The shapes of the leaves when named sizes have these values."""
+        sizes = Sizes(self.facts(extents))
+        return {n: tuple(map(sizes.value, t.type.shape)) for n, t in self.leaves.items()}
+
+    def facts(self, extents: Mapping[str, int]) -> Facts:
+        """All that is known of sizes, and these values."""
         facts = Facts()
         for node in self.twin.values():
             facts = facts.merge(node.facts)
         for name, extent in extents.items():
             facts = facts.equate(named(name), extent, "the example")
-        shape = lambda n: tuple(map(Sizes(facts).value, n.type.shape))  # noqa: E731
-        env = {t: _leaf(rng, n, shape(t), positive, scale) for n, t in self.leaves.items()}
-        self._make_distributions(env)
-        return self._evaluated(env, facts, extents)
+        return facts
 
     def _extents(self, number: int) -> dict[str, int]:
         """Values of the named sizes that no other size has."""
@@ -193,9 +208,9 @@ class Examples:
                 env[node.inputs[0]] = rows / rows.sum(axis=-1, keepdims=True)
 
     def _evaluated(
-        self, env: dict[Node, np.ndarray], facts: Facts, extents: dict[str, int]
+        self, env: dict[Node, np.ndarray], extents: dict[str, int]
     ) -> Example | None:
-        d, twin = self.derivation, self.twin
+        d, twin, facts = self.derivation, self.twin, self.facts(extents)
         probabilities = [
             n.inputs[_PROBABILITIES[n.op.name]]
             for n in dict.fromkeys(twin.values())
