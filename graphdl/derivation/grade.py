@@ -14,15 +14,15 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from graphdl.core.errors import FormulaError
-from graphdl.derivation.formula.parser import read
+from graphdl.derivation.derivation import Derivation
 from graphdl.derivation.formula.parts import Formula
 from graphdl.derivation.formula.values import value_of
+from graphdl.derivation.formula_reader import read
 from graphdl.derivation.grading.diagnosis import diagnose
 from graphdl.derivation.grading.examples import Examples
 from graphdl.derivation.grading.factors import grade_factor
 from graphdl.derivation.grading.match import Arrays, close
 from graphdl.derivation.grading.proof import proved_equal
-from graphdl.derivation.derivation import Derivation
 from graphdl.derivation.record import Factor
 
 
@@ -117,9 +117,13 @@ def _in_order(examples: Examples, answers: list[str]) -> Grade:
     names = [examples.vocabulary.factor(f) for f in factors]
     if len(answers) != len(factors):
         question = examples.vocabulary.total(examples.derivation.wrt)
-        reason = f"there are {len(factors)} factors ({', '.join(names)}), got {len(answers)} answers"
+        reason = (
+            f"there are {len(factors)} factors ({', '.join(names)}), got {len(answers)} answers"
+        )
         return Grade(question, " · ".join(map(str, answers)), False, "unreadable", reason=reason)
-    return _together(examples, [_one(examples, f, a) for f, a in zip(factors, answers, strict=True)])
+    return _together(
+        examples, [_one(examples, f, a) for f, a in zip(factors, answers, strict=True)]
+    )
 
 
 def _by_name(examples: Examples, answers: Mapping[str, str]) -> Grade:

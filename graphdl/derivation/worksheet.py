@@ -12,15 +12,21 @@ import numpy as np
 from graphdl.core.errors import FormulaError, GraphError
 from graphdl.core.graph import Node, Variable, walk
 from graphdl.derivation.derivation import Derivation, derive
-from graphdl.derivation.formula.names import Names
-from graphdl.derivation.formula.parser import read
-from graphdl.derivation.formula.values import Values, value_of
 from graphdl.derivation.forms.pen import Pen
+from graphdl.derivation.formula.names import Names
+from graphdl.derivation.formula.values import Values, value_of
+from graphdl.derivation.formula_reader import read
 from graphdl.derivation.grade import Grade
 from graphdl.derivation.grading.examples import Example, Examples
 from graphdl.derivation.sheets.friendly import friendly_values
 from graphdl.derivation.sheets.printed import Given, Printed, page
-from graphdl.derivation.sheets.questions import Formula, Question, Questions, loss_words
+from graphdl.derivation.sheets.questions import (
+    Formula,
+    Question,
+    Questions,
+    loss_words,
+    slope_words,
+)
 from graphdl.ops.build import tensor, variable
 from graphdl.ops.entropy import bce
 from graphdl.ops.functions import sigmoid
@@ -82,7 +88,9 @@ class Worksheet:
         if isinstance(answers, Mapping):
             pairs = [(self._question(k), a) for k, a in answers.items()]
         elif len(answers) > len(self.questions):
-            raise GraphError(f"there are {len(self.questions)} questions, got {len(answers)} answers")
+            raise GraphError(
+                f"there are {len(self.questions)} questions, got {len(answers)} answers"
+            )
         else:
             pairs = list(zip(self.questions, answers, strict=False))
         return [self._grade(q, a, tolerance) for q, a in pairs]
@@ -163,22 +171,25 @@ def worksheet(
     """
     seed, rows, rate = whole("seed", seed, 0), whole("rows", rows), number("rate", rate)
     if level not in LEVELS:
-        raise ValueError(f"level is 1 ({LEVELS[1]}), 2 ({LEVELS[2]}) or 3 ({LEVELS[3]}), got {level!r}")
+        raise ValueError(
+            f"level is 1 ({LEVELS[1]}), 2 ({LEVELS[2]}) or 3 ({LEVELS[3]}), got {level!r}"
+        )
     if form not in (None, *FORMS):
         raise ValueError(f"form is 'chain' or 'matrix', got {form!r}")
     derivation = _derivation(subject, weight)
     examples = Examples(derivation, count=0)
     if subject is None and seed == 0:
-        leaves: dict[Node, np.ndarray] = {n: _LECTURE[examples.vocabulary.pen.name(n)] for n in examples.leaves}
+        leaves: dict[Node, np.ndarray] = {
+            n: _LECTURE[examples.vocabulary.pen.name(n)] for n in examples.leaves
+        }
         extents: dict[str, int] = {}
     else:
         leaves, extents = friendly_values(examples, seed, rows)
     example = examples.at(leaves, extents)
     assert example is not None
     form = form or _form_for(example)
-    made = Questions(derivation, example, rate, form)
-    questions = made.all(level)
-    given = _given(derivation, example, made.slopes, form == "matrix" and level > 1)
+    questions = Questions(derivation, example, rate, form).all(level)
+    given = _given(derivation, example, level, form)
     return Worksheet(derivation, leaves, questions, given)
 
 
@@ -213,9 +224,7 @@ def _lecture(weight: str) -> Derivation:
     return derive(bce(y, prediction).named("J"), weights[weight])
 
 
-def _given(
-    derivation: Derivation, example: Example, slopes: tuple[Formula, ...], with_delta: bool
-) -> Given:
+def _given(derivation: Derivation, example: Example, level: int, form: str) -> Given:
     text, latex = Pen(derivation, TEXT), Pen(derivation, LATEX)
     numbers = [
         (Formula(text.name(n), latex.name(n)), example.env[example.examples.twin[n]])
@@ -227,11 +236,12 @@ def _given(
         rf"\( {latex.name(derivation.wrt)} \)?",
     )
     explained = loss_words(derivation)
-    if with_delta:
+    slopes = slope_words(derivation) if level > 1 else []
+    if level > 1 and form == "matrix":
         result = text.name(derivation.result)
         fraction = rf"\frac{{\partial {latex.name(derivation.result)}}}{{\partial v}}"
-        slopes = (Formula(f"δ_v = ∂{result}/∂v", rf"\delta_{{v}} = {fraction}"), *slopes)
-    return Given(title, tuple(numbers), tuple(explained), slopes)
+        slopes = [Formula(f"δ_v = ∂{result}/∂v", rf"\delta_{{v}} = {fraction}"), *slopes]
+    return Given(title, tuple(numbers), tuple(explained), tuple(slopes))
 
 
 def _in_order(example: Example, pen: Pen) -> list[Node]:

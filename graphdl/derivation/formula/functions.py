@@ -32,12 +32,12 @@ class Function:
     options: Mapping[str, Any] | None = None
 
 
-_UNARY = (
-    "exp expm1 log log1p sqrt rsqrt square abs sign floor sin cos tanh erf sigmoid softplus "
-    "log_cosh relu relu6 selu gelu gelu_tanh silu softsign hard_sigmoid hard_tanh log_sigmoid mish "
-    "tanh_shrink hard_silu sparse_sigmoid sparse_plus"
-).split()
-_BINARY = "maximum minimum xlogy mod bce cce bce_logits cce_logits".split()
+_UNARY = """
+    exp expm1 log log1p sqrt rsqrt square abs sign floor sin cos tanh erf sigmoid softplus
+    log_cosh relu relu6 selu gelu gelu_tanh silu softsign hard_sigmoid hard_tanh log_sigmoid mish
+    tanh_shrink hard_silu sparse_sigmoid sparse_plus
+""".split()  # noqa: SIM905
+_BINARY = "maximum minimum xlogy mod bce cce bce_logits cce_logits".split()  # noqa: SIM905
 _ALIASES = {
     "ln": "log", "sigma": "sigmoid", "logistic": "sigmoid", "swish": "silu", "ReLU": "relu",
     "Relu": "relu", "sgn": "sign", "sqr": "square", "th": "tanh",
@@ -74,7 +74,9 @@ def table() -> dict[str, Function]:
     found |= {name: _along(name) for name in ("softmax", "log_softmax", "logsumexp")}
     found |= {"sum": _reduced(np.sum), "mean": _reduced(np.mean), "prod": _reduced(np.prod)}
     found |= {"max": _reduced(np.max), "min": _reduced(np.min), "Sigma": found["sum"]}
-    found |= {k: _reduced(np.sum, 0) for k in ("sum_i", "sum_n", "Sigma_i", "Sigma_n", "∑_i", "∑_n")}
+    found |= {
+        k: _reduced(np.sum, 0) for k in ("sum_i", "sum_n", "Sigma_i", "Sigma_n", "∑_i", "∑_n")
+    }
     found["∑"] = found["sum"]
     found["surprisal"] = Function(ops["surprisal"].reference)
     found["where"] = Function(_where, 3, 3)

@@ -67,5 +67,9 @@ class Names:
 def _ends(text: str, start: int, name: str) -> bool:
     """Does no further letter, digit or mark belong to the name?"""
     following = text[start + len(name) : start + len(name) + 1]
-    joined = following.isalnum() or following in ("_", "'", "′") or unicodedata.combining(following or " ")
+    joined = (
+        following.isalnum()
+        or following in ("_", "'", "′")
+        or unicodedata.combining(following or " ")
+    )
     return not joined or (following in "'′" and name[-1] in "'′")

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from graphdl.core.errors import FormulaError
-from graphdl.derivation.formula.functions import derivative, table
+from graphdl.derivation.formula.calls import Calls
+from graphdl.derivation.formula.cursor import CLOSING
+from graphdl.derivation.formula.functions import table
 from graphdl.derivation.formula.names import Names, plain_spelling
-from graphdl.derivation.formula.parts import Call, Formula, Part
-from graphdl.derivation.formula.tokens import Token, tokens, wrong
+from graphdl.derivation.formula.parts import Call, Part
+from graphdl.derivation.formula.tokens import Token, wrong
 
 DEPTH = 50  # brackets, signs and powers inside each other
-DEFINITIONS = 30
 
 _STRENGTH = {
     "|": 5, "&": 6, "<": 10, "<=": 10, ">": 10, ">=": 10, "==": 10, "!=": 10, "+": 20, "-": 20,
@@ -29,123 +29,31 @@ _KINDS = {
     "|": "or", "&": "and", "+": "add", "-": "sub", "*": "mul", "/": "div", "@": "matmul",
     "thin": "matmul", "^": "pow",
 }  # fmt: skip
-_CLOSING = {"(": ")", "[": "]", "{": "}"}
 _OPENING = ("(", "[", "{", "frac", "√", "∂")
 _CONSTANTS = {"e": 2.718281828459045, "pi": 3.141592653589793}
 _UPDATE = ("eta", "lr", "rate")
 
 
-Statement = list[Token]
-
-
-def read(source: str, names: Names, asked: tuple[str, str] | None = None) -> Formula:
-    """The formula of a typed text. Raises FormulaError, which points at the place.
-
-    Lines (or parts between `;`) of the form t = … define names for the others. A left side ∂J/∂w
-    is only a title. `asked` is the quotient that is asked for, which must not stand in its answer.
-    """
-    if not isinstance(source, str):
-        raise FormulaError(f"a formula is a text, got {type(source).__name__}")
-    bodies: list[Statement] = []
-    definitions: dict[str, Part] = {}
-    for statement in _statements(tokens(source, names)):
-        name = _defined(source, statement, names)
-        if name is None:
-            bodies.append(statement)
-        elif len(definitions) == DEFINITIONS or name in definitions:
-            raise _at(source, statement[0], f"{name} is defined twice, or there are too many names")
-        else:
-            definitions[name] = _Parser(source, statement[2:], names, definitions, asked).whole()
-    if len(bodies) != 1:
-        place = bodies[1][0] if bodies else Token("end", "", len(source), len(source))
-        many = "there are two formulas; one of them must be the answer"
-        raise _at(source, place, many if bodies else "there is no formula: type what it equals")
-    body = _Parser(source, _untitled(bodies[0]), names, definitions, asked).whole()
-    return Formula(source, tuple(definitions.items()), body)
-
-
-def _statements(found: list[Token]) -> list[Statement]:
-    """The tokens between `;` and line ends outside of brackets; a line "where" says nothing."""
-    statements: list[Statement] = [[]]
-    depth = 0
-    for token in found:
-        depth += (token.text in _CLOSING) - (token.text in _CLOSING.values())
-        if token.text == ";" and depth <= 0:
-            statements.append([])
-        elif token.text != ";":
-            statements[-1].append(token)
-    words = (["where"], ["with"], [])
-    kept = [s for s in statements if [t.text for t in s if t.kind != "end"] not in words]
-    return [[*s, _end(s)] for s in kept]
-
-
-def _end(statement: Statement) -> Token:
-    position = statement[-1].end
-    return Token("end", "", position, position)
-
-
-def _defined(source: str, statement: Statement, names: Names) -> str | None:
-    """t of a statement t = …"""
-    if len(statement) < 3 or statement[0].kind != "name" or statement[1].text != "=":
-        return None
-    name = statement[0].text
-    if names.find(name) in names.printed:
-        raise _at(source, statement[0], f"{name} has a meaning already; take another name")
-    return name
-
-
-def _untitled(statement: Statement) -> Statement:
-    """Without a left side ∂J/∂w ="""
-    place = next((k for k, t in enumerate(statement) if t.text in ("=", "(")), len(statement))
-    return statement[place + 1 :] if statement[place:][:1] and statement[place].text == "=" else statement
-
-
-def _at(source: str, token: Token, message: str) -> FormulaError:
-    return wrong(source, token.start, token.end, message)
-
-
-class _Parser:
+class Parser(Calls):
     """Reads one statement."""
 
     def __init__(
         self,
         source: str,
-        statement: Statement,
+        statement: list[Token],
         names: Names,
         defined: Mapping[str, Part],
         asked: tuple[str, str] | None,
     ) -> None:
-        self.source, self.tokens, self.names, self.defined = source, statement, names, defined
-        self.asked = asked
-        self.position, self.depth, self.bars = 0, 0, 0
+        super().__init__(source, statement)
+        self.names, self.defined, self.asked = names, defined, asked
+        self.depth = 0
 
     def whole(self) -> Part:
         part = self.expression(0)
         if self.token.kind != "end":
             self.fail(self.token, "this bracket or sign has no beginning")
         return part
-
-    @property
-    def token(self) -> Token:
-        return self.tokens[min(self.position, len(self.tokens) - 1)]
-
-    def next(self) -> Token:
-        token = self.token
-        self.position += 1
-        return token
-
-    def take(self, text: str) -> bool:
-        found = self.token.kind == "sign" and self.token.text == text
-        self.position += found
-        return found
-
-    def expect(self, text: str, opened: Token) -> Token:
-        if self.token.kind != "sign" or self.token.text != text:
-            self.fail(opened, f"this is not closed: a {text!r} is missing")
-        return self.next()
-
-    def fail(self, token: Token, message: str) -> NoReturn:
-        raise _at(self.source, token, message)
 
     def expression(self, least: int) -> Part:
         """The longest part whose signs bind more strongly than `least`."""
@@ -222,7 +130,7 @@ class _Parser:
             return self.number(token)
         if token.kind == "name":
             return self.named(token)
-        if token.text in _CLOSING:
+        if token.text in CLOSING:
             return self.bracket(token)
         if token.text in _PREFIXES:
             return _PREFIXES[token.text](self, token)
@@ -266,7 +174,7 @@ class _Parser:
         bars, self.bars = self.bars, 0
         part = self.expression(0)
         self.bars = bars
-        closed = self.expect(_CLOSING[opened.text], opened)
+        closed = self.expect(CLOSING[opened.text], opened)
         return replace(part, start=opened.start, end=closed.end)
 
     def fraction(self, sign: Token) -> Part:
@@ -304,7 +212,8 @@ class _Parser:
 
     def named(self, token: Token) -> Part:
         """A name, a function with its arguments, or dJ/dz2."""
-        if self.token.text == "(" and (call := self.function(token)) is not None:
+        is_call = self.token.text == "(" and token.text not in self.defined
+        if is_call and (call := self.function(token)) is not None:
             return self.called(token, call)
         if token.text in self.defined:
             return Part("name", (), token.text, token.start, token.end)
@@ -347,67 +256,9 @@ class _Parser:
         there = ", ".join([*self.names.printed, *self.defined])
         self.fail(token, f"there is no {text!r:.40} here{hint}; there are {there}")
 
-    def function(self, token: Token) -> Call | None:
-        plain = plain_spelling(token.text)
-        name = plain.rstrip("'")
-        primes = len(plain) - len(name)
-        if name not in table() or token.text in self.defined:
-            return None
-        if primes and (primes > 1 or derivative(name) is None):
-            self.fail(token, f"{token.text} is not a factor by itself; write it out")
-        return Call(name, primes)
-
-    def called(self, token: Token, call: Call) -> Part:
-        """name(a, b, axis=0, keepdims=True)"""
-        opened, bars = self.next(), self.bars
-        self.bars = 0
-        args: list[Part] = []
-        options: dict[str, Any] = {}
-        while not (self.token.text == ")" and self.token.kind == "sign"):
-            if self.token.kind == "name" and self.tokens[self.position + 1].text == "=":
-                options |= self.option(call)
-            else:
-                args.append(self.expression(0))
-            if not self.take(","):
-                break
-        self.bars = bars
-        closed = self.expect(")", opened)
-        known = table()[call.name] if not call.primes else derivative(call.name)
-        assert known is not None
-        if not known.least <= len(args) <= known.most:
-            self.fail(token, f"{token.text} takes {known.most} in its brackets, got {len(args)}")
-        call = replace(call, options=tuple(options.items()))
-        return Part("call", tuple(args), call, token.start, closed.end)
-
-    def option(self, call: Call) -> dict[str, Any]:
-        """axis=1, axis=(0, 1), keepdims=True"""
-        word, _ = self.next(), self.next()
-        known = table()[call.name].options or {}
-        if word.text not in known:
-            self.fail(word, f"{call.name} has no option {word.text}")
-        if word.text == "keepdims":
-            value = self.next()
-            if value.text not in ("True", "False"):
-                self.fail(value, "keepdims is True or False")
-            return {"keepdims": value.text == "True"}
-        if not self.take("("):
-            return {"axis": self.axis()}
-        axes = [self.axis()]
-        while self.take(",") and self.token.text != ")":
-            axes.append(self.axis())
-        self.expect(")", word)
-        return {"axis": tuple(axes)}
-
-    def axis(self) -> int:
-        sign = -1 if self.take("-") else 1
-        token = self.next()
-        if token.kind != "number" or token.text not in "012345":
-            self.fail(token, "an axis is a small whole number")
-        return sign * int(token.text)
-
 
 _PREFIXES = {
-    "-": _Parser.negative, "+": _Parser.positive, "~": _Parser.negated, "√": _Parser.root,
-    "thin": _Parser.thin, "|": _Parser.absolute, "frac": _Parser.fraction,
-    "∂": _Parser.differential,
+    "-": Parser.negative, "+": Parser.positive, "~": Parser.negated, "√": Parser.root,
+    "thin": Parser.thin, "|": Parser.absolute, "frac": Parser.fraction,
+    "∂": Parser.differential,
 }  # fmt: skip

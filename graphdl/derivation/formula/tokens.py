@@ -66,9 +66,11 @@ _COMMANDS = {
     "sqrt": "√", "lvert": "|", "rvert": "|", "vert": "|",
 }  # fmt: skip
 _NAMES = frozenset(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau "
-    "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega "
-    "log ln exp tanh sin cos max min".split()
+    """
+    alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau
+    upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega
+    log ln exp tanh sin cos max min
+    """.split()  # noqa: SIM905
 )
 _COLUMN = re.compile(r"\[\s*:\s*,\s*None\s*\]")
 _TRANSPOSED = re.compile(r"\.(?:T|transpose\(\))(?!\w)")

@@ -92,7 +92,9 @@ class Evaluator:
 
     def column(self, part: Part, a: np.ndarray) -> Any:
         if a.ndim != 1:
-            raise self.fail(part, f"[:, None] makes a column of a vector; this is {self.values.shape(a)}")
+            raise self.fail(
+                part, f"[:, None] makes a column of a vector; this is {self.values.shape(a)}"
+            )
         return a[:, None]
 
     def elementwise(self, part: Part, *args: np.ndarray) -> Any:
@@ -138,7 +140,11 @@ class Evaluator:
         options = {**(function.options or {}), **dict(call.options)}
         try:
             return function.call(*map(_number, args), **options)
-        except (ValueError, IndexError, ZeroDivisionError):  # NumPy: no such axis, nothing to reduce
+        except (
+            ValueError,
+            IndexError,
+            ZeroDivisionError,
+        ):  # NumPy: no such axis, nothing to reduce
             shapes = " and ".join(map(self.values.shape, args))
             raise self.fail(part, f"{call.name} does not take {shapes} with this axis") from None
 

@@ -1,4 +1,4 @@
-"""Why a formula is not the gradient: the first factor that is wrong, and the slip if it is a usual one."""
+"""Why a formula is not the gradient: the first factor that is wrong, and the slip if it is known."""
 
 from __future__ import annotations
 
@@ -168,9 +168,7 @@ def _turned(student: Student, used: Arrays, truth: Arrays) -> Finding | None:
     if used[0].ndim != 2 or scale_between([u.T for u in used], truth, student.examples) is None:
         return None
     shape = student.used[0].values.shape
-    reason = (
-        f"this is the transposed of {_asked(student)}: {shape(used[0])} for {shape(truth[0])}"
-    )
+    reason = f"this is the transposed of {_asked(student)}: {shape(used[0])} for {shape(truth[0])}"
     hint = "A gradient has the shape of its weight: write (…)ᵀ, or exchange and transpose."
     return Finding(student.examples.derivation.factors[-1], reason, hint)
 

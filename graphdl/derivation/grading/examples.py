@@ -207,9 +207,7 @@ class Examples:
                 rows = np.abs(env[node.inputs[0]]) + 0.05
                 env[node.inputs[0]] = rows / rows.sum(axis=-1, keepdims=True)
 
-    def _evaluated(
-        self, env: dict[Node, np.ndarray], extents: dict[str, int]
-    ) -> Example | None:
+    def _evaluated(self, env: dict[Node, np.ndarray], extents: dict[str, int]) -> Example | None:
         d, twin, facts = self.derivation, self.twin, self.facts(extents)
         probabilities = [
             n.inputs[_PROBABILITIES[n.op.name]]
@@ -291,4 +289,8 @@ def _wide(dtype: Any) -> Any:
 def _constant(node: Node) -> Node:
     """In float64 the number that was written: 0.01, not the float32 nearest to it."""
     value = node.attrs["value"]
-    return constant(value.astype(str).astype(np.float64), "float64") if node.dtype == "float32" else node
+    return (
+        constant(value.astype(str).astype(np.float64), "float64")
+        if node.dtype == "float32"
+        else node
+    )

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from graphdl.derivation.formula.parser import read
 from graphdl.derivation.formula.values import value_of
+from graphdl.derivation.formula_reader import read
 from graphdl.derivation.grading.diagnosis import Finding
 from graphdl.derivation.grading.examples import Example, Examples
 from graphdl.derivation.grading.match import Arrays, close, scale_between
@@ -93,7 +93,11 @@ def _usual(examples: Examples, factor: Factor) -> Iterator[tuple[str, str, Array
     v, u = words.quotient(factor)
     values = [e.forward(factor.node) for e in examples.all]
     if all(a is not None for a in values):
-        yield f"this is {v} itself, not its derivative", "Differentiate.", [_array(a) for a in values]
+        yield (
+            f"this is {v} itself, not its derivative",
+            "Differentiate.",
+            [_array(a) for a in values],
+        )
     if factor.local.node is None:
         return
     twin = examples.twin

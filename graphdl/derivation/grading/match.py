@@ -35,7 +35,9 @@ def without_units(array: np.ndarray) -> np.ndarray:
 def close(found: np.ndarray, truth: np.ndarray) -> bool:
     """Equal numbers in equal shapes, to rounding in float64."""
     a, b = without_units(np.asarray(found, np.float64)), without_units(truth)
-    if a.shape != b.shape and not (a.ndim == 0 and a == 0 and not np.abs(b).max(initial=0) > ABSOLUTE):
+    if a.shape != b.shape and not (
+        a.ndim == 0 and a == 0 and not np.abs(b).max(initial=0) > ABSOLUTE
+    ):
         return False
     scale = max(np.abs(b).max(initial=0), np.abs(a).max(initial=0))
     return bool((np.abs(a - b) <= RELATIVE * scale + ABSOLUTE).all())

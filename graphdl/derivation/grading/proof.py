@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from graphdl.core.errors import FormulaError
-from graphdl.derivation.formula.parser import read
 from graphdl.derivation.formula.parts import Call, Formula, Part
+from graphdl.derivation.formula_reader import read
 from graphdl.derivation.grading.examples import Examples
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ def proved_equal(formula: Formula, examples: Examples) -> bool:
         difference = _Translator(sympy, formula).formula() - truth
         if sympy.cancel(sympy.together(difference)) == 0:
             return True
-        inner = [(k, n) for k, n in words.nodes.items() if n.inputs and n is not words.derivation.result]
+        inner = [
+            (k, n) for k, n in words.nodes.items() if n.inputs and n is not words.derivation.result
+        ]
         if len(inner) > DEFINITIONS:
             return False
         for name, node in reversed(inner):  # the later ones first: they hold the earlier ones

@@ -151,9 +151,7 @@ def gradient_with(example: Example, changed: Factor, sent: Sent) -> np.ndarray |
     return flow.get(derivation.wrt)
 
 
-def find(
-    factor: Factor, student: Arrays, examples: Examples
-) -> tuple[Slip, Scale] | None:
+def find(factor: Factor, student: Arrays, examples: Examples) -> tuple[Slip, Scale] | None:
     """The slip in this factor that gives the student's gradient, and what constant is off besides."""
     for slip in slips_of(factor, examples):
         first = _tried(examples.all[0], factor, slip)

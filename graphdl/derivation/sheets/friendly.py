@@ -28,7 +28,7 @@ def friendly_values(examples: Examples, seed: int, rows: int) -> tuple[Leaves, d
 
     Raises GraphError for a network that is too large to compute by hand, or has random draws.
     """
-    extents = {name: rows for name in examples.vocabulary.sizes}
+    extents = dict.fromkeys(examples.vocabulary.sizes, rows)
     shapes = examples.shapes(extents)
     _check(shapes)
     rng = np.random.default_rng(seed)
@@ -87,9 +87,9 @@ def _cost(example: Example) -> float:
     for name, value in [*example.values.names.items(), ("", example.gradient)]:
         if name in nodes and _cuts(nodes[name]):
             zeros = np.mean(value == 0)
-            cost += 4 if zeros in (0, 1) else 0  # one unit that is cut off teaches most
+            cost += 12 if zeros in (0, 1) else 0  # one unit that is cut off teaches most
         elif name in nodes or not name:
-            cost += np.sum(_unfriendly(value)) + 3 * np.sum(np.abs(value) > 4)
+            cost += np.sum(_unfriendly(value)) + np.sum(np.maximum(np.abs(value) - 2, 0))
     return float(cost)
 
 

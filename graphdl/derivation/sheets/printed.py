@@ -38,7 +38,9 @@ class Printed:
     def __str__(self) -> str:
         """Plain text."""
         lines = [self.given.title.text, "", "Given"]
-        lines += [f"    {name.text} = {_text(v, len(name.text) + 7)}" for name, v in self.given.numbers]
+        lines += [
+            f"    {name.text} = {_text(v, len(name.text) + 7)}" for name, v in self.given.numbers
+        ]
         lines += [f"    where {f.text}" for f in self.explained]
         for section, questions in sections(self.questions):
             lines += ["", section]
@@ -86,7 +88,8 @@ class Printed:
         return body
 
     def _item(self, q: Question) -> str:
-        task = f"({_safe(q.label)}) {_safe(q.task.text)} <span class=m>{_safe(_equation(q, 'text'))}</span>."
+        equation = f"<span class=m>{_safe(_equation(q, 'text'))}</span>"
+        task = f"({_safe(q.label)}) {_safe(q.task.text)} {equation}."
         end = "".join(f"<p class='m answer'>{_safe(line)}</p>" for line in self._answer(q))
         return f"<li>{task}{end or '<div class=space></div>'}</li>"
 
@@ -122,7 +125,9 @@ def _text(value: np.ndarray, indent: int = 0) -> str:
     if value.ndim == 0:
         return number(float(value))
     cells = {"all": lambda v: number(float(v))}
-    return np.array2string(value, formatter=cells, separator=", ", prefix=" " * indent, threshold=99)
+    return np.array2string(
+        value, formatter=cells, separator=", ", prefix=" " * indent, threshold=99
+    )
 
 
 def _latex(value: np.ndarray) -> str:

@@ -14,7 +14,7 @@ from graphdl.derivation.grading.examples import Example
 from graphdl.derivation.record import Factor, Record
 from graphdl.show.latex import LATEX
 from graphdl.show.text import TEXT
-from graphdl.show.writing import Sheet
+from graphdl.show.writing import Sheet, write
 
 STEP = 0.01  # by which a weight is changed to see what that does to J
 PATHS = 4  # that a product is written out for
@@ -71,15 +71,6 @@ class Questions:
         label = chr(ord("a") + count) if count < 26 else str(count + 1)
         words = Formula(task, task) if isinstance(task, str) else task
         self.found.append(Question(label, section, name, words, np.asarray(value), **more))
-
-    @property
-    def slopes(self) -> tuple[Formula, ...]:
-        """What derivatives with a name of their own stand for (bce′), where the key mentions them."""
-        text, latex = (list(pen.slopes.values()) for pen in self.pens)
-        return tuple(
-            Formula(f"{a.left} = {a.right}", f"{b.left} = {b.right}")
-            for a, b in zip(text, latex, strict=False)
-        )
 
     def both(self, write: Callable[[Pen], str]) -> Formula:
         """A text in both dialects."""
@@ -145,7 +136,9 @@ class Questions:
             name = self.both(lambda pen, n=node: pen.quotient(self.d.result, n).text)
             formula = self.formula(lambda pen, n=node: pen.cotangent(pen.reading.cotangents[n]))
             task = "Find a formula and compute"
-            self.ask("From the loss back", name, task, self.example.cotangents[node], formula=formula)
+            self.ask(
+                "From the loss back", name, task, self.example.cotangents[node], formula=formula
+            )
 
     def gradient(self) -> None:
         """∂J/∂w, over the chain."""
@@ -157,7 +150,8 @@ class Questions:
     def _chain(self, pen: Pen) -> str:
         dot = r" \cdot " if pen.is_latex else " · "
         products = [
-            dot.join(pen.quotient(f.node, f.wrt).text for f in path) for path in paths(self.d, self.d.wrt)
+            dot.join(pen.quotient(f.node, f.wrt).text for f in path)
+            for path in paths(self.d, self.d.wrt)
         ]
         return " + ".join(products)
 
@@ -206,21 +200,50 @@ class Questions:
         return f"{{{name}}}_{{{inner}}}" if pen.is_latex else f"{name}[{inner}]"
 
 
+_LOSSES = ("bce", "cce", "surprisal")
+
+
 def loss_words(derivation: Record) -> list[Formula]:
-    """What losses with a name of their own stand for: bce(y, ŷ) = -(y*log(ŷ) + …), without its clip."""
+    """What losses with a name of their own stand for: bce(y, ŷ) = -(y*log(ŷ) + …)."""
+    return _explained(derivation, derivation.result, slopes=False)
+
+
+def slope_words(derivation: Record) -> list[Formula]:
+    """What their derivatives stand for: bce′(y, ŷ) = (1 - y)/(1 - ŷ) - y/ŷ."""
+    return _explained(derivation, derivation.gradient, slopes=True)
+
+
+def _explained(derivation: Record, root: Node, slopes: bool) -> list[Formula]:
     pens = Pen(derivation, TEXT), Pen(derivation, LATEX)
     found: list[Formula] = []
-    for node in walk([derivation.result]):
-        if node.op.body is None or not node.op.name.startswith(("bce", "cce", "surprisal")):
+    for node in walk([root]):
+        name = node.op.name
+        if (
+            node.op.body is None
+            or not name.startswith(_LOSSES)
+            or name.endswith("_slope") != slopes
+        ):
             continue
-        body = node.op.body(*node.inputs, **node.attrs)
-        clips = [n for n in walk([body], stop=set(node.inputs)) if n.op.name == "clip"]
-        (body,) = replace([body], {n: n.inputs[0] for n in clips})
-        sides = [
-            (pen._written(node, {k: v for k, v in pen.names.items() if k is not node}, {}),
-             pen._written(body, pen.names, {}))
-            for pen in pens
-        ]  # fmt: skip
-        if not any(s.parts for pair in sides for s in pair):
-            found.append(Formula(*(f"{a.body.text} = {b.body.text}" for a, b in sides)))
+        body = _without_clip(node)
+        sides = [_equation(pen, node, body) for pen in pens]
+        if None not in sides:
+            found.append(Formula(*sides))  # type: ignore[arg-type]
     return found
+
+
+def _without_clip(node: Node) -> Node:
+    """The formula of a loss or its derivative where its probability is not held by its clip."""
+    assert node.op.body is not None
+    body = node.op.body(*node.inputs, **node.attrs)
+    clips = [n for n in walk([body], stop=set(node.inputs)) if n.op.name == "clip"]
+    (body,) = replace([body], {n: n.inputs[0] for n in clips})
+    return body.inputs[1] if body.op.name == "where" else body
+
+
+def _equation(pen: Pen, node: Node, body: Node) -> str | None:
+    """node = body; None where it takes more than a line."""
+    sheets = [write(n, pen.dialect, pen.names) for n in (node, body)]
+    if any(s.parts for s in sheets):
+        return None
+    left, right = (s.body.text for s in sheets)
+    return f"{left} = {right}"
