@@ -71,16 +71,17 @@ def grade(derivation: Derivation, answer: str | Sequence[str] | Mapping[str, str
         raise TypeError(
             f"grade takes a derivation (gd.derive, model.derive), got {type(derivation).__name__}"
         )
+    if not isinstance(answer, (str, Mapping, Sequence)):
+        raise TypeError(
+            f"an answer is a text, a list of texts or a dict of texts, got {type(answer).__name__}"
+        )
     examples = Examples(derivation)
-    if isinstance(answer, str):
-        return _whole(examples, answer)
-    if isinstance(answer, Mapping):
-        return _by_name(examples, answer)
-    if isinstance(answer, Sequence):
+    with np.errstate(all="ignore"):  # a formula may divide by 0; that is found and said
+        if isinstance(answer, str):
+            return _whole(examples, answer)
+        if isinstance(answer, Mapping):
+            return _by_name(examples, answer)
         return _in_order(examples, list(answer))
-    raise TypeError(
-        f"an answer is a text, a list of texts or a dict of texts, got {type(answer).__name__}"
-    )
 
 
 def _whole(examples: Examples, answer: str) -> Grade:

@@ -23,10 +23,15 @@ class Part:
     end: int = 0
 
     def walk(self) -> Iterator[Part]:
-        """All parts, arguments first."""
-        for a in self.args:
-            yield from a.walk()
-        yield self
+        """All parts, arguments first. With a stack, not by recursion: a long sum is deep."""
+        stack = [(self, False)]
+        while stack:
+            part, done = stack.pop()
+            if done or not part.args:
+                yield part
+            else:
+                stack.append((part, True))
+                stack.extend((a, False) for a in reversed(part.args))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Literal
 from graphdl.core.errors import FormulaError
 from graphdl.derivation.formula.names import Names
 
-LENGTH, TOKENS = 4000, 600  # of a formula; what is longer is refused unread
+LENGTH, TOKENS = 4000, 400  # of a formula; what is longer is refused unread
 
 Kind = Literal["number", "name", "sign", "end"]
 

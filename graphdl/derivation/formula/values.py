@@ -48,13 +48,13 @@ class Evaluator:
             self.defined[name] = self.value(part)
 
     def value(self, part: Part) -> np.ndarray:
-        found = self._done.get(id(part))
-        if found is None:
-            args = [self.value(a) for a in part.args]
+        if id(part) not in self._done:
             with np.errstate(all="ignore"):
-                found = np.asarray(_MEANINGS[part.kind](self, part, *args))
-            self._done[id(part)] = found
-        return found
+                for p in part.walk():
+                    if id(p) not in self._done:
+                        args = [self._done[id(a)] for a in p.args]
+                        self._done[id(p)] = np.asarray(_MEANINGS[p.kind](self, p, *args))
+        return self._done[id(part)]
 
     def fail(self, part: Part, message: str) -> FormulaError:
         return wrong(self.source, part.start, part.end, message)
@@ -139,12 +139,8 @@ class Evaluator:
             self.fits(part, *args)
         options = {**(function.options or {}), **dict(call.options)}
         try:
-            return function.call(*map(_number, args), **options)
-        except (
-            ValueError,
-            IndexError,
-            ZeroDivisionError,
-        ):  # NumPy: no such axis, nothing to reduce
+            return function.call(*map(_float, args), **options)
+        except (ValueError, IndexError, TypeError, ZeroDivisionError):  # no such axis
             shapes = " and ".join(map(self.values.shape, args))
             raise self.fail(part, f"{call.name} does not take {shapes} with this axis") from None
 
@@ -168,11 +164,6 @@ def _transposition(a: np.ndarray, b: np.ndarray) -> str:
 
 def _float(a: np.ndarray) -> np.ndarray:
     return a if a.dtype == np.float64 else a.astype(np.float64)
-
-
-def _number(a: np.ndarray) -> np.ndarray:
-    """Truth values stay what they are; all other numbers are floats."""
-    return a if a.dtype == bool else _float(a)
 
 
 def _bool(a: np.ndarray) -> np.ndarray:

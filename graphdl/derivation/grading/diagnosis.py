@@ -149,9 +149,11 @@ def _size_words(scale: Scale, asked: str) -> tuple[str, str]:
 
 def _unsummed(student: Student, used: Arrays, truth: Arrays) -> Finding | None:
     """The gradient of each example, where their sum is asked for."""
-    if any(u.ndim <= without_units(t).ndim for u, t in zip(used, truth, strict=True)):
+    if not used[0].ndim or used[0].shape == truth[0].shape:
         return None
     summed = [u.sum(axis=0) for u in used]
+    if summed[0].size == truth[0].size:  # a column of weights
+        summed = [s.reshape(t.shape) for s, t in zip(summed, truth, strict=True)]
     if scale_between(summed, truth, student.examples) is None:
         return None
     shape = student.used[0].values.shape
@@ -193,12 +195,13 @@ def _slip(student: Student, used: Arrays) -> Finding | None:
     """A slip in one factor, the place where the formula stops being right looked at first."""
     factors = list(student.examples.derivation.factors)
     place = first_wrong(student, exact=False)
-    for factor in sorted(factors, key=lambda f: f is not place):
-        found = slips.find(factor, used, student.examples)
-        if found is not None:
-            slip, scale = found
-            besides = "" if scale.exact else "; and a constant factor or sign is wrong besides"
-            return Finding(factor, slip.reason + besides, slip.hint)
+    factors.sort(key=lambda f: f is not place)
+    for exact in (True, False):
+        for factor in factors:
+            slip = slips.find(factor, used, student.examples, exact)
+            if slip is not None:
+                besides = "" if exact else "; and a constant factor or sign is wrong besides"
+                return Finding(factor, slip.reason + besides, slip.hint)
     return None
 
 

@@ -43,7 +43,7 @@ class Vocabulary:
         order = dict.fromkeys([*leaves, *forward])
         self.nodes: dict[str, Node] = {}
         for node in order:
-            self.nodes.setdefault(self.pen.name(node), node)
+            self.nodes[self.pen.name(node)] = node  # the label stands behind what it labels
         self.sizes = [s for s in _size_names([derivation.result]) if s not in self.nodes]
 
     def quotient(self, factor: Factor) -> tuple[str, str]:
@@ -104,19 +104,30 @@ class Example:
     ) -> np.ndarray:
         """What the factor makes of another cotangent, or with other values of names."""
         twin = self.examples.twin
-        env = self.env | {twin[n]: v for n, v in instead.items()}
+        env = self.env | self.instead(instead)
         if factor.before.inputs:
             env[twin[factor.before]] = cotangent
             return self.compute([twin[factor.after]], env)[0]
         return self.compute([twin[factor.after]], env)[0] * cotangent
 
-    def skipping(self, factor: Factor, step: Step, cotangent: np.ndarray) -> np.ndarray | None:
-        """What the factor sends on when one step of the sweep passes its cotangent on unchanged."""
+    def instead(self, values: Mapping[Node, np.ndarray]) -> dict[Node, np.ndarray]:
+        """Other values for names: for their labels, and for what is computed under them."""
+        found = {self.examples.twin[n]: v for n, v in values.items()}
+        labelled = {n.inputs[0]: v for n, v in values.items() if n.op.name == "named"}
+        return found | {self.examples.twin[n]: v for n, v in labelled.items() if n.inputs}
+
+    def skipping(
+        self, factor: Factor, step: Step, cotangent: np.ndarray, times: Node | None = None
+    ) -> np.ndarray | None:
+        """What the factor sends on when one step of the sweep only passes its cotangent on,
+        or multiplies it by the value of another node."""
         arrived, *sent = (self.examples.twin[n] for n in arrived_and_sent(step))
         before, after = self.examples.twin[factor.before], self.examples.twin[factor.after]
         seed = not factor.before.inputs
         env = self.env if seed else self.env | {before: cotangent}
         value = self.compute([arrived], env)[0]
+        if times is not None:
+            value = value * self.compute([self.examples.twin[times]], self.env)[0]
         for node in sent:
             if node.inputs and node not in self.env:
                 shape = self.inner_shape(node)
@@ -143,6 +154,7 @@ class Examples:
         self.roots = [d.result, d.gradient, *d.cotangents.values(), *(f.after for f in d.factors)]
         self.roots += [*(f.before for f in d.factors), *local, *self.vocabulary.nodes.values()]
         self.roots += [n for f in d.factors for s in f.passes for n in arrived_and_sent(s)]
+        self.roots += [s.node for f in d.factors for s in f.passes]
         self.twin, self.leaves = _twins(self.roots)
         rng = np.random.default_rng(0)
         self.all = [self._example(rng, k) for k in range(count)]
@@ -233,7 +245,9 @@ class Examples:
         }
         quotients.pop(self.vocabulary.cotangent(d.result), None)
         sizes = {e: n for n, e in extents.items()}
-        numbers = {n: np.float64(extents[n]) for n in self.vocabulary.sizes if n in extents}
+        numbers = {
+            n: np.asarray(extents[n], np.float64) for n in self.vocabulary.sizes if n in extents
+        }
         values = Values(names | numbers, quotients, sizes)
         after = [of(f.after) for f in d.factors]
         steps = [s for f in d.factors for s in f.passes]

@@ -107,7 +107,7 @@ def _usual(examples: Examples, factor: Factor) -> Iterator[tuple[str, str, Array
             a, b = e.forward(there), e.forward(instead)
             if a is None or b is None or a.shape != b.shape:
                 break
-            found += e.compute([twin[factor.local.node]], e.env | {twin[there]: b})
+            found += e.compute([twin[factor.local.node]], e.env | e.instead({there: b}))
         if len(found) == len(examples.all):
             reason = f"the derivative is taken at {at}, which is the value on the other side"
             yield reason, "Mind what is before and what behind the activation.", found

@@ -33,13 +33,12 @@ def without_units(array: np.ndarray) -> np.ndarray:
 
 
 def close(found: np.ndarray, truth: np.ndarray) -> bool:
-    """Equal numbers in equal shapes, to rounding in float64."""
+    """Equal finite numbers in equal shapes, to rounding in float64. A bare 0 is any zero."""
     a, b = without_units(np.asarray(found, np.float64)), without_units(truth)
-    if a.shape != b.shape and not (
-        a.ndim == 0 and a == 0 and not np.abs(b).max(initial=0) > ABSOLUTE
-    ):
+    scale = np.abs(b).max(initial=0)
+    is_zero = a.ndim == 0 and a == 0 and scale <= ABSOLUTE
+    if (a.shape != b.shape and not is_zero) or not np.isfinite(a).all():
         return False
-    scale = max(np.abs(b).max(initial=0), np.abs(a).max(initial=0))
     return bool((np.abs(a - b) <= RELATIVE * scale + ABSOLUTE).all())
 
 
@@ -112,7 +111,8 @@ class Student:
             yield from self._evaluated([part])
         for part in parts:
             if part.kind in ("mul", "div", "neg"):
-                yield from self._subsets(_factors(part))
+                for factors in _distributed(_factors(part)):
+                    yield from self._subsets(factors)
             elif part.kind == "matmul":
                 yield from self._runs(_chain(part))
 
@@ -153,19 +153,21 @@ class Student:
 _LINEAR = ("sum", "mean", "where", "Sigma", "∑")
 
 
-def _carrying(part: Part) -> Iterator[Part]:
+def _carrying(root: Part) -> list[Part]:
     """The parts that the formula is linear in: a cotangent is passed on by such parts alone."""
-    args = part.args
+    found = [root]
+    for part in found:
+        found.extend(_linear_args(part))
+    return found
+
+
+def _linear_args(part: Part) -> tuple[Part, ...]:
     if part.kind == "call":
         linear = part.value.name.startswith(_LINEAR) and not part.value.primes
-        args = part.args if linear else ()
-    elif part.kind in ("pow", "abs", "compare", "and", "or", "not"):
-        args = ()
-    elif part.kind == "div":
-        args = part.args[:1]
-    for a in args:
-        yield from _carrying(a)
-    yield part
+        return part.args if linear else ()
+    if part.kind in ("pow", "abs", "compare", "and", "or", "not"):
+        return ()
+    return part.args[:1] if part.kind == "div" else part.args
 
 
 def _with_transposed(found: Arrays) -> Iterator[Arrays]:
@@ -185,6 +187,15 @@ def _factors(part: Part) -> list[tuple[Part, bool]]:
         sign = Part("number", (), -1.0, part.start, part.end)
         return [(sign, False), *_factors(part.args[0])]
     return [(part, False)]
+
+
+def _distributed(factors: list[tuple[Part, bool]]) -> Iterator[list[tuple[Part, bool]]]:
+    """A product, and for each sum among its factors the products with one summand alone."""
+    yield factors
+    for index, (part, below) in enumerate(factors):
+        if part.kind in ("add", "sub") and not below:
+            for summand in part.args:
+                yield [*factors[:index], *factors[index + 1 :], *_factors(summand)]
 
 
 def _chain(part: Part) -> list[Part]:

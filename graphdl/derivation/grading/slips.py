@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphdl.core.errors import GraphdlError
-from graphdl.derivation.grading.examples import Example, Examples
-from graphdl.derivation.grading.match import Arrays, Scale, ratio, scale_between
+from graphdl.derivation.grading.examples import Example, Examples, arrived_and_sent
+from graphdl.derivation.grading.match import Arrays, ratio, scale_between
 from graphdl.derivation.record import Factor
 from graphdl.differentiate.chain_rule import Step
 
@@ -38,12 +38,7 @@ def slips_of(factor: Factor, examples: Examples) -> Iterator[Slip]:
     yield Slip(f"the factor {name} is missing", f"Put {name} in.{rule}", _left_out)
     if len(factor.passes) > 1:
         for step in factor.passes:
-            what = _what(step, examples)
-            yield Slip(
-                f"in {name} {what} is missing",
-                f"{v} depends on {u} through {factor.rule}: each of them gives a factor.",
-                lambda e, ct, s=step: e.skipping(factor, s, ct),
-            )
+            yield from _slips_within(factor, step, examples)
     if len(arriving) > 1:
         paths = ", ".join(words.quotient(f)[0] for f in arriving)
         yield Slip(
@@ -85,6 +80,31 @@ def slips_of(factor: Factor, examples: Examples) -> Iterator[Slip]:
             f"{name} stands on the wrong side", "The order of a product of matrices matters.",
             lambda e, ct: _other_side(e, factor, ct),
         )  # fmt: skip
+
+
+def _slips_within(factor: Factor, step: Step, examples: Examples) -> Iterator[Slip]:
+    """What goes wrong with one of the operations between v and u."""
+    words = examples.vocabulary
+    name, (v, u) = words.factor(factor), words.quotient(factor)
+    what = _what(step, examples)
+    hint = f"{v} depends on {u} through {factor.rule}: each of them gives one factor."
+    yield Slip(f"in {name} {what} is missing", hint, lambda e, ct: e.skipping(factor, step, ct))
+    yield Slip(f"in {name} {what} is there twice", hint, lambda e, ct: _twice(e, factor, step, ct))
+    if len(step.node.inputs) == 1:
+        yield Slip(
+            f"in {name} {step.node.op.name} itself stands where its derivative is due",
+            f"Differentiate {step.node.op.name}.",
+            lambda e, ct: e.skipping(factor, step, ct, times=step.node),
+        )
+
+
+def _twice(example: Example, factor: Factor, step: Step, ct: np.ndarray) -> np.ndarray | None:
+    """What the factor sends on, times what one step of it multiplies by."""
+    arrived, *sent = (example.inner[n] for n in arrived_and_sent(step))
+    sent = [a for a in sent if a.shape == arrived.shape == ct.shape]
+    if len(sent) != 1 or not arrived.all():
+        return None
+    return _times(example.sent(factor, ct), sent[0] / arrived)
 
 
 def _what(step: Step, examples: Examples) -> str:
@@ -151,18 +171,17 @@ def gradient_with(example: Example, changed: Factor, sent: Sent) -> np.ndarray |
     return flow.get(derivation.wrt)
 
 
-def find(factor: Factor, student: Arrays, examples: Examples) -> tuple[Slip, Scale] | None:
-    """The slip in this factor that gives the student's gradient, and what constant is off besides."""
+def find(factor: Factor, student: Arrays, examples: Examples, exact: bool) -> Slip | None:
+    """The slip in this factor that gives the student's gradient, or else a constant times it."""
     for slip in slips_of(factor, examples):
         first = _tried(examples.all[0], factor, slip)
-        if first is None or ratio(student[0], first) is None:
+        number = None if first is None else ratio(student[0], first)
+        if number is None or (exact and abs(number - 1) > 1e-8):
             continue
         predicted = [_tried(e, factor, slip) for e in examples.all[: len(student)]]
-        if any(p is None for p in predicted):
-            continue
-        scale = scale_between(student, predicted, examples)  # type: ignore[arg-type]
-        if scale is not None:
-            return slip, scale
+        scale = scale_between(student, [p for p in predicted if p is not None], examples)
+        if scale is not None and (scale.exact or not exact):
+            return slip
     return None
 
 

@@ -124,9 +124,12 @@ def _text(value: np.ndarray, indent: int = 0) -> str:
     """A number, or a matrix with its rows under each other."""
     if value.ndim == 0:
         return number(float(value))
-    cells = {"all": lambda v: number(float(v))}
     return np.array2string(
-        value, formatter=cells, separator=", ", prefix=" " * indent, threshold=99
+        value,
+        formatter={"all": lambda v: number(float(v))},
+        separator=", ",
+        prefix=" " * indent,
+        threshold=99,
     )
 
 
