@@ -237,7 +237,8 @@ WORDS = [
     "[", "]", "|", ",", "=", ";", "\n", "'", "′", ".T", "ᵀ", "^T", "²", "<", ">=", "&", "~", "∂",
     "∂J/∂z2", "exp(", "σ(", "σ'(", "relu'(", "sum(", "axis=0", "keepdims=True", "where(", "softmax(",
     "bce'(", "\\frac{", "}", "{", "\\left(", "\\right)", "\\hat{y}", "\\cdot", "\\,", "outer(",
-    "arange(", "[:, None]", "dJ/dz2", "δ2", "t", "Σ_i(", "\\sum_{i}", "√", "clip(", "__import__", "'os'", "eta",
+    "arange(", "[:, None]", "dJ/dz2", "δ2", "t", "Σ_i(", "\\sum_{i}", "√", "clip(",
+    "__import__", "'os'", "eta",
 ]  # fmt: skip
 
 

@@ -32,18 +32,32 @@ def friendly_values(examples: Examples, seed: int, rows: int) -> tuple[Leaves, d
     shapes = examples.shapes(extents)
     _check(shapes)
     rng = np.random.default_rng(seed)
-    best: tuple[float, Leaves] | None = None
+    found: list[tuple[float, Leaves, Example]] = []
     for _ in range(CANDIDATES):
         leaves = {n: _draw(rng, n, shape) for n, shape in shapes.items()}
         _set_targets(rng, examples, leaves)
         example = examples.at(leaves, extents)
         if example is not None and example.gradient.any():
-            cost = _cost(example)
-            if best is None or cost < best[0]:
-                best = cost, leaves
-    if best is None:
-        raise GraphError("no friendly numbers were found at which the gradient is not 0")
-    return best[1], extents
+            found.append((_cost(example), leaves, example))
+    for _, leaves, example in sorted(found, key=lambda f: f[0]):
+        if _is_smooth(example):
+            return leaves, extents
+    raise GraphError(
+        "no friendly numbers were found at which the gradient is a number other than 0"
+    )
+
+
+def _is_smooth(example: Example) -> bool:
+    """Has J no kink there in the weight (relu at 0, |0|)? Else no difference quotient is ∂J/∂w."""
+    d, twin = example.examples.derivation, example.examples.twin
+    leaves = {t: example.env[t] for t in example.examples.leaves.values()}
+    w = leaves[twin[d.wrt]]
+    towards = 1e-6 * np.linspace(0.6, 1.0, w.size).reshape(w.shape)
+    below, here, above = (
+        float(example.compute([twin[d.result]], leaves | {twin[d.wrt]: w + k * towards})[0])
+        for k in (-1, 0, 1)
+    )
+    return abs(above + below - 2 * here) < 1e-9
 
 
 def _check(shapes: Mapping[Node, tuple[int, ...]]) -> None:
