@@ -28,7 +28,6 @@ from graphdl.training import step
 from graphdl.training.data import check_finite
 from graphdl.training.fit import Training
 
-
 _LETTERS = {"kernel": "W", "bias": "b", "gamma": "γ", "beta": "β", "embeddings": "E"}
 
 

@@ -15,9 +15,13 @@ from graphdl.derivation.forms.index import index_form
 from graphdl.derivation.forms.layout import latex_of, text_of
 from graphdl.derivation.forms.matrix import gradient, matrix_form
 from graphdl.derivation.forms.pen import DIALECTS, Pen, reading_of
-from graphdl.derivation.module import module_of
+from graphdl.derivation.html import html
+from graphdl.derivation.module import Module, module_of
+from graphdl.derivation.places import Place, place_of
 from graphdl.derivation.record import Record, record
 from graphdl.derivation.story import Step, story
+from graphdl.derivation.tojson import to_json
+from graphdl.show.mathml import mathml
 
 
 def _summary(pen: Pen) -> list[Equation]:
@@ -74,10 +78,36 @@ class Derivation(Record):
         """A form as aligned LaTeX, without dollar signs, in what KaTeX and MathJax share."""
         return latex_of(self.equations(form, "latex"))
 
+    def mathml(self, form: str | None = None) -> str:
+        """A form as MathML, one `<math>` element a line: it is shown where no script runs."""
+        return "\n".join(mathml(e.latex) for e in self.equations(form, "latex"))
+
+    def html(self) -> str:
+        """The story and all forms as a fragment of HTML that loads nothing."""
+        return html(self)
+
+    def json(self) -> str:
+        """The story, all forms, and for each step its nodes and its lines of source, as JSON."""
+        return to_json(self)
+
+    @property
+    def module(self) -> Module:
+        """The generated module in which the gradient is computed, and where it computes what."""
+        return module_of(self)
+
     @property
     def source(self) -> str:
-        """The generated module in which the gradient is computed; "code" names its lines."""
-        return module_of(self).source
+        """The text of that module; the code form names its lines."""
+        return self.module.source
+
+    def names_of(self, step: Step) -> tuple[str, str]:
+        """The names of what is differentiated in a step, and with respect to what."""
+        pen = Pen(self, DIALECTS["text"])
+        return pen.name(step.of), pen.name(step.by)
+
+    def where(self, step: Step) -> Place:
+        """The lines of the module that compute what a step states, or the rules that merged it."""
+        return place_of(self, step)
 
 
 def derive(

@@ -35,6 +35,12 @@ class Evaluation:
     factors: tuple[np.ndarray | None, ...]
     cotangents: tuple[np.ndarray, ...]
     forward: Mapping[Node, np.ndarray]
+    inputs: Mapping[Node, Any]
+    seed: int
+
+    def of(self, node: Node) -> np.ndarray:
+        """The value of any node that the derivation's result or gradient is computed from."""
+        return interpret([node], self.inputs, seed=self.seed)[0]
 
     @property
     def value(self) -> np.ndarray:
@@ -84,9 +90,8 @@ def evaluate(record: Record, values: Mapping[Node | str, Any], seed: int = 0) ->
     result, gradient = next(found), next(found)
     cotangents = tuple(next(found) for _ in sent)
     factors = tuple(None if f.local.node is None else next(found) for f in d.factors)
-    return Evaluation(
-        d, result, gradient, factors, cotangents, dict(zip(names, found, strict=True))
-    )
+    forward = dict(zip(names, found, strict=True))
+    return Evaluation(d, result, gradient, factors, cotangents, forward, env, seed)
 
 
 def _product(evaluation: Evaluation, pen: Pen) -> str:

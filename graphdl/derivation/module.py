@@ -59,12 +59,13 @@ class Module:
     def _writers(self) -> dict[str, tuple[int, ...]]:
         """Buffer → the lines that give it its elements, in memory or in a register."""
         of = {let.var.name: let.of for let in _lets(self.program) if let.of}
-        slots = dict(_slots(self.program))
+        several = dict(_slots(self.program))
+        several |= {p.whole.name: tuple(m.name for m in p.members) for p in self.program.packs}
         start = next(k for k, line in enumerate(self._text) if line.startswith("def run("))
         found: dict[str, list[int]] = {}
         for number, line in enumerate(self._text[start:], start + 1):
             for name in _written(line):
-                for buffer in (of.get(name, name), *slots.get(of.get(name, name), ())):
+                for buffer in (of.get(name, name), *several.get(of.get(name, name), ())):
                     found.setdefault(buffer, []).append(number)
         return {name: tuple(numbers) for name, numbers in found.items()}
 
@@ -74,7 +75,9 @@ _CALLED = re.compile(r"^\s*multiply\(.*, (\w+)(?:\[[^\]]*\])?\)$|^\s*copy_row\((
 
 
 def _written(line: str) -> Iterator[str]:
-    """The array or scalar that a line gives a value."""
+    """The array or scalar that a line gives a value; one that only says where an array lies, none."""
+    if "[at : at" in line:
+        return
     for match in (_ASSIGNED.match(line), _CALLED.match(line)):
         if match:
             yield next(name for name in match.groups() if name)

@@ -94,6 +94,8 @@ def read(derivation: Record, names: Mapping[Node, Label]) -> Reading:
     shown: dict[Node, Label] = {}
     for node, label in names.items():
         if node in became and (became[node].inputs or not node.inputs):
+            if node.op.name == "named":  # of two names of one value the outer one: ŷ, not z
+                shown[became[node]] = label
             shown.setdefault(became[node], label)
     cotangents = {v: became[d.cotangents[v]] for v in targets}
     return Reading(d, cotangents, became[d.gradient], shown, merges, tuple(trace))

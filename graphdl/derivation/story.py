@@ -64,6 +64,6 @@ def story(derivation: Record, reading: Reading) -> tuple[Step, ...]:
         add("cotangent", d.result, v, (d.cotangents[v],), rule)
     merged = "; ".join(r.name for r in reading.merges.get(d.wrt, ()))
     add("gradient", d.result, d.wrt, (d.gradient,), merged)
-    if d.within is not None and d.within.update is not None:
-        add("update", d.wrt, d.wrt, (), "optimizer")
+    if d.within is not None and d.wrt in d.within.graph.updates:
+        add("update", d.wrt, d.wrt, (d.within.graph.updates[d.wrt],), "optimizer")
     return tuple(found)

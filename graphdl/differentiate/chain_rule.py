@@ -14,6 +14,7 @@ from typing import Any
 from graphdl.core.errors import DisconnectedError, NotDifferentiableError, ShapeError
 from graphdl.core.graph import Node, apply, walk
 from graphdl.core.op import ZERO, Where
+from graphdl.differentiate.local import is_one
 from graphdl.differentiate.merged import merged
 from graphdl.differentiate.slopes import has_slopes, slopes
 from graphdl.ops.arithmetic import or_op, where_op
@@ -51,12 +52,8 @@ class Cotangent:
 
 def _times(value: Node, partial: Node) -> Node:
     """value · partial, and the partial alone where the value is 1 everywhere."""
-    start = value
-    while start.op.name in ("broadcast_to", "reshape"):
-        start = start.inputs[0]
-    one = start.op.name == "constant" and bool((start.attrs["value"] == 1).all())
     fits = not value.rank or partial.type.shape == value.type.shape
-    return partial if one and fits else value * partial
+    return partial if fits and is_one(value) else value * partial
 
 
 @dataclass(frozen=True, eq=False)

@@ -266,7 +266,8 @@ def rewrite(
     """The graph after all rules that fit, and which ones did; the same graph where none does.
 
     With `verify`, every replacement is checked for its dtype and shape. `became` is kept up to date
-    with what its nodes, and those that rules fit or put in, turn into. Raises GraphError where rules go round in circles.
+    with what its nodes, and those that rules fit or put in, turn into. Raises GraphError where rules
+    go round in circles.
     """
     done = Rewriter(graph, index_of(tuple(rules)), name, verify)
     if not done.trace:

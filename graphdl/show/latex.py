@@ -48,6 +48,10 @@ _PARTS = re.compile(
 def latex_name(name: str) -> Written:
     r"""A user's name: W1 is W_{1}, ŷ is \hat{y}, alpha is \alpha; any other text is safe."""
     plain, above = _superscript(name)
+    if not above:  # σ²3: the raised sign stands before the number
+        stem, number = _number_behind(plain)
+        raised, above = _superscript(stem)
+        plain = raised + number if above else plain
     match = _PARTS.fullmatch(_digits(unicodedata.normalize("NFC", plain)))
     if match is None:
         return Written(rf"\mathrm{{{latex_text(name)}}}")
@@ -55,6 +59,11 @@ def latex_name(name: str) -> Written:
     text = _letters(match["base"]) + (f"_{{{latex_text(below)}}}" if below else "")
     text += "'" * len(match["primes"])
     return Written(f"{text}^{{{above}}}", POWER) if above else Written(text)
+
+
+def _number_behind(name: str) -> tuple[str, str]:
+    stem = name.rstrip("0123456789")
+    return stem, name[len(stem) :]
 
 
 def _superscript(name: str) -> tuple[str, str]:

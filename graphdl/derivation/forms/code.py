@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from graphdl.core.graph import Node
 from graphdl.derivation.forms.equation import Equation
-from graphdl.derivation.forms.matrix import note
 from graphdl.derivation.forms.pen import Pen, latex_words
 from graphdl.derivation.module import Module, module_of
+from graphdl.derivation.places import merged_by
 
 SHOWN = 8  # lines of one value: tiles of a sum may be written in many
 
@@ -25,27 +25,12 @@ def code_form(pen: Pen) -> list[Equation]:
 def _lines(pen: Pen, module: Module, left: str, node: Node, v: Node) -> list[Equation]:
     numbers = module.lines(node)
     if not numbers:
-        why = "; ".join(merged_by(pen, module, node, v))
+        why = "; ".join(merged_by(pen.derivation, [node], v))
         return [Equation("code", left, pen.words(f"no line of its own: {why}"), "", v, ":")]
     return [
         Equation("code", left if k == 0 else "", _code(pen, module.text(n)), f"line {n}", v, ":")
         for k, n in enumerate(numbers[:SHOWN])
     ]
-
-
-def merged_by(pen: Pen, module: Module, node: Node, v: Node) -> list[str]:
-    """The rules by which ∂J/∂v came to be computed together with the next cotangent."""
-    later: list[str] = []
-    reached = [v]
-    for u in reached:  # towards the weight, to the first names whose lines merge
-        names = [f.wrt for f in pen.derivation.factors if f.node is u]
-        for w in names:
-            rules = note(pen, w) if w in pen.reading.cotangents else ""
-            if rules:
-                later += rules.split("; ")
-            elif w not in reached:
-                reached.append(w)
-    return list(dict.fromkeys(later)) or list(module.rules(node)) or ["it is a constant"]
 
 
 def _code(pen: Pen, text: str) -> str:

@@ -21,3 +21,12 @@ class Equation:
     note: str = ""
     of: Factor | Node | None = None
     sign: str = "="
+
+    @property
+    def latex(self) -> str:
+        """The equation in one line, where its dialect is LaTeX."""
+        return f"{self.left} {self.latex_sign} {self.right}".strip()
+
+    @property
+    def latex_sign(self) -> str:
+        return {"←": r"\leftarrow", ":": r"\colon"}.get(self.sign, self.sign)

@@ -26,11 +26,11 @@ def text_of(equations: Sequence[Equation]) -> str:
         if not blocks or (e.kind in HEADINGS and e.kind != blocks[-1][0].kind):
             blocks.append([])
         blocks[-1].append(e)
-    return "\n\n".join(map(_block, blocks))
+    return "\n\n".join(_block(block, k == 0) for k, block in enumerate(blocks))
 
 
-def _block(equations: list[Equation]) -> str:
-    heading = HEADINGS.get(equations[0].kind)
+def _block(equations: list[Equation], first: bool) -> str:
+    heading = None if first else HEADINGS.get(equations[0].kind)
     rows = [(_row(e), e.note) for e in equations]
     if heading is None:
         return "\n".join(columns(rows))
@@ -58,6 +58,5 @@ def latex_of(equations: Sequence[Equation]) -> str:
 
 
 def _latex_row(e: Equation) -> str:
-    sign = {"←": r"\leftarrow", ":": r"\colon"}.get(e.sign, e.sign)
     note = rf" && \text{{{latex_words(e.note)}}}" if e.note else ""
-    return f"{e.left} &{sign} {e.right}{note}"
+    return f"{e.left} &{e.latex_sign} {e.right}{note}"

@@ -162,20 +162,28 @@ class Pen:
     # -------------------------------------------------- equations
 
     def equations(self, head: Equation, sheet: Sheet) -> list[Equation]:
-        """An equation and the parts of its expression."""
-        return [head, *(Equation("part", name, part) for name, part in sheet.parts)]
+        """An equation, the parts of its expression, and how much of it is not shown."""
+        found = [head, *(Equation("part", name, part) for name, part in sheet.parts)]
+        if sheet.left_out:
+            left = self.words(f"{sheet.left_out} operations more: give parts a name with .named(…)")
+            found.append(Equation("part", self.dialect.dots, left, sign=":"))
+        return found
 
     def referred(self, roots: Iterable[Node]) -> list[tuple[Label, Node]]:
-        """The named nodes that printed expressions of these roots refer to, inputs first; then J."""
+        """The nodes with a name that printed expressions of these roots refer to, inputs first; then J.
+
+        What their own formulas refer to is among them. A value and the `named` node over it go by one
+        name; the latter is meant.
+        """
         wanted = {self.reading.names[n] for n in walk(roots) if n in self.reading.names}
         found: dict[Label, Node] = {}
-        d = self.derivation
-        for node in walk([d.result]):
+        order, result = walk([self.derivation.result]), self.derivation.result
+        for node in reversed(order):
             label = self.names.get(node)
-            named = label is not None and node.inputs and (node in d.names or own_name(node))
-            if named and (label in wanted or node is d.result):
-                found[label] = node  # type: ignore[index]
-        return list(found.items())
+            if label is not None and node.inputs and (label in wanted or node is result):
+                found.setdefault(label, node)
+                wanted |= {self.names[n] for n in walk(node.inputs, stop=self.names) if n in self.names}
+        return [(self.names[n], n) for n in order if found.get(self.names.get(n)) is n]
 
     def forward(self, roots: Iterable[Node]) -> list[Equation]:
         """The formulas of the names that printed expressions of these roots refer to."""

@@ -7,7 +7,7 @@ copy of the simplified graph that is printed and never to one that is compiled.
 from __future__ import annotations
 
 from graphdl.core.graph import Node
-from graphdl.ops import arithmetic, entropy
+from graphdl.ops import arithmetic, entropy, index
 from graphdl.ops.build import constant
 from graphdl.rewrite import patterns as p
 from graphdl.rewrite.engine import Match, Rule
@@ -15,14 +15,12 @@ from graphdl.rewrite.rules.algebra import ALGEBRA
 
 a, c, d, w, x, y, z = map(p.wild, "acdwxyz")
 k, n = p.number("k"), p.number("n")
+one_hot = p.form(index.one_hot_op)
 
 
-def _is_one_hot(m: Match) -> bool:
-    """Is what is summed float(y == 0, 1, …), along the axis of the classes?"""
-    equal = m.hot.inputs[0]
-    classes = equal.inputs[1] if equal.op is arithmetic.eq_op else None
-    along = classes is not None and classes.op.name == "iota" and m.hot.rank == m.total.rank
-    return along and m.total.attrs["axes"] == (m.hot.rank - 1,)
+def _over_classes(m: Match) -> bool:
+    """Is what is summed a one-hot row, along the axis of the classes?"""
+    return m.total.attrs["axes"] == (m.hot.rank - 1,)
 
 
 def _already_masked(m: Match) -> bool:
@@ -64,10 +62,11 @@ READING = [
          p.sigmoid(z) - y, "(1 − y)·σ(z) − y·σ(−z) = σ(z) − y"),
     Rule("−((x − y)/a + w)", p.negative((x - y) / a + w), (y - x) / a - w,
          "−((x − y)/a + w) = (y − x)/a − w"),
-    Rule("Σ of a one-hot row", x * p.let("total", p.sum_(p.let("hot", p.cast(d)))), x,
-         "Σ over classes of 1 where the class is y is 1", guard=_is_one_hot),
+    Rule("Σ of a one-hot row", x * p.let("total", p.sum_(p.let("hot", one_hot(d)))), x,
+         "Σ over classes of 1 where the class is y is 1", guard=_over_classes),
     Rule("x·(1/a)", x * (1 / a), x / a, "x·(1/a) = x/a"),
     Rule("(x/a)·w", (1 / a * x) * w, (x * w) / a, "(1/a)·x·w = (x·w)/a"),
+    Rule("(k/a)·x", (k / a) * x, (k * x) / a, "(k/a)·x = (k·x)/a"),
     Rule("(x/a)/k", (x / a) / k, lambda m: m.x / (m.k * m.a), "(x/a)/k = x/(k·a)"),
     Rule("(x/k)/a", (x / k) / a, lambda m: m.x / (m.k * m.a), "(x/k)/a = x/(k·a)"),
     Rule("k·(n·x), rounded", k * (n * x), _folded, "k·(n·x) = (kn)·x",

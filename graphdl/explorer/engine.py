@@ -1,0 +1,122 @@
+"""The step of a model as the page runs it: one program, every named value among its outputs."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from graphdl.compile import Compiled, compile_graph
+from graphdl.constraints import constrained
+from graphdl.core.graph import Graph, Node, Variable
+from graphdl.core.interpret import interpret
+from graphdl.core.streams import stream_numbers
+from graphdl.derivation.record import Factor
+from graphdl.explorer.stations import Journey, journey
+from graphdl.explorer.widen import symbol_for, widened
+from graphdl.ops.build import tensor
+from graphdl.ops.shape import broadcast_to
+from graphdl.training import step
+
+
+@dataclass(frozen=True, eq=False)
+class Engine:
+    """A program over data and state. `outputs` maps a key such as "value:z1" to its node.
+
+    Keys: value:, cotangent:, gradient: and new: with the name of a station or of a state; local: and
+    sent: with the number of a factor.
+    """
+
+    journey: Journey
+    data: tuple[Node, ...]
+    state: dict[Variable, Node]  # every variable of the step, and the symbol that stands for it
+    outputs: dict[str, Node]
+    compiled: Compiled
+
+    def values(self, arrays: Sequence[np.ndarray], step_number: int = 0) -> dict[str, np.ndarray]:
+        """Every output by its key, for the state as it is now: what the page must show."""
+        env: dict[Node, Any] = dict(zip(self.data, arrays, strict=True))
+        env |= {symbol: v.value for v, symbol in self.state.items()}
+        found = interpret(self.outputs.values(), env, step=step_number)
+        return dict(zip(self.outputs, found, strict=True))
+
+
+def engine_of(model: Any) -> Engine:
+    """The training step of a compiled model, in float64, with nothing hidden."""
+    batch = step.symbols(model._symbols, model.loss.target_type(model._output), weighted=False)
+    loss, _, trace = step.batch_loss(model, batch, model.loss, True)
+    weights = model.trainable_weights
+    names = _names(model)
+    data = {n: symbol_for(n, str(n.attrs["name"])) for n in batch.all}
+    slopes = {w: tensor(f"d{w.name}", w.type.shape, w.dtype) for w in weights}
+    updates = _updates(model.optimizer, weights, slopes) | trace.updates
+    variables = Graph([*data, *slopes.values()], [loss], updates).variables
+    state = {v: symbol_for(v, names.get(v, v.name)) for v in variables}
+    leaves = {**data, **state}
+    (wide_loss,) = widened([loss], leaves)
+    way = journey(wide_loss, [state[w] for w in weights], list(data.values()))
+    gradients = {slopes[w]: way.gradients[state[w]] for w in weights}
+    new = dict(zip(updates, widened(updates.values(), {**leaves, **gradients}), strict=True))
+    outputs = _outputs(way, {state[v].attrs["name"]: n for v, n in new.items()})
+    graph = Graph([*data.values(), *state.values()], outputs.values())
+    compiled = compile_graph(graph, target="python", name="explorer")
+    return Engine(way, tuple(data.values()), state, outputs, compiled)
+
+
+_LETTERS = {"kernel": "W", "bias": "b", "gamma": "γ", "beta": "β", "embeddings": "E", "alpha": "α"}
+
+
+def _names(model: Any) -> dict[Variable, str]:
+    """W1, b1, γ2, …, numbered by the layers that have weights; η for the rate of the optimizer."""
+    names: dict[Variable, str] = {}
+    for number, layer in enumerate((la for la in model.layers if la.weights), 1):
+        for weight in layer.weights:
+            letter = _LETTERS.get(weight.name.rpartition("/")[2])
+            short = f"{letter}{number}" if letter else weight.name
+            names[weight] = weight.name if short in names.values() else short
+    rate = model.optimizer.learning_rate
+    return names | ({rate: "η"} if isinstance(rate, Variable) else {})
+
+
+def _updates(
+    optimizer: Any, weights: Sequence[Variable], slopes: Mapping[Variable, Node]
+) -> dict[Variable, Node]:
+    """The optimizer's step over symbols for the gradients; a twin, so that no slot is made for good."""
+    twin = copy.copy(optimizer)
+    twin.slots = dict(optimizer.slots)
+    return dict(constrained(twin.updates(weights, list(slopes.values()))))
+
+
+def _outputs(way: Journey, new: Mapping[str, Node]) -> dict[str, Node]:
+    """All that a reader may ask for."""
+    found: dict[str, Node] = {}
+    names = {s.node: s.name for s in way.stations}
+    for s in way.stations:
+        if s.parents:
+            found[f"value:{s.name}"] = s.node
+    for node, cotangent in way.cotangents.items():
+        if node is not way.loss and node not in way.gradients:
+            found[f"cotangent:{names[node]}"] = broadcast_to(cotangent, node.type.shape)
+    found |= {f"gradient:{names[w]}": g for w, g in way.gradients.items()}
+    arrivals = Counter(f.wrt for f in way.factors)
+    for number, factor in enumerate(way.factors):
+        if arrivals[factor.wrt] > 1:  # else it is the whole cotangent
+            found[f"sent:{number}"] = broadcast_to(factor.after, factor.wrt.type.shape)
+        if has_numbers(factor):
+            shape = factor.before.type.shape or factor.wrt.type.shape
+            found[f"local:{number}"] = broadcast_to(factor.local.node, shape)
+    return found | {f"new:{name}": node for name, node in new.items()}
+
+
+def has_numbers(factor: Factor) -> bool:
+    """Is the local derivative one number for each element of the value? (Not a matrix or a map.)"""
+    return factor.local.node is not None and factor.local.kind in ("times", "sum")
+
+
+def draws(engine: Engine) -> bool:
+    """Does the step draw random numbers?"""
+    return bool(stream_numbers(engine.compiled.graph.nodes))
