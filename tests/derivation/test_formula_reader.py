@@ -111,6 +111,7 @@ READ = [
     (r"\sum_{i=1}^{n}(z_1)", z1.sum(axis=0)),
     (r"\sqrt{n} \times 2 \leq 5", True),
     ("float64(y > 0.5)", y > 0.5),
+    ("one_hot(arange(3), 3)", np.eye(3)),
 ]
 
 
@@ -198,7 +199,8 @@ ATTACKS = [
     "x" * 1_000_000, "1" * 3999, "1e" + "9" * 3000, "x" + ".T" * 390, "x" + ".T" * 2000,
     "+".join("x" * 199), "*".join("c" * 199), "^".join("2" * 49), "c" + "²" * 300, "|" * 301,
     "outer(outer(x,x),outer(x,x))", "outer(outer(outer(x,x),outer(x,x)),outer(x,x))",
-    "arange(1e18)", "arange(x)", "arange(-1)", "arange(0/0)", "sum(x, axis=(0,0))", "softmax(1)",
+    "arange(1e18)", "one_hot(x, 1e9)", "one_hot(x, x)", "one_hot(x, -1)", "arange(x)",
+    "arange(-1)", "arange(0/0)", "sum(x, axis=(0,0))", "softmax(1)",
     "max(1, axis=1)", "sum(arange(0))", "max(arange(0))", "\x00", "\ud800", "１２", "x\u200b", "‮x",
     "\\input{/etc/passwd}", "\\def\\x{y}", "\\frac{1}{\\frac{1}{0}}", "‹", "‹x›", "x'''", "sigmoid''''",
     "t=t; t", "a=b; b=a; a", ";" * 399, "\n" * 3000, "∂", "∂J/∂", "∂/∂x", "d/dx", "dx/dx", "^T", "x^{T",

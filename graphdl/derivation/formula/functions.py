@@ -32,6 +32,8 @@ class Function:
     options: Mapping[str, Any] | None = None
 
 
+CLASSES = 1000  # at most, in arange and one_hot
+
 _UNARY = """
     exp expm1 log log1p sqrt rsqrt square abs sign floor sin cos tanh erf sigmoid softplus
     log_cosh relu relu6 selu gelu gelu_tanh silu softsign hard_sigmoid hard_tanh log_sigmoid mish
@@ -64,6 +66,13 @@ def _outer(a: Any, b: Any) -> Any:
     return np.multiply.outer(np.ravel(a), np.ravel(b))
 
 
+def _count(k: Any) -> int:
+    """A number of classes; ValueError where it is none, or too large for a formula."""
+    if not 0 <= float(k) <= CLASSES:
+        raise ValueError
+    return int(k)
+
+
 @functools.cache
 def table() -> dict[str, Function]:
     """All functions by the plain spelling of their name; primes apart."""
@@ -81,7 +90,8 @@ def table() -> dict[str, Function]:
     found["surprisal"] = Function(ops["surprisal"].reference)
     found["where"] = Function(_where, 3, 3)
     found["clip"] = Function(np.clip, 3, 3)
-    found["arange"] = Function(lambda k: np.arange(min(max(float(k), 0.0), 10_000.0)))
+    found["arange"] = Function(lambda k: np.arange(_count(k)))
+    found["one_hot"] = Function(lambda a, k: a[..., None] == np.arange(_count(k)), 2, 2)
     found["outer"] = Function(_outer, 2, 2)
     found["leaky_relu"] = Function(lambda a, s=0.2: np.where(a > 0, a, s * a), 1, 2)
     found["elu"] = Function(lambda a, s=1.0: ops["elu"].reference(a, s), 1, 2)

@@ -24,7 +24,7 @@ class Part:
 
     def walk(self) -> Iterator[Part]:
         """All parts, arguments first. With a stack, not by recursion: a long sum is deep."""
-        stack = [(self, False)]
+        stack: list[tuple[Part, bool]] = [(self, False)]
         while stack:
             part, done = stack.pop()
             if done or not part.args:

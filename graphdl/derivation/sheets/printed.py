@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -115,9 +116,9 @@ def _equation(q: Question, dialect: str) -> str:
     return name if q.given is None else f"{name} = {getattr(q.given, dialect)}"
 
 
-def number(value: float) -> str:
+def number(value: Any) -> str:
     """Four digits, and no trailing zeros."""
-    return f"{value + 0.0:.{DIGITS}g}"
+    return f"{float(value) + 0.0:.{DIGITS}g}"
 
 
 def _text(value: np.ndarray, indent: int = 0) -> str:
@@ -126,7 +127,7 @@ def _text(value: np.ndarray, indent: int = 0) -> str:
         return number(float(value))
     return np.array2string(
         value,
-        formatter={"all": lambda v: number(float(v))},
+        formatter={"all": number},
         separator=", ",
         prefix=" " * indent,
         threshold=99,
