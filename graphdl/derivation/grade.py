@@ -65,7 +65,8 @@ def grade(derivation: Derivation, answer: str | Sequence[str] | Mapping[str, str
 
     answer: the whole formula, "x.T @ (ŷ - y)/n"; or the factors in the order in which the derivation
     prints them, ["-y/ŷ + (1-y)/(1-ŷ)", …]; or some of them by name, {"∂J/∂ŷ": "…"}. A factor may be
-    written with δ for what arrives at it: "δ*W2". Nothing of an answer is ever executed.
+    written with δ for what arrives at it: "δ*W2". A derivation of one element is graded as that of
+    its whole weight. Nothing of an answer is ever executed.
     """
     if not isinstance(derivation, Derivation):
         raise TypeError(

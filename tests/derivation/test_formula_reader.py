@@ -164,7 +164,7 @@ REFUSED = [
     ("sum(x, axis=2)", "does not take (n×3) with this axis"),
     ("sum(x, dtype=1)", "has no option dtype"),
     ("where(x, 1)", "where takes 3"),
-    ("b1[0]", "a sign is missing"),
+    ("b1[0]", "elements such as x[i, 0] are not read"),
     ("x[:, None]", "makes a column of a vector"),
     (r"\foo{x}", "this LaTeX command is not read"),
     ("x $ y", "'$' has no meaning"),

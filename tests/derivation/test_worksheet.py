@@ -141,6 +141,14 @@ def test_a_models_weights_are_only_read():
     assert all((a == w.value).all() for a, w in zip(before, network.weights, strict=True))
 
 
+def test_a_derivation_of_one_element_asks_for_that_element():
+    sheet = gd.worksheet(NETWORKS["relu"]().derive("dense/kernel", unit=(1, 0)))
+    question = next(q for q in sheet.questions if q.section == "Together")
+    found = sheet.derivation.evaluate(sheet.values)
+    assert question.name.text == "∂J/∂W1[1, 0]"
+    assert question.value == pytest.approx(float(found.value), rel=2e-5)
+
+
 def test_levels_and_rows():
     network = NETWORKS["relu"]()
     sections = [

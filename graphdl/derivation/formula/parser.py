@@ -92,6 +92,8 @@ class Parser(Calls):
         b = here.text if here.kind in ("number", "name") else "(…)"
         if before.kind == "name" and here.text == "(":
             self.fail(before, f"{a} is no function; for a product write {a}*(…)")
+        if here.text == "[":
+            self.fail(here, "elements such as x[i, 0] are not read; write whole matrices, x.T @ δ")
         hint = "" if before.kind == "number" else f", or {a} @ {b} for a product of matrices"
         self.fail(here, f"a sign is missing here: write {a}*{b}{hint}")
 

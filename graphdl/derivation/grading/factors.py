@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from graphdl.derivation.formula.values import value_of
+from graphdl.derivation.formula.values import Values, value_of
 from graphdl.derivation.formula_reader import read
 from graphdl.derivation.grading.diagnosis import Finding
 from graphdl.derivation.grading.examples import Example, Examples
@@ -45,10 +45,10 @@ def _array(value: np.ndarray | None) -> np.ndarray:
     return value
 
 
-def _with_delta(example: Example, factor: Factor):  # type: ignore[no-untyped-def]
-    return replace(
-        example.values, names={DELTA: example.cotangents[factor.node], **example.values.names}
-    )
+def _with_delta(example: Example, factor: Factor) -> Values:
+    """The example's values, with δ for the cotangent that arrives at the factor."""
+    names = {DELTA: example.cotangents[factor.node], **example.values.names}
+    return replace(example.values, names=names)
 
 
 def _same(given: np.ndarray, truth: np.ndarray) -> bool:

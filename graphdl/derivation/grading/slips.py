@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphdl.core.errors import GraphdlError
+from graphdl.core.graph import Node
 from graphdl.derivation.grading.examples import Example, Examples, arrived_and_sent
 from graphdl.derivation.grading.match import Arrays, ratio, scale_between
 from graphdl.derivation.record import Factor
@@ -128,12 +129,14 @@ def _times(cotangent: np.ndarray, value: np.ndarray | None) -> np.ndarray | None
     return cotangent * value if fits else None
 
 
-def _with(example: Example, factor: Factor, ct: np.ndarray, there: object, instead: object):  # type: ignore[no-untyped-def]
+def _with(
+    example: Example, factor: Factor, ct: np.ndarray, there: Node, instead: Node
+) -> np.ndarray | None:
     """What is sent when the value of one name stands for that of the other."""
-    a, b = example.forward(there), example.forward(instead)  # type: ignore[arg-type]
+    a, b = example.forward(there), example.forward(instead)
     if a is None or b is None or a.shape != b.shape:
         return None
-    return example.sent(factor, ct, {there: b})  # type: ignore[dict-item]
+    return example.sent(factor, ct, {there: b})
 
 
 def _transposed(example: Example, factor: Factor, ct: np.ndarray) -> np.ndarray | None:
