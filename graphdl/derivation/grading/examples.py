@@ -7,7 +7,7 @@ mistaken for a constant.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,67 +17,16 @@ from graphdl.core.errors import GraphError
 from graphdl.core.graph import Node, Variable, apply, walk
 from graphdl.core.interpret import Sizes, interpret
 from graphdl.core.sizes import Facts, Size, named
-from graphdl.derivation.forms.pen import Pen
-from graphdl.derivation.formula.names import Names, plain_spelling
 from graphdl.derivation.formula.values import Values
+from graphdl.derivation.grading.vocabulary import Vocabulary, size_names
 from graphdl.derivation.record import Factor, Record
 from graphdl.differentiate.chain_rule import Cotangent, Step
 from graphdl.ops.build import constant, tensor
-from graphdl.show.text import TEXT
 
 COUNT, TRIES = 12, 60
 _EXTENTS = (5, 7, 11, 13, 6, 9, 10, 12, 14, 15, 17, 19)  # of named sizes
 _SMALLEST = 1e-6  # a gradient below is no example: zero times anything is zero
 _PROBABILITIES = {"bce": 1, "cce": 1, "surprisal": 0, "class_surprisal": 0}  # op -> which input
-
-
-class Vocabulary:
-    """The names of a derivation as they are printed, and the nodes that bear them."""
-
-    def __init__(self, derivation: Record) -> None:
-        self.derivation = derivation
-        self.pen = Pen(derivation, TEXT)
-        forward = [n for n in walk([derivation.result]) if n in self.pen.names]
-        leaves = [n for n in forward if isinstance(n, Variable)]
-        leaves += [n for n in forward if n.op.name == "tensor"]
-        order = dict.fromkeys([*leaves, *forward])
-        self.nodes: dict[str, Node] = {}
-        for node in order:
-            self.nodes[self.pen.name(node)] = node  # the label stands behind what it labels
-        self.sizes = [s for s in _size_names([derivation.result]) if s not in self.nodes]
-
-    def quotient(self, factor: Factor) -> tuple[str, str]:
-        """The names of v and u in ∂v/∂u."""
-        return self.pen.name(factor.node), self.pen.name(factor.wrt)
-
-    def factor(self, factor: Factor) -> str:
-        """∂v/∂u as it is printed."""
-        return self.pen.quotient(factor.node, factor.wrt).text
-
-    def total(self, node: Node) -> str:
-        """∂J/∂v as it is printed."""
-        return self.pen.quotient(self.derivation.result, node).text
-
-    def cotangent(self, node: Node) -> tuple[str, str]:
-        """The names of J and v in ∂J/∂v."""
-        return self.pen.name(self.derivation.result), self.pen.name(node)
-
-    def names(self, more: Iterable[str] = ()) -> Names:
-        """All that a formula may name; δ2, like δ_z2, is ∂J/∂z2."""
-        known = [*self.nodes, *self.sizes, *more]
-        aliases = {}
-        for node in self.derivation.cotangents:
-            of, by = self.cotangent(node)
-            plain = plain_spelling(by)
-            aliases["delta" + plain] = f"∂{of}/∂{by}"
-            if plain.startswith("z"):
-                aliases["delta" + plain[1:]] = f"∂{of}/∂{by}"
-        return Names(known, aliases)
-
-
-def _size_names(roots: Iterable[Node]) -> list[str]:
-    found = (n for node in walk(roots) for d in node.shape if isinstance(d, Size) for n in d.names)
-    return list(dict.fromkeys(found))
 
 
 @dataclass(eq=False)
@@ -208,7 +157,7 @@ class Examples:
         nodes = self.twin.values()
         taken = {d for n in nodes for d in n.shape if not isinstance(d, Size)}
         free = [e for e in _EXTENTS if e not in taken]
-        names = _size_names(nodes)
+        names = size_names(nodes)
         chosen = free[number % 2 :: 2]
         return {name: chosen[k % len(chosen)] for k, name in enumerate(names)}
 
