@@ -24,6 +24,7 @@ from graphdl.layers.trace import Lookup, Trace, _trace, tracing
 from graphdl.lint import Report, lint
 from graphdl.ops.build import tensor
 from graphdl.prediction import prediction
+from graphdl.show.pictured import Pictured
 from graphdl.training import step
 from graphdl.training.data import check_finite
 from graphdl.training.fit import Training
@@ -31,7 +32,7 @@ from graphdl.training.fit import Training
 _LETTERS = {"kernel": "W", "bias": "b", "gamma": "γ", "beta": "β", "embeddings": "E"}
 
 
-class Model(Training, Saving, Layer):
+class Model(Training, Saving, Pictured, Layer):
     """A network from input nodes to output nodes: `Model(inputs, outputs)`.
 
     Or a subclass that defines `call(inputs, training=False)` over layers it holds as attributes.
@@ -176,6 +177,10 @@ class Model(Training, Saving, Layer):
 
     def summary_text(self) -> str:
         """What `summary` prints."""
+        return table.render(*self.summary_table())
+
+    def summary_table(self) -> tuple[str, Sequence[str], Sequence[Sequence[object]], Sequence[str]]:
+        """What `summary` says: a title, the columns, a row for each layer, the totals."""
         if not self.built:
             raise NotBuiltError(
                 f"{self.name!r} is not built: its input is unknown. Start it with "
@@ -198,9 +203,7 @@ class Model(Training, Saving, Layer):
                 "Non-trainable params", total - trainable, size(self.non_trainable_weights)
             ),
         ]
-        return table.render(
-            f'Model: "{self.name}"', ("Layer (type)", "Output Shape", "Param #"), rows, footer
-        )
+        return f'Model: "{self.name}"', ("Layer (type)", "Output Shape", "Param #"), rows, footer
 
     def _batch(self) -> Any:
         return self._symbols[0].shape[0]
@@ -244,6 +247,7 @@ class Model(Training, Saving, Layer):
         assert self.loss is not None
         target = self.loss.target_type(self._output)
         made = self._step("train", step.symbols(self._symbols, target, weighted=False))
+        assert made.loss is not None
         within = Within(made.graph, made.inputs, self.optimizer.equations())
         return record(Derivation, made.loss, weight, self._short_names(), unit, within)
 
