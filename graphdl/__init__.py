@@ -63,6 +63,8 @@ from graphdl.version import __version__
 
 if TYPE_CHECKING:
     from graphdl import studies
+    from graphdl.derivation.grade import grade
+    from graphdl.derivation.worksheet import worksheet
     from graphdl.show.picture import plot_model
 
 abs = absolute
@@ -70,9 +72,11 @@ pow = power
 
 
 def __getattr__(name: str) -> Any:
-    """Studies and pictures are loaded when they are asked for: most programs train and never look."""
+    """What teaches and draws is loaded when it is asked for: most programs train and never look."""
     if name == "studies":
         return importlib.import_module("graphdl.studies")
+    if name in ("grade", "worksheet"):
+        return getattr(importlib.import_module(f"graphdl.derivation.{name}"), name)
     if name == "plot_model":
         return importlib.import_module("graphdl.show.picture").plot_model
     raise AttributeError(f"module 'graphdl' has no attribute {name!r}")
@@ -95,5 +99,5 @@ __all__ = [
     "jvp", "Function", "function", "activations", "constraints", "initializers", "regularizers",
     "layers", "losses", "metrics", "optimizers", "callbacks", "datasets", "Layer", "Input", "Model",
     "Sequential", "load_model", "GradientTape", "studies",
-    "plot_model", "abs", "pow", "__version__",
+    "grade", "worksheet", "plot_model", "abs", "pow", "__version__",
 ]

@@ -49,6 +49,10 @@ class ModelFileError(GraphdlError, ValueError):
     """A file that is not what it should be, or a model that cannot be written to one."""
 
 
+class FormulaError(GraphdlError, ValueError):
+    """A typed formula that cannot be read, or whose parts do not fit; points at the place."""
+
+
 class TapeError(GraphdlError, RuntimeError):
     """A GradientTape that was asked for a gradient it cannot give."""
 
