@@ -182,7 +182,9 @@ class Pen:
             label = self.names.get(node)
             if label is not None and node.inputs and (label in wanted or node is result):
                 found.setdefault(label, node)
-                wanted |= {self.names[n] for n in walk(node.inputs, stop=self.names) if n in self.names}
+                wanted |= {
+                    self.names[n] for n in walk(node.inputs, stop=self.names) if n in self.names
+                }
         return [(self.names[n], n) for n in order if found.get(self.names.get(n)) is n]
 
     def forward(self, roots: Iterable[Node]) -> list[Equation]:
