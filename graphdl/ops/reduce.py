@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from graphdl.core.graph import Node, apply
-from graphdl.core.notation import ATOM, PRODUCT, ATOM, PRODUCT, SUM, Written, latex_text
+from graphdl.core.notation import ATOM, PRODUCT, SUM, Written, latex_text
 from graphdl.core.op import Inference, Op, Sample
 from graphdl.core.sizes import Dim, product
 from graphdl.core.types import Type, as_axes, as_axis
@@ -90,12 +90,6 @@ def _size_latex(_: str, __: Any, attrs: Any) -> Written:
     text = str(attrs["size"])
     factors = r" \cdot ".join(map(latex_text, text.split("·")))
     return Written(factors, _size_text(_, __, attrs).strength)
-
-
-def _binding(size: Dim) -> int:
-    """How strongly n, 2·n or n + 1 holds together: 1/(2·n)."""
-    text = str(size)
-    return SUM if " " in text else PRODUCT if "·" in text or text.startswith("-") else ATOM
 
 
 size_op = Op(
