@@ -26,7 +26,8 @@ ACCENTS = {"hat": "\u0302", "tilde": "\u0303", "bar": "\u0304", "dot": "\u0307"}
 SIGNS = {
     r"\cdot": "*", r"\odot": "*", r"\,": "@", r"\leq": "<=", r"\geq": ">=", r"\neq": "!=",
     r"\land": "&", r"\lor": "|", r"\oplus": "^", r"\lnot": "~", r"\times": ",",
-    r"\infty": "inf", "(": "(", ")": ")", "+": "+", "-": "-", "<": "<", ">": ">", ",": ",", "/": "/", "*": "*",
+    r"\infty": "inf", "(": "(", ")": ")",
+    "+": "+", "-": "-", "<": "<", ">": ">", ",": ",", "/": "/", "*": "*",
 }  # fmt: skip
 FUNCTIONS = {r"\log": "log", r"\sin": "sin", r"\cos": "cos", r"\tanh": "tanh", r"\sigma": "sigmoid"}
 KEYS = re.compile(r"\b(axis|axes|shape|starts|steps|extent) == ")
