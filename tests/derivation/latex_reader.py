@@ -194,6 +194,14 @@ class _Row:
         while self.here == "'":
             self.next()
             base += "′"
+        if re.fullmatch(r"σ\d+", base) and self.tokens[self.at : self.at + 4] == [
+            "^",
+            "{",
+            "2",
+            "}",
+        ]:
+            self.at += 4  # σ²3 is the name of a variance
+            base = f"σ²{base[1:]}"
         return base if base.isidentifier() or "(" in base or "′" in base else _quoted(base)
 
     def raised(self, base: str) -> str:

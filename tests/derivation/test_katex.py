@@ -40,7 +40,11 @@ def katex(tmp_path_factory):
 
     def refused(texts):
         done = subprocess.run(
-            [node, script, folder], input=json.dumps(texts), capture_output=True, text=True, check=True
+            [node, script, folder],
+            input=json.dumps(texts),
+            capture_output=True,
+            text=True,
+            check=True,
         )
         return json.loads(done.stdout)
 
