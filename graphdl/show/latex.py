@@ -68,6 +68,9 @@ def _number_behind(name: str) -> tuple[str, str]:
 
 def _superscript(name: str) -> tuple[str, str]:
     """The name without its raised end, and that end in plain characters: W⁽¹⁾ is (W, (1))."""
+    if name.endswith("⁾") and "⁽" in name:  # W⁽1⁾ with a plain digit is meant so as well
+        stem, _, inner = name[:-1].rpartition("⁽")
+        return stem, f"({unicodedata.normalize('NFKC', inner)})"
     start = len(name)
     while start > 0 and unicodedata.decomposition(name[start - 1]).startswith("<super>"):
         start -= 1

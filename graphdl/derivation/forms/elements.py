@@ -81,12 +81,14 @@ class Letters:
     """Letters for axes that are not in use: i for the examples, then j, k, … and j1, k1, …"""
 
     taken: set[str]
+    ranges: dict[str, Dim] = field(default_factory=dict)  # of the letters that were given
 
     def fresh(self, size: Dim) -> str:
         wanted = "i" if isinstance(size, Size) else ""
         numbered = (f"{c}{k}" for k in itertools.count(1) for c in LETTERS)
         letter = next(c for c in itertools.chain(wanted, LETTERS, numbered) if c not in self.taken)
         self.taken.add(letter)
+        self.ranges[letter] = size
         return letter
 
     def index(self, shape: Sequence[Dim]) -> Index:

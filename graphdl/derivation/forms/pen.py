@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 
 from graphdl.core.graph import Node, walk
 from graphdl.core.notation import SUM, Written
-from graphdl.core.sizes import Dim
 from graphdl.derivation.forms.equation import Equation
 from graphdl.derivation.naming import names_of
 from graphdl.derivation.reading import Reading, alone, read
@@ -35,6 +34,7 @@ class Pen:
     dialect: Dialect
     next_part: int = 1
     slopes: dict[str, Equation] = field(default_factory=dict)  # what f′ stands for
+    parts: dict[Node, Written] = field(default_factory=dict)  # of the expressions so far
 
     @property
     def is_latex(self) -> bool:
@@ -65,10 +65,17 @@ class Pen:
         """∂of/∂by"""
         return self.ratio(self.name(of), self.name(by) + at)
 
-    def ratio(self, of: str, by: str) -> Written:
+    def local(self, factor: Factor) -> str:
+        """∂v/∂u; ∂⁺J/∂w for what J depends on w by itself, where there are other paths as well."""
+        d = self.derivation
+        direct = factor.node is d.result and factor.wrt is d.wrt and len(d.factors) > 1
+        return self.ratio(self.name(factor.node), self.name(factor.wrt), direct).text
+
+    def ratio(self, of: str, by: str, direct: bool = False) -> Written:
         if self.is_latex:
-            return Written(rf"\frac{{\partial {of}}}{{\partial {by}}}")
-        return Written(f"∂{of}/∂{by}", SUM)
+            sign = r"\partial^{+}" if direct else r"\partial"
+            return Written(rf"\frac{{{sign} {of}}}{{\partial {by}}}")
+        return Written(f"∂{'⁺' * direct}{of}/∂{by}", SUM)
 
     @property
     def total(self) -> str:
@@ -119,8 +126,11 @@ class Pen:
     def _written(
         self, root: Node, names: Mapping[Node, Label], signs: Mapping[Node, Written]
     ) -> Sheet:
-        sheet = write(root, self.dialect, names, signs, first_part=self.next_part)
+        known = {n: t for n, t in self.parts.items() if n is not root}
+        sheet = write(root, self.dialect, names, {**known, **signs}, first_part=self.next_part)
         self.next_part = sheet.next_part
+        for node, (name, _) in zip(sheet.nodes, sheet.parts, strict=True):
+            self.parts[node] = Written(name)
         self._look_up_slopes(root, names)
         return sheet
 
@@ -175,11 +185,6 @@ class Pen:
             head = Equation("forward", name, sheet.body.text, of=node)
             equations += self.equations(head, sheet)
         return equations
-
-    def ranges(self, letters: Iterable[tuple[str, Dim]]) -> str:
-        """i < n, j < 16"""
-        less = " < "
-        return ", ".join(f"{letter}{less}{size}" for letter, size in letters)
 
 
 def _is_slope(name: str) -> bool:
