@@ -16,7 +16,7 @@ from graphdl.core.graph import Graph, Node, Variable
 from graphdl.core.interpret import interpret
 from graphdl.core.streams import stream_numbers
 from graphdl.derivation.record import Factor
-from graphdl.explorer.stations import Journey, journey
+from graphdl.explorer.stations import Journey, is_one, journey
 from graphdl.explorer.widen import symbol_for, widened
 from graphdl.ops.build import tensor
 from graphdl.ops.shape import broadcast_to
@@ -45,9 +45,12 @@ class Engine:
         return dict(zip(self.outputs, found, strict=True))
 
 
-def engine_of(model: Any) -> Engine:
-    """The training step of a compiled model, in float64, with nothing hidden."""
-    batch = step.symbols(model._symbols, model.loss.target_type(model._output), weighted=False)
+def engine_of(model: Any, target: tuple[tuple[int, ...], str]) -> Engine:
+    """The training step of a compiled model, in float64, with nothing hidden.
+
+    target: the shape of one target and its dtype.
+    """
+    batch = step.symbols(model._symbols, target, weighted=False)
     loss, _, trace = step.batch_loss(model, batch, model.loss, True)
     weights = model.trainable_weights
     names = _names(model)
@@ -113,8 +116,30 @@ def _outputs(way: Journey, new: Mapping[str, Node]) -> dict[str, Node]:
 
 
 def has_numbers(factor: Factor) -> bool:
-    """Is the local derivative one number for each element of the value? (Not a matrix or a map.)"""
-    return factor.local.node is not None and factor.local.kind in ("times", "sum")
+    """Is the local derivative a number for each element? (Not a matrix, a map, or 1 throughout.)"""
+    local = factor.local
+    return local.node is not None and local.kind in ("times", "sum") and not is_one(local.node)
+
+
+@dataclass(frozen=True, eq=False)
+class Predictor:
+    """The prediction over the two features of an input, as a program of its own."""
+
+    input: Node
+    compiled: Compiled
+
+
+def predictor_of(model: Any, engine: Engine) -> Predictor | None:
+    """The model's prediction as in inference, where its input can be drawn as a plane."""
+    (symbol, *others), outputs = model._symbols, model.symbolic_outputs()
+    one = not others and len(outputs) == 1 and outputs[0].rank == 2
+    if not one or symbol.type.shape[1:] != (2,) or not symbol.type.is_float:
+        return None
+    plane = symbol_for(symbol, str(symbol.attrs["name"]))
+    (output,) = widened(outputs, {symbol: plane, **engine.state})
+    used = [s for s in engine.state.values() if s in Graph([plane, *engine.state.values()], [output]).nodes]
+    graph = Graph([plane, *used], [output])
+    return Predictor(plane, compile_graph(graph, target="python", name="predictor"))
 
 
 def draws(engine: Engine) -> bool:

@@ -9,9 +9,9 @@ from functools import cached_property
 import numpy as np
 
 from graphdl.core.graph import Node
-from graphdl.core.interpret import interpret
+from graphdl.core.interpret import Sizes, interpret
 from graphdl.derivation.record import Factor
-from graphdl.explorer.stations import Journey, Station
+from graphdl.explorer.stations import Journey, Station, is_one
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,10 @@ class Structure:
         shape = np.shape(self.values[station.node])
         return int(np.prod(shape[1:] if self.batched(station) else shape))
 
+    def shape(self, station: Station) -> str:
+        """n × 3"""
+        return " × ".join(map(str, station.node.shape)) or "one number"
+
     def batched(self, station: Station) -> bool:
         """Has it a row for each example?"""
         shape = station.node.shape
@@ -89,7 +93,7 @@ class Structure:
             )
         units = self.units(self.way.station(f.node))
         if f.local.kind == "sum" and f.wrt.shape == (units,) and len(f.before.shape) == 2:
-            plain = f.local.node is not None and _is_one(f.local.node)
+            plain = is_one(f.local.node)
             return Link("vector", target, weight=weight, factor=number, plain=plain)
         return Link("whole", target, weight=weight, factor=number)
 
@@ -117,14 +121,21 @@ class Structure:
     def _touched(self, f: Factor, rows: int, columns: int) -> list[tuple[int, int]]:
         """The pairs (i, j) where a cotangent of unit j alone reaches unit i."""
         shape = np.shape(self.values[f.node])
-        found = []
+        same = self.units(self.way.station(f.wrt)) == self.units(self.way.station(f.node))
+        found = [(i, i) for i in range(min(rows, columns))] if same else []
         for j in range(columns):
             seed = np.zeros(shape)
             seed.reshape(shape[0] if self.batched(self.way.station(f.node)) else 1, -1)[:, j] = 1.0
-            (sent,) = interpret([f.after], {**self.values, f.before: seed})
+            (sent,) = interpret([f.after], {**self.values, f.before: seed}, self._sizes())
             across = np.abs(sent).reshape(-1, self.units(self.way.station(f.wrt))).sum(0)
-            found += [(i, j) for i in range(rows) if across[i] > 0]
+            found += [(i, j) for i in range(rows) if across[i] > 0 and (i, j) not in found]
         return found
+
+    def _sizes(self) -> Sizes:
+        sizes = Sizes()
+        for node, value in self.values.items():
+            sizes.learn(node.type.shape, np.shape(value), "a station")
+        return sizes
 
     def _data(self, joined: set[tuple[int, int]]) -> list[Link]:
         """Inputs and targets that no gradient leads to: which station reads them."""
@@ -148,9 +159,3 @@ def _is_transposed(f: Factor, weight: Node) -> bool:
     local = f.local.node
     right = f.local.kind == "right" and local is not None and local.op.name == "transpose"
     return right and local.inputs[0] is weight  # type: ignore[union-attr]
-
-
-def _is_one(node: Node) -> bool:
-    while node.op.name in ("broadcast_to", "reshape"):
-        node = node.inputs[0]
-    return node.op.name == "constant" and bool((node.attrs["value"] == 1).all())
