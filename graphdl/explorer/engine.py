@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import itertools
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ import numpy as np
 
 from graphdl.compile import Compiled, compile_graph
 from graphdl.constraints import constrained
-from graphdl.core.graph import Graph, Node, Variable
+from graphdl.core.graph import Graph, Node, Variable, replace, walk
 from graphdl.core.interpret import interpret
 from graphdl.core.streams import stream_numbers
 from graphdl.derivation.record import Factor
@@ -20,6 +22,7 @@ from graphdl.explorer.stations import Journey, is_one, journey
 from graphdl.explorer.widen import symbol_for, widened
 from graphdl.ops.build import tensor
 from graphdl.ops.shape import broadcast_to
+from graphdl.show.names import own_name
 from graphdl.training import step
 
 
@@ -61,6 +64,7 @@ def engine_of(model: Any, target: tuple[tuple[int, ...], str]) -> Engine:
     state = {v: symbol_for(v, names.get(v, v.name)) for v in variables}
     leaves = {**data, **state}
     (wide_loss,) = widened([loss], leaves)
+    wide_loss = _named_operands(wide_loss, {state[w] for w in weights})
     way = journey(wide_loss, [state[w] for w in weights], list(data.values()))
     gradients = {slopes[w]: way.gradients[state[w]] for w in weights}
     new = dict(zip(updates, widened(updates.values(), {**leaves, **gradients}), strict=True))
@@ -83,6 +87,26 @@ def _names(model: Any) -> dict[Variable, str]:
             names[weight] = weight.name if short in names.values() else short
     rate = model.optimizer.learning_rate
     return names | ({rate: "η"} if isinstance(rate, Variable) else {})
+
+
+def _named_operands(loss: Node, weights: set[Node]) -> Node:
+    """The loss where what a weight multiplies has a name: then a reader stops there.
+
+    What W2 multiplies is called h1, unless something else is.
+    """
+    while True:
+        nodes = walk([loss])
+        taken = {own_name(n) for n in nodes}
+        products = (n for n in nodes if n.op.name == "matmul" and n.inputs[1] in weights)
+        open_ = next((n for n in products if own_name(n.inputs[0]) is None), None)
+        if open_ is None:
+            return loss
+        operand, weight = open_.inputs
+        digits = re.search(r"\d+$", own_name(weight) or "")
+        name = f"h{int(digits[0]) - 1}" if digits else "h"
+        others = (f"u{k}" for k in itertools.count(1))
+        free = next(c for c in itertools.chain([name], others) if c not in taken)
+        (loss,) = replace([loss], {operand: operand.named(free)})
 
 
 def _updates(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,12 +15,12 @@ from graphdl.explorer import words
 from graphdl.explorer.drawing import layers_svg, shown, units_svg
 from graphdl.explorer.engine import Engine, draws
 from graphdl.explorer.layout import layout
+from graphdl.explorer.source import lines_of
 from graphdl.explorer.stations import is_one
 from graphdl.explorer.structure import Link, Structure
 from graphdl.version import __version__
 
 FEW = 48  # numbers that are written as such; more go as bytes
-_STORE = re.compile(r"\s*(out\d+)\[")
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def record(model: Any, engine: Engine, arrays: list[np.ndarray]) -> Record:
         "seed": config.seed(),
         "draws": draws(engine),
         "engine": manifest(engine.compiled, engine.outputs),
-        "source": _source(engine),
+        "source": lines_of(engine),
     }
     known["start"] = _start(engine, found, structure.links)
     flow = layers_svg(way.stations, [structure.shape(s) for s in way.stations])
@@ -190,43 +189,6 @@ def manifest(compiled: Compiled, keys: Iterable[str]) -> dict[str, Any]:
         ),
         "sizes": [v.name for v in lowered.program.sizes],
     }
-
-
-def _source(engine: Engine) -> dict[str, str]:
-    """For each output the lines of the generated module that store it, with the loops around them."""
-    lowered, executable = engine.compiled.lowered, engine.compiled.executable
-    lines = executable.source.splitlines()
-    keys = {b.name: key for key, b in zip(engine.outputs, lowered.outputs, strict=True)}
-    found: dict[str, str] = {}
-    for at, line in enumerate(lines):
-        stored = _STORE.match(line) or re.match(r"\s*multiply\(.*, (out\d+)(?:\[:\w+\])?\)", line)
-        if stored and stored[1] in keys:
-            text = "\n".join([*_around(lines, at), line.rstrip()])
-            found[keys[stored[1]]] = text
-    return found
-
-
-def _around(lines: list[str], at: int) -> list[str]:
-    """The heads of the loops that hold a line, and what its scalars are computed from."""
-    heads: list[str] = []
-    indent = len(lines[at]) - len(lines[at].lstrip())
-    wanted = set(re.findall(r"\b[aes]\d+\b", lines[at].partition("=")[2]))
-    for line in reversed(lines[:at]):
-        here = len(line) - len(line.lstrip())
-        if not line.strip() or here < 4 or line.startswith("def "):
-            if here < 4 and line.strip():
-                break
-            continue
-        name = re.match(r"\s*([aes]\d+) = ", line)
-        if name and name[1] in wanted:
-            wanted |= set(re.findall(r"\b[aes]\d+\b", line.partition("=")[2]))
-            heads.append(line)
-        elif here < indent and line.lstrip().startswith("for "):
-            heads.append(line)
-            indent = here
-        if len(heads) > 24:
-            break
-    return heads[::-1]
 
 
 def _optimizer(model: Any) -> dict[str, Any]:
