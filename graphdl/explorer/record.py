@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from graphdl import config
 from graphdl.compile import Compiled
 from graphdl.explorer import words
 from graphdl.explorer.drawing import layers_svg, shown, units_svg
-from graphdl.explorer.engine import Engine, draws
+from graphdl.explorer.engine import SEED, Engine, draws
 from graphdl.explorer.layout import layout
 from graphdl.explorer.source import lines_of
 from graphdl.explorer.stations import is_one
@@ -50,7 +49,7 @@ def record(model: Any, engine: Engine, arrays: list[np.ndarray]) -> Record:
         "state": [_state(v, s, model) for v, s in engine.state.items()],
         "data": [_data(n, a) for n, a in zip(engine.data, arrays, strict=True)],
         "optimizer": _optimizer(model),
-        "seed": config.seed(),
+        "seed": SEED,
         "draws": draws(engine),
         "engine": manifest(engine.compiled, engine.outputs),
         "source": lines_of(engine),

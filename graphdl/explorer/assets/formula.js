@@ -8,6 +8,7 @@ import { element, formulaElement, math, number, plain, quotient, unit } from "./
 
 const COLOURS = ["first", "second", "third"];
 const SIGNS = ["①", "②", "③"];
+const SIDE = 5; // rows and columns of a matrix that are shown
 const AT_ONCE = 6; // paths that are written out at once
 let shown = AT_ONCE;
 let last = "";
@@ -167,8 +168,34 @@ function matrixForm() {
     if (way.has(station)) factors.filter((f) => f.u === station).forEach((f) => way.add(f.v));
   }
   const lines = D.sweep.filter((k) => way.has(k)).map(matrixLine);
-  return [element("div", { class: "matrices" }, ...lines), note(`Shapes: ${shapes([...way])}.`)];
+  return [
+    element("div", { class: "matrices" }, ...lines),
+    note(`Shapes: ${shapes([...way])}.`),
+    ...(hidden() ? [] : gradientTable()),
+  ];
 }
+
+/** The numbers of the gradient, the chosen one marked; of a large matrix the part around it. */
+function gradientTable() {
+  const s = stations[store.weight];
+  if (s.shape.length > 2) return [];
+  const values = store.values.get(`gradient:${s.name}`);
+  const [rows, columns] = s.shape.length === 2 ? s.shape.map(Number) : [1, Number(s.shape[0] ?? 1)];
+  const [i, j] = s.shape.length === 2 ? store.index : [0, store.index[0] ?? 0];
+  const [top, left] = [start(i, rows), start(j, columns)];
+  const body = element("tbody");
+  for (let r = top; r < Math.min(rows, top + SIDE); r++) {
+    const cells = [];
+    for (let c = left; c < Math.min(columns, left + SIDE); c++) {
+      cells.push(element("td", { class: r === i && c === j ? "chosen" : "" }, number(values[r * columns + c], 3)));
+    }
+    body.append(element("tr", {}, ...cells));
+  }
+  const part = rows > SIDE || columns > SIDE ? `, rows from ${top}, columns from ${left}` : "";
+  return [note(`∂J/∂${s.shown} in numbers${part}:`), element("table", { class: "grid" }, body)];
+}
+
+const start = (at, count) => Math.max(0, Math.min(at - 2, count - SIDE));
 
 function matrixLine(station) {
   const sum = factors.filter((f) => f.u === station).map((f) => `<mrow>${f.sent.mml}</mrow>`).join("<mo>+</mo>");

@@ -100,6 +100,22 @@ export function draw() {
   for (const edge of edges) drawEdge(edge, lit);
   badges(lit);
   drawFlow(lit);
+  showChosen();
+}
+
+let lastShown = "";
+
+/** On a narrow screen, bring the chosen weight into the picture's window, once for each choice. */
+function showChosen() {
+  const key = `${store.weight}.${store.index}.${store.view}`;
+  if (key === lastShown) return;
+  lastShown = key;
+  const window_ = document.getElementById("graph");
+  const chosen = document.querySelector(store.view === "layers" ? `#s${store.weight}` : ".edge.chosen");
+  if (!chosen || window_.scrollWidth <= window_.clientWidth) return;
+  const box = chosen.getBoundingClientRect();
+  const middle = box.left + box.width / 2 - window_.getBoundingClientRect().left;
+  window_.scrollLeft += middle - window_.clientWidth / 2;
 }
 
 function drawStation(station, k) {

@@ -25,6 +25,7 @@ function scientific(text) {
 export function brief(value) {
   if (!Number.isFinite(value)) return number(value);
   const size = Math.abs(value);
+  if (Number.isInteger(value) && size < 1000) return String(value).replace("-", "−");
   if (size >= 1000 || (size < 0.001 && size > 0)) {
     return value.toExponential(0).replace("e-", "e−").replace("e+", "e").replace(/^-/, "−");
   }
@@ -47,9 +48,9 @@ export function placed(text, indexOf) {
 /** A formula with the same unit's number everywhere. */
 export const at = (text, ...index) => placed(text, () => index);
 
-/** A math element. */
+/** A math element in its line; in display style its fractions are large. */
 export const math = (inner, display = false) =>
-  `<math xmlns="http://www.w3.org/1998/Math/MathML"${display ? ' display="block"' : ""}>` +
+  `<math xmlns="http://www.w3.org/1998/Math/MathML"${display ? ' displaystyle="true"' : ""}>` +
   `<mrow>${inner}</mrow></math>`;
 
 /** The name of one unit, as the inside of a math element. */
