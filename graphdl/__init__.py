@@ -62,16 +62,16 @@ from graphdl.tape import GradientTape
 from graphdl.version import __version__
 
 if TYPE_CHECKING:
-    from graphdl import studies
+    from graphdl import explorer, studies
 
 abs = absolute
 pow = power
 
 
 def __getattr__(name: str) -> Any:
-    """The studies are loaded when they are asked for: most programs train and never look."""
-    if name == "studies":
-        return importlib.import_module("graphdl.studies")
+    """What is loaded when it is asked for: most programs train and never look."""
+    if name in ("explorer", "studies"):
+        return importlib.import_module(f"graphdl.{name}")
     raise AttributeError(f"module 'graphdl' has no attribute {name!r}")
 
 
@@ -91,6 +91,6 @@ __all__ = [
     "tensordot", "stop_gradient", "elementwise", "grad", "derive", "hessian", "hvp", "jacobian",
     "jvp", "Function", "function", "activations", "constraints", "initializers", "regularizers",
     "layers", "losses", "metrics", "optimizers", "callbacks", "datasets", "Layer", "Input", "Model",
-    "Sequential", "load_model", "GradientTape", "studies",
+    "Sequential", "load_model", "GradientTape", "studies", "explorer",
     "abs", "pow", "__version__",
 ]

@@ -11,8 +11,7 @@ from graphdl.cli import explore, train
 from graphdl.cli.arguments import parser
 from graphdl.core.errors import GraphdlError
 
-
-COMMANDS = {"train": train.run, "explore": explore.run}
+COMMANDS = {"train": train, "explore": explore}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -23,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     arguments = parser().parse_args(argv)
     try:
-        COMMANDS[arguments.command](arguments)
+        COMMANDS[arguments.command].run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read us, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -145,7 +145,9 @@ def _add_explore(commands: Any) -> None:
     explore.add_argument(
         "--data", metavar="FILE.npz", help="arrays x and y for --model, as numpy.savez writes them"
     )
-    explore.add_argument("--out", default="explore.html", metavar="PAGE", help="default: explore.html")
+    explore.add_argument(
+        "--out", default="explore.html", metavar="PAGE", help="default: explore.html"
+    )
     explore.add_argument("--weight", metavar="NAME", help="what is lit at first: dense/kernel")
     explore.add_argument(
         "--examples", type=_whole("the number of examples"), default=16, metavar="N",

@@ -1,4 +1,7 @@
-"""The pictures of a network as SVG, by units and by layers, with an id on all that the page lights, names and fills in."""
+"""The pictures of a network as SVG, by units and by layers.
+
+Each thing that the page lights, names or fills in has an id.
+"""
 
 from __future__ import annotations
 
@@ -76,9 +79,7 @@ def _ends(link: Link, plan: Layout) -> Iterator[tuple[int, int]]:
         yield from link.pairs
 
 
-def _edge(
-    name: str, kind: str, start: tuple[int, int], end: tuple[int, int], radius: int
-) -> str:
+def _edge(name: str, kind: str, start: tuple[int, int], end: tuple[int, int], radius: int) -> str:
     (x1, y1), (x2, y2) = start, end
     left, right = (x1 + radius, y1), (x2 - RADIUS, y2)
     bend = max(18, abs(right[0] - left[0]) // 3)

@@ -25,7 +25,6 @@ from graphdl.ops.shape import broadcast_to
 from graphdl.show.names import own_name
 from graphdl.training import step
 
-
 SEED = 0  # of the draws: the one of `Derivation.evaluate`, so that both give the same numbers
 
 
@@ -164,8 +163,8 @@ def predictor_of(model: Any, engine: Engine) -> Predictor | None:
         return None
     plane = symbol_for(symbol, str(symbol.attrs["name"]))
     (output,) = widened(outputs, {symbol: plane, **engine.state})
-    used = [s for s in engine.state.values() if s in Graph([plane, *engine.state.values()], [output]).nodes]
-    graph = Graph([plane, *used], [output])
+    needed = set(walk([output]))
+    graph = Graph([plane, *(s for s in engine.state.values() if s in needed)], [output])
     return Predictor(plane, compile_graph(graph, target="python", name="predictor"))
 
 

@@ -6,6 +6,7 @@ import html
 import os
 import webbrowser
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +40,22 @@ class Page(os.PathLike):
         """Show it in the system's browser."""
         webbrowser.open(self.path.as_uri())
 
-    def show(self, height: int = 900) -> Any:
-        """The page inside a notebook's output, kept apart from the notebook's own style and code."""
-        from IPython.display import HTML
+    def show(self, height: int = 900) -> Frame:
+        """The page for a notebook's output, kept apart from the notebook's own style and code."""
+        return Frame(self._text, whole("height", height))
 
-        content = html.escape(self._text, quote=True)
-        return HTML(
-            f'<iframe srcdoc="{content}" width="100%" height="{whole("height", height)}" '
+
+@dataclass(frozen=True)
+class Frame:
+    """A page in a frame: what a notebook shows where this is the last value of a cell."""
+
+    text: str
+    height: int
+
+    def _repr_html_(self) -> str:
+        content = html.escape(self.text, quote=True)
+        return (
+            f'<iframe srcdoc="{content}" width="100%" height="{self.height}" '
             'title="graphdl explorer" sandbox="allow-scripts"></iframe>'
         )
 
@@ -122,7 +132,8 @@ def _chosen(model: Any, engine: Engine, weight: Any) -> dict[str, Any]:
     if symbol not in stations:
         raise GraphError(f"{name!r} is not trained, so the loss has no gradient for it")
     shape = variable.storage.shape
-    if index and (len(index) != len(shape) or not all(0 <= i < n for i, n in zip(index, shape))):
+    fits = len(index) == len(shape) and all(0 <= i < n for i, n in zip(index, shape, strict=True))
+    if index and not fits:
         raise ShapeError(f"{name!r} has shape {shape}, so {tuple(index)} is no element of it")
     at = [int(i) for i in index] or [0] * len(shape)
     return {"weight": stations.index(symbol), "index": at}
@@ -177,8 +188,9 @@ def _texts(
     weights = ", ".join(
         f"{s['shown']} is {s['user']}" for s in known["stations"] if s["role"] == "weight"
     )
+    drawn = f"; random draws with seed {known['seed']}" if known["draws"] else ""
     footer = (
-        f"{model.name}: {count} weights ({weights}); {batch}; seed {known['seed']}. Made by graphdl "
+        f"{model.name}: {count} weights ({weights}); {batch}{drawn}. Made by graphdl "
         f"{__version__}. This page computes in float64, with the program that graphdl made of the "
         "training step; it loads nothing and sends nothing."
     )

@@ -21,6 +21,7 @@ MODULES = (
     "story", "code", "playback", "main",
 )  # fmt: skip
 
+PACKAGE = "graphdl.explorer"
 _IMPORT = re.compile(r'^import (\* as \w+|\{[^}]*\}) from "\./(\w+)\.js";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:const|let|function|async function|class) (\w+))", re.MULTILINE)
 _PLACE = re.compile(r"<!--(\w+)-->")
@@ -84,7 +85,7 @@ def _import(match: re.Match[str]) -> str:
 @cache
 def _font() -> str:
     """The glyphs of mathematics, so that braces stretch where no such font is installed."""
-    data = base64.b64encode(resources.files(__package__).joinpath("assets/math.woff2").read_bytes())
+    data = base64.b64encode(resources.files(PACKAGE).joinpath("assets/math.woff2").read_bytes())
     return (
         '@font-face { font-family: "graphdl math"; '
         f"src: url(data:font/woff2;base64,{data.decode()}) format('woff2') }}\n"
@@ -93,4 +94,4 @@ def _font() -> str:
 
 @cache
 def _asset(name: str) -> str:
-    return resources.files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
+    return resources.files(PACKAGE).joinpath("assets", name).read_text(encoding="utf-8")

@@ -67,8 +67,9 @@ def _start(engine: Engine, values: Mapping[str, np.ndarray], links: Sequence[Lin
     gradient = values[f"gradient:{stations[link.weight].name}"]
     at = np.unravel_index(int(np.abs(gradient).argmax()), np.shape(gradient))
     slopes = values.get(f"cotangent:{stations[link.target].name}")
-    alone = slopes is None or slopes.ndim != 2 or link.kind != "matrix"
-    example = 0 if alone else int(np.abs(slopes[:, at[-1]]).argmax())
+    example = 0
+    if slopes is not None and slopes.ndim == 2 and link.kind == "matrix":
+        example = int(np.abs(slopes[:, at[-1]]).argmax())
     return {"weight": link.weight, "index": [int(i) for i in at], "example": example}
 
 

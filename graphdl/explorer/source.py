@@ -48,7 +48,7 @@ def _around(lines: list[str], at: int) -> list[str]:
     indent = _indent(lines[at])
     wanted = set(_SCALAR.findall(lines[at].partition("=")[2]))
     for line in reversed(lines[:at]):
-        if line.strip() and _indent(line) < 4 or len(kept) >= MOST:
+        if (line.strip() and _indent(line) < 4) or len(kept) >= MOST:
             break
         name, _, value = line.strip().partition(" = ")
         if name in wanted:

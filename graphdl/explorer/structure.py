@@ -84,12 +84,8 @@ class Structure:
         target, weight = self.number[f.node], self.number[f.wrt]
         source = self._multiplied(f)
         if source is not None:
-            inward = [
-                k for k, g in enumerate(self.way.factors)
-                if g.node is f.node and g.wrt is source and _is_transposed(g, f.wrt)
-            ]  # fmt: skip
             return Link(
-                "matrix", target, self.number[source], weight, number, *inward[:1] or [-1]
+                "matrix", target, self.number[source], weight, number, self._inward(f, source)
             )
         units = self.units(self.way.station(f.node))
         if f.local.kind == "sum" and f.wrt.shape == (units,) and len(f.before.shape) == 2:
@@ -100,10 +96,22 @@ class Structure:
     def _multiplied(self, f: Factor) -> Node | None:
         """The station x of v = x @ W, where the factor is that towards W."""
         local = f.local.node
-        if f.local.kind != "left" or local is None or local.op.name != "transpose" or f.wrt.rank != 2:
+        if (
+            f.local.kind != "left"
+            or local is None
+            or local.op.name != "transpose"
+            or f.wrt.rank != 2
+        ):
             return None
         x = local.inputs[0]
         return next((s.node for s in self.way.stations if x in _faces(s.node)), None)
+
+    def _inward(self, f: Factor, source: Node) -> int:
+        """The factor of the same product towards its other operand; -1 where that is data."""
+        for k, g in enumerate(self.way.factors):
+            if g.node is f.node and g.wrt is source and _is_transposed(g, f.wrt):
+                return k
+        return -1
 
     def _of_value(self, number: int, f: Factor) -> Link:
         target, source = self.way.station(f.node), self.way.station(f.wrt)
@@ -145,8 +153,8 @@ class Structure:
                 source = self.way.station(p)
                 ends = (self.number[p], self.number[s.node])
                 if source.role == "data" and ends not in joined:
-                    units = min(self.units(source), SHOWN)
-                    links.append(Link("data", ends[1], ends[0], pairs=tuple((i, 0) for i in range(units))))
+                    pairs = tuple((i, 0) for i in range(min(self.units(source), SHOWN)))
+                    links.append(Link("data", ends[1], ends[0], pairs=pairs))
         return links
 
 

@@ -33,7 +33,7 @@ def fragment(latex: str) -> str:
     whole = _ALIGNED.fullmatch(latex.strip())
     text = f"<mrow>{_row(latex)}</mrow>" if whole is None else _table(whole[1])
     ElementTree.fromstring(text)  # what a page cannot read is our error, not the reader's
-    left = re.search(r"\\\S*", text)
+    left = re.search(r"\\[A-Za-z]*", text)
     if left is not None:
         raise ValueError(f"{left[0]} has no MathML (in {latex!r:.200})")
     return text
@@ -69,7 +69,9 @@ def _row(latex: str) -> str:
     made = convert(_ESCAPED.sub(lambda m: _keep(m, kept), latex))
     inner = made[made.index(">") + 1 : made.rindex("</math>")]
     inner = _WORD.sub(lambda m: f"<mtext>{''.join(_LETTER.findall(m[0]))}</mtext>", inner)
-    return re.sub(f"[{chr(_FIRST)}-{chr(_FIRST + 0x7FF)}]", lambda m: kept[ord(m[0]) - _FIRST], inner)
+    return re.sub(
+        f"[{chr(_FIRST)}-{chr(_FIRST + 0x7FF)}]", lambda m: kept[ord(m[0]) - _FIRST], inner
+    )
 
 
 def _keep(match: re.Match[str], kept: list[str]) -> str:

@@ -33,10 +33,13 @@ class Looked:
 
     def __init__(self, page):
         self.page, self.problems = page, []
-        page.on("console", lambda m: m.type in ("error", "warning") and self.problems.append(m.text))
+        page.on(
+            "console", lambda m: m.type in ("error", "warning") and self.problems.append(m.text)
+        )
         page.on("pageerror", lambda e: self.problems.append(str(e)))
         page.on(
-            "request", lambda r: r.url.startswith("file:") or self.problems.append(f"asked for {r.url}")
+            "request",
+            lambda r: r.url.startswith("file:") or self.problems.append(f"asked for {r.url}"),
         )
 
     def open(self, path, fragment=""):

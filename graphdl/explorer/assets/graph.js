@@ -277,6 +277,7 @@ export function onPoint(listener) {
     };
     edge.addEventListener("pointerenter", tell(true));
     edge.addEventListener("pointerleave", tell(false));
+    if (!buttons.includes(edge)) continue; // a listener for focus would make it a stop of the tab key
     edge.addEventListener("focus", tell(true));
     edge.addEventListener("blur", tell(false));
   }
