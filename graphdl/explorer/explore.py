@@ -119,7 +119,7 @@ def _page_text(
             "input": predictor.input.attrs["name"],
             **_plane(data),
         }
-    pictures = {"units": made.units, "layers": made.layers}
+    pictures = {"units": made.units, "layers": made.layers, "width": "wide" * made.wide}
     return assemble(known, pictures, _texts(model, made, known, shown, all_, title), programs)
 
 

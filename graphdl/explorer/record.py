@@ -19,6 +19,7 @@ from graphdl.explorer.stations import is_one
 from graphdl.explorer.structure import Link, Structure
 from graphdl.version import __version__
 
+WIDE = 1000
 FEW = 48  # numbers that are written as such; more go as bytes
 
 
@@ -29,6 +30,7 @@ class Record:
     known: dict[str, Any]
     units: str
     layers: str
+    wide: bool  # too wide to stand beside the formula
 
 
 def record(model: Any, engine: Engine, arrays: list[np.ndarray]) -> Record:
@@ -56,7 +58,8 @@ def record(model: Any, engine: Engine, arrays: list[np.ndarray]) -> Record:
     }
     known["start"] = _start(engine, found, structure.links)
     flow = layers_svg(way.stations, [structure.shape(s) for s in way.stations])
-    return Record(known, units_svg(way.stations, structure.links, plan), flow)
+    units = units_svg(way.stations, structure.links, plan)
+    return Record(known, units, flow, plan.width > WIDE)
 
 
 def _start(engine: Engine, values: Mapping[str, np.ndarray], links: Sequence[Link]) -> dict:

@@ -1,7 +1,8 @@
 // What is selected, to take away: as Python, as LaTeX, as the generated line that computes it.
 
 import { D, loss, stations } from "./known.js";
-import { hidden, store } from "./store.js";
+import { told } from "./steps.js";
+import { store } from "./store.js";
 import { factored } from "./walk.js";
 import { at, number, texQuotient } from "./text.js";
 
@@ -40,7 +41,7 @@ function python() {
     `${changed}d = model.derive(${JSON.stringify(s.user)})\n` +
     `numbers = d.evaluate({${values}})  # ${D.rows}\n` +
     `numbers.gradient${store.index.length ? `[${store.index.join(", ")}]` : ""}` +
-    (hidden() ? "" : `  # ${number(store.values.get(`gradient:${s.name}`)[position()], 7).replace("−", "-")}`)
+    (!told() ? "" : `  # ${number(store.values.get(`gradient:${s.name}`)[position()], 7).replace("−", "-")}`)
   );
 }
 

@@ -2,7 +2,8 @@
 
 import { D, factors, loss, stations } from "./known.js";
 import { onPoint, point } from "./graph.js";
-import { countPaths, factored, paths, slopeOf } from "./walk.js";
+import { countPaths, factored, hopsFrom, paths, slopeOf } from "./walk.js";
+import { done, told } from "./steps.js";
 import { chosenAt, hidden, store } from "./store.js";
 import { element, formulaElement, math, number, plain, quotient, unit } from "./text.js";
 
@@ -17,7 +18,8 @@ let last = "";
 const slope = ([station, index]) => quotient(stations[loss].title.mml, unit(station, index));
 
 /** A factor of the product: its formula over its number, in its colour, linked to its edge. */
-function chip({ mml, local, value, colour, link, slots, name }) {
+function chip({ mml, local, value, colour, link, slots, name, ready }) {
+  const shown = ready && !hidden();
   const brace = `<munder><munder>${mml}<mo stretchy="true">⏟</mo></munder><mrow>${local}</mrow></munder>`;
   const face = element("span", { class: "sign", "aria-hidden": "true" }, SIGNS[colour]);
   const made = element(
@@ -25,9 +27,9 @@ function chip({ mml, local, value, colour, link, slots, name }) {
     { type: "button", class: `chip ${COLOURS[colour]}`, "data-edge": link === null ? "" : `${link}|${slots}` },
     face,
     formulaElement(local ? brace : mml, true),
-    element("span", { class: "number", "data-value": value }, hidden() ? "?" : number(value)),
+    element("span", { class: "number", "data-value": value }, shown ? number(value) : "?"),
   );
-  made.setAttribute("aria-label", `${name}, ${hidden() ? "not told yet" : number(value)}`);
+  made.setAttribute("aria-label", `${name}, ${shown ? number(value) : "not told yet"}`);
   if (link !== null) {
     const light = (on) => () => {
       made.classList.toggle("pointed", on);
@@ -51,6 +53,7 @@ function chipOf(hop, colour) {
     colour,
     link: hop.link,
     slots: hop.slots,
+    ready: done("forward", hop.v[0]),
     name: `how ${plain(hop.v[0], hop.v[1])} changes with ${plain(hop.u[0], ...[hop.u[1]].flat())}`,
   });
 }
@@ -63,6 +66,7 @@ function arrivesChip([station, index]) {
     colour: 0,
     link: null,
     slots: null,
+    ready: done("backward", station),
     name: `the cotangent of ${plain(station, index)}`,
   });
 }
@@ -94,7 +98,7 @@ export function draw() {
   head.append(
     formulaElement(quotient(stations[loss].title.mml, name), true),
     sign("="),
-    element("strong", { id: "gradient", "data-value": hidden() ? "" : total }, hidden() ? "?" : number(total, 7)),
+    element("strong", { id: "gradient", "data-value": told() ? total : "" }, told() ? number(total, 7) : "?"),
   );
   const body = store.view === "layers" ? matrixForm() : unitForm(total);
   pane.replaceChildren(head, ...body);
@@ -106,7 +110,7 @@ function unitForm(total) {
   const whole = parts.every((p) => p.arrives);
   const made = [...rows];
   if (!whole) made.push(note("This weight acts on its layer as a whole: its gradient is a formula, not a product of single numbers."));
-  else if (stations[parts[0].use.target].batched && D.data[0].shape[0] > 1 && !hidden()) made.push(overExamples(parts, total));
+  else if (stations[parts[0].use.target].batched && D.data[0].shape[0] > 1 && told()) made.push(overExamples(parts, total));
   if (whole) made.push(...parts.map(behind));
   return made;
 }
@@ -122,6 +126,7 @@ const note = (text) => element("p", { class: "note" }, text);
 
 /** The paths behind ①, written out on demand. */
 function behind(part) {
+  if (hopsFrom(...part.arrives) === null) return wholeLayer(part.arrives[0]);
   const count = countPaths(...part.arrives);
   const title = `Where ① comes from: ${count === 1 ? "one path" : `${count.toLocaleString("en")} paths, added up`}`;
   const made = element("details", { class: "paths" }, element("summary", {}, title));
@@ -132,11 +137,26 @@ function behind(part) {
   return made;
 }
 
+/** Where units are not on their own: what the whole layer sends back. */
+function wholeLayer(station) {
+  const j = stations[loss].title.mml;
+  return element(
+    "div",
+    { class: "note" },
+    "① comes from the whole layer at once: ",
+    formulaElement(`${quotient(j, stations[station].title.mml)}<mo>=</mo>${arriving(station)}`, true),
+  );
+}
+
+/** What all factors send to a station, added up. */
+const arriving = (station) =>
+  factors.filter((f) => f.u === station).map((f) => `<mrow>${f.sent.mml}</mrow>`).join("<mo>+</mo>");
+
 function pathRows(start, count) {
   const found = paths(...start, shown);
   const rows = found.map(({ from, hops }) => pathRow(from, hops));
   const list = element("ol", {}, ...rows.map((r) => element("li", {}, r)));
-  const sum = note(hidden() ? "" : `Their sum is ① = ${number(slopeOf(...start))}.`);
+  const sum = note(!told() ? "" : `Their sum is ① = ${number(slopeOf(...start))}.`);
   if (count <= found.length) return [list, sum];
   const more = element("button", { type: "button" }, `Show more (${found.length} of ${count.toLocaleString("en")})`);
   more.addEventListener("click", () => {
@@ -155,7 +175,7 @@ function pathRow(from, hops) {
   });
   const value = hops.reduce((p, h) => p * h.value, from ? slopeOf(...from) : 1);
   if (!hops.length && !from) row.append("1");
-  row.append(sign("="), element("span", { class: "number" }, hidden() ? "?" : number(value)));
+  row.append(sign("="), element("span", { class: "number" }, told() ? number(value) : "?"));
   return row;
 }
 
@@ -171,7 +191,7 @@ function matrixForm() {
   return [
     element("div", { class: "matrices" }, ...lines),
     note(`Shapes: ${shapes([...way])}.`),
-    ...(hidden() ? [] : gradientTable()),
+    ...(told() ? gradientTable() : []),
   ];
 }
 
@@ -198,9 +218,8 @@ function gradientTable() {
 const start = (at, count) => Math.max(0, Math.min(at - 2, count - SIDE));
 
 function matrixLine(station) {
-  const sum = factors.filter((f) => f.u === station).map((f) => `<mrow>${f.sent.mml}</mrow>`).join("<mo>+</mo>");
   const made = element("div", { class: `line${station === store.weight ? " chosen" : ""}` });
-  made.innerHTML = math(`${quotient(stations[loss].title.mml, stations[station].title.mml)}<mo>=</mo>${sum}`, true);
+  made.innerHTML = math(`${quotient(stations[loss].title.mml, stations[station].title.mml)}<mo>=</mo>${arriving(station)}`, true);
   return made;
 }
 

@@ -135,8 +135,16 @@ function drawStation(station, k) {
       group.classList.toggle("negative", known && value < 0);
       group.setAttribute("aria-label", described(k, unit, known ? value : undefined, slope));
     } else group.setAttribute("aria-label", plainLeaf ? `the constant 1 of ${station.shown}` : station.shown);
+    title(group);
     group.classList.toggle("now", nowAt(k));
   }
+}
+
+/** What an element is called, for those who point at it. */
+function title(group) {
+  let text = group.querySelector("title");
+  if (!text) group.prepend((text = document.createElementNS(SVG, "title")));
+  text.textContent = group.getAttribute("aria-label");
 }
 
 const nowAt = (station) => current()?.station === station;
@@ -182,6 +190,7 @@ function drawEdge(edge, lit) {
   edge.classList.toggle("chosen", chosen);
   edge.setAttribute("aria-label", `weight ${plain(at.link.weight, ...index)}, ${number(value, 4)}`);
   edge.setAttribute("aria-pressed", String(chosen));
+  title(edge);
   if (!edge.contains(document.activeElement)) edge.setAttribute("tabindex", chosen ? "0" : "-1");
 }
 

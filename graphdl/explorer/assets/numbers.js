@@ -2,7 +2,7 @@
 
 import { D, examples, loss, stations, weights } from "./known.js";
 import { difference, chosenAt, choose, edit, hidden, lossNow, reset, set, store } from "./store.js";
-import { current, done } from "./steps.js";
+import { current, done, told } from "./steps.js";
 import { slopeOf, valueOf } from "./walk.js";
 import { brief, element, number, plain } from "./text.js";
 
@@ -126,13 +126,13 @@ function inputField(d, unit, count) {
 function drawCheck() {
   const name = stations[store.weight].name;
   const slope = store.values.get(`gradient:${name}`)[chosenAt()];
-  const held = hidden();
+  const held = !told();
   tell("check-slope", held ? NaN : slope);
   const measured = held ? NaN : difference(name, chosenAt());
   tell("check-difference", measured);
   const digits = Math.min(10, Math.floor(-Math.log10(Math.abs(measured - slope) / Math.max(1e-12, Math.abs(slope)))));
   at("agree").textContent = held
-    ? "Answer or skip the question first."
+    ? hidden() ? "Answer or skip the question first." : "The backward pass has not come so far."
     : Math.abs(measured - slope) < 1e-9 ? "They agree."
     : digits >= 4 ? `They agree to ${digits} digits.`
     : "They differ: at a kink or a jump (relu at 0, a clip) a difference sees both sides.";
@@ -151,7 +151,7 @@ function tell(id, value) {
 function drawUpdate() {
   const name = stations[store.weight].name;
   const [before, after] = [store.given.get(name)[chosenAt()], store.after.given.get(name)[chosenAt()]];
-  const held = hidden();
+  const held = !told();
   at("update-name").textContent = plain(store.weight, ...store.index);
   tell("before", before);
   tell("after", held ? NaN : after);
@@ -180,13 +180,13 @@ function valueRow(k) {
   const more = s.units > count ? ` … ${s.units - count} more` : "";
   const values = done("forward", k) ? units.map((i) => cell(valueOf(k, i))) : ["?"];
   const slopes = units.map((i) => slopeOf(k, i));
-  const told = slopes[0] !== undefined && k !== loss && done("backward", k) && !hidden();
+  const shown = slopes[0] !== undefined && k !== loss && done("backward", k) && !hidden();
   const row = element(
     "tr",
     { class: current()?.station === k ? "now" : "" },
     element("th", { scope: "row" }, s.shown),
     element("td", {}, ...spaced(values), more),
-    element("td", { class: "slopes" }, ...(told ? [...spaced(slopes.map(cell)), more] : [s.role === "data" || k === loss ? "" : "?"])),
+    element("td", { class: "slopes" }, ...(shown ? [...spaced(slopes.map(cell)), more] : [s.role === "data" || k === loss ? "" : "?"])),
   );
   return row;
 }

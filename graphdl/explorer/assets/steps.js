@@ -1,7 +1,7 @@
 // The passes, one named value at a time: forward, backward, update.
 
 import { D, factors, loss, stations } from "./known.js";
-import { lossNow, set, store, update } from "./store.js";
+import { hidden, lossNow, set, store, update } from "./store.js";
 import { element, formulaElement, math, number, quotient } from "./text.js";
 
 /** @typedef {{kind: "forward" | "backward" | "update", station: number}} Step */
@@ -22,6 +22,9 @@ export function done(kind, station) {
   const at = position.get(`${kind} ${station}`);
   return store.step < 0 || at === undefined || at < store.step;
 }
+
+/** May the chosen weight's gradient be shown: is it computed by now, and guessed at? */
+export const told = () => !hidden() && done("backward", store.weight);
 
 /** The step that was done last; null before the first, and where everything is filled in. */
 export const current = () => (store.step > 0 ? steps[store.step - 1] : null);
@@ -75,7 +78,7 @@ function forwardWords(station, k) {
   const count = `Forward ${k + 1} of ${forward.length}: `;
   return [
     count,
-    formulaElement(`${s.title.mml}<mo>=</mo>${s.value.mml}`),
+    formulaElement(`${s.title.mml}<mo>=</mo>${s.value.mml}`, true),
     station === loss ? ` = ${number(lossNow(), 5)}` : "",
   ];
 }
@@ -87,7 +90,7 @@ function backwardWords(station, k) {
   const what = stations[station].role === "weight" ? "the gradient" : "the cotangent";
   return [
     `Backward ${k + 1 - forward.length} of ${D.sweep.length}, ${what} `,
-    formulaElement(`${quotient(j, u)}<mo>=</mo>${sum}`),
+    formulaElement(`${quotient(j, u)}<mo>=</mo>${sum}`, true),
     arriving.length > 1 ? ` (${arriving.length} paths meet here, and add up)` : "",
   ];
 }

@@ -1,6 +1,7 @@
 // The chosen weight's story in words, with the numbers of this moment.
 
-import { D, stations, usesOf } from "./known.js";
+import { D, loss, stations, usesOf } from "./known.js";
+import { done, told } from "./steps.js";
 import { chosenAt, hidden, lossNow, store } from "./store.js";
 import { factored, slopeOf } from "./walk.js";
 import { element, number, plain } from "./text.js";
@@ -11,7 +12,8 @@ export function draw() {
   const value = store.given.get(name)[chosenAt()];
   const sentences = [element("p", {}, strong(), ` ${where()} is ${number(value, 4)}.`)];
   if (hidden()) sentences.push(element("p", {}, "How strongly does the loss depend on it? Guess first."));
-  else sentences.push(...told(store.values.get(`gradient:${name}`)[chosenAt()], value));
+  else if (told()) sentences.push(...effect(store.values.get(`gradient:${name}`)[chosenAt()], value));
+  else sentences.push(element("p", {}, done("forward", loss) ? "The backward pass is on its way to it." : "First come the values, from the data to the loss."));
   document.getElementById("story").replaceChildren(...sentences);
 }
 
@@ -29,12 +31,12 @@ function where() {
   return "";
 }
 
-function told(slope, value) {
+function effect(slope, value) {
   const next = store.after.given.get(stations[store.weight].name)[chosenAt()];
-  const effect = slope === 0 ? "does not move" : slope > 0 ? "rises" : "falls";
+  const moves = slope === 0 ? "does not move" : slope > 0 ? "rises" : "falls";
   const change = slope === 0 ? "" : ` by about ${number(Math.abs(slope) * 0.01, 2)}`;
   return [
-    element("p", {}, `If it grows by 0.01, the loss J = ${number(lossNow(), 4)} ${effect}${change}: the gradient is ${number(slope, 4)}.`),
+    element("p", {}, `If it grows by 0.01, the loss J = ${number(lossNow(), 4)} ${moves}${change}: the gradient is ${number(slope, 4)}.`),
     ...why(),
     element("p", {}, `A step of ${D.optimizer.name} ${rate()}therefore moves it from ${number(value, 4)} to ${number(next, 4)}, and J, with all weights moved, to ${number(store.after.loss, 4)}.`),
   ];
