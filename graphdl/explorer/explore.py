@@ -107,7 +107,7 @@ def _page_text(
     if weight is not None:
         known["start"] |= _chosen(model, engine, weight)
     shown, all_ = len(arrays[0]), data.rows
-    known["rows"] = "the page's examples" if shown == all_ else f"x, y: rows 0 to {shown - 1}"
+    known["rows"] = all_
     known["playback"] = None if playback is None else _playback(model, engine, playback)
     predictor = predictor_of(model, engine)
     known["predictor"] = None

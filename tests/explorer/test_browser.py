@@ -188,6 +188,16 @@ def test_paths_are_written_out_on_demand_and_add_up(lecture, tmp_path, look):
     assert np.prod(values) == pytest.approx(arrives, rel=1e-12)
 
 
+def test_the_python_to_take_away_gives_the_number(classifier, tmp_path, look):
+    model, x, y = classifier
+    one = look(explored(classifier, tmp_path, examples=4), "#ask=0&w=W1,2,3")
+    *lines, last = one.page.inner_text("#python").splitlines()
+    scope = {"model": model, "x": x, "y": y}
+    exec("\n".join(lines), scope)
+    assert eval(last.partition("#")[0], scope) == pytest.approx(one.number("gradient"), rel=DIGITS)
+    assert float(last.partition("#")[2]) == pytest.approx(one.number("gradient"), rel=DIGITS)
+
+
 def test_playback_brings_the_recorded_weights(lecture, tmp_path, look):
     from graphdl.explorer import Recording
 

@@ -228,3 +228,27 @@ def test_the_command_opens_a_saved_model(lecture, tmp_path, capsys):
     assert main(base) == 1 and "--data" in capsys.readouterr().err
     assert main([*base, "--data", str(tmp_path / "half.npz")]) == 1
     assert "no array 'y'" in capsys.readouterr().err
+
+
+def test_each_script_comes_after_those_it_imports():
+    from graphdl.explorer import page
+
+    folder = page.resources.files(page.PACKAGE).joinpath("assets")
+    files = {f.name.removesuffix(".js") for f in folder.iterdir() if f.name.endswith(".js")}
+    assert files == set(page.MODULES)
+    for at, name in enumerate(page.MODULES):
+        text = folder.joinpath(f"{name}.js").read_text(encoding="utf-8")
+        assert len(text.splitlines()) < 300
+        wanted = re.findall(r'from "\./(\w+)\.js"', text)
+        assert wanted == [
+            m for _, m in page._IMPORT.findall(text)
+        ]  # all in the form that is put in
+        assert set(wanted) <= set(page.MODULES[:at])
+
+
+def test_the_font_is_small_and_has_its_licence_beside_it():
+    from graphdl.explorer import page
+
+    folder = page.resources.files(page.PACKAGE).joinpath("assets")
+    assert len(folder.joinpath("math.woff2").read_bytes()) < 90_000
+    assert "SIL OPEN FONT LICENSE Version 1.1" in folder.joinpath("OFL.txt").read_text()

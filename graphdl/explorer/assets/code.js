@@ -1,6 +1,6 @@
 // What is selected, to take away: as Python, as LaTeX, as the generated line that computes it.
 
-import { D, loss, stations } from "./known.js";
+import { D, examples, loss, stations } from "./known.js";
 import { told } from "./steps.js";
 import { store } from "./store.js";
 import { factored } from "./walk.js";
@@ -36,13 +36,19 @@ export function draw() {
 function python() {
   const s = stations[store.weight];
   const changed = store.actions.length ? "# the page's numbers were changed since: these are the model's own\n" : "";
-  const values = D.data.map((d) => `"${d.name}": ${d.name}`).join(", ");
+  const values = D.data.map((d) => `"${d.name}": ${array(d)}`).join(", ");
   return (
     `${changed}d = model.derive(${JSON.stringify(s.user)})\n` +
-    `numbers = d.evaluate({${values}})  # ${D.rows}\n` +
+    `numbers = d.evaluate({${values}})\n` +
     `numbers.gradient${store.index.length ? `[${store.index.join(", ")}]` : ""}` +
     (!told() ? "" : `  # ${number(store.values.get(`gradient:${s.name}`)[position()], 7).replace("−", "-")}`)
   );
+}
+
+/** The user's array as the model's symbol takes it: the page's rows, a target as a column. */
+function array(d) {
+  const rows = D.rows === examples ? d.name : `${d.name}[:${examples}]`;
+  return d.shape.length === 2 && d.shape[1] === 1 ? `${rows}.reshape(-1, 1)` : rows;
 }
 
 const position = () =>

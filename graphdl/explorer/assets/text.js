@@ -67,8 +67,7 @@ export const texQuotient = (a, b) => `\\frac{\\partial ${a}}{\\partial ${b}}`;
 /** A unit's name as plain text: z₁[2]. */
 export function plain(station, ...index) {
   const s = stations[station];
-  const one = s.role === "weight" ? !s.shape.length : s.units === 1;
-  return one ? s.shown : `${s.shown}[${index.join(", ")}]`;
+  return s.units === 1 ? s.shown : `${s.shown}[${index.join(", ")}]`;
 }
 
 /** An element with attributes and children; strings are text, never markup. */
