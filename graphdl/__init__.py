@@ -62,7 +62,7 @@ from graphdl.tape import GradientTape
 from graphdl.version import __version__
 
 if TYPE_CHECKING:
-    from graphdl import studies
+    from graphdl import explorer, studies
     from graphdl.derivation.grade import grade
     from graphdl.derivation.worksheet import worksheet
     from graphdl.show.picture import plot_model
@@ -73,8 +73,8 @@ pow = power
 
 def __getattr__(name: str) -> Any:
     """What teaches and draws is loaded when it is asked for: most programs train and never look."""
-    if name == "studies":
-        return importlib.import_module("graphdl.studies")
+    if name in ("explorer", "studies"):
+        return importlib.import_module(f"graphdl.{name}")
     if name in ("grade", "worksheet"):
         return getattr(importlib.import_module(f"graphdl.derivation.{name}"), name)
     if name == "plot_model":
@@ -98,6 +98,6 @@ __all__ = [
     "tensordot", "stop_gradient", "elementwise", "grad", "derive", "hessian", "hvp", "jacobian",
     "jvp", "Function", "function", "activations", "constraints", "initializers", "regularizers",
     "layers", "losses", "metrics", "optimizers", "callbacks", "datasets", "Layer", "Input", "Model",
-    "Sequential", "load_model", "GradientTape", "studies",
+    "Sequential", "load_model", "GradientTape", "studies", "explorer",
     "grade", "worksheet", "plot_model", "abs", "pow", "__version__",
 ]

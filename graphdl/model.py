@@ -251,6 +251,13 @@ class Model(Training, Saving, Pictured, Layer):
         within = Within(made.graph, made.inputs, self.optimizer.equations())
         return record(Derivation, made.loss, weight, self._short_names(), unit, within)
 
+    def explore(self, x: Any, y: Any, path: Any = "explore.html", **settings: Any) -> Any:
+        """Write a page on where each gradient comes from, in this batch's numbers: see
+        `graphdl.explorer.explore`, whose settings these are."""
+        from graphdl.explorer import explore  # noqa: PLC0415  (it stands above models)
+
+        return explore(self, x, y, path, **settings)
+
     def symbolic_outputs(self) -> list[Node]:
         """The predictions, as in inference, as nodes of the model's weights and symbols."""
         self._require_built()

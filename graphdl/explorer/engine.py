@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import itertools
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,15 +14,18 @@ import numpy as np
 
 from graphdl.compile import Compiled, compile_graph
 from graphdl.constraints import constrained
-from graphdl.core.graph import Graph, Node, Variable
+from graphdl.core.graph import Graph, Node, Variable, replace, walk
 from graphdl.core.interpret import interpret
 from graphdl.core.streams import stream_numbers
 from graphdl.derivation.record import Factor
-from graphdl.explorer.stations import Journey, journey
+from graphdl.explorer.stations import Journey, is_one, journey
 from graphdl.explorer.widen import symbol_for, widened
 from graphdl.ops.build import tensor
 from graphdl.ops.shape import broadcast_to
+from graphdl.show.names import own_name
 from graphdl.training import step
+
+SEED = 0  # of the draws: the one of `Derivation.evaluate`, so that both give the same numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,13 +46,16 @@ class Engine:
         """Every output by its key, for the state as it is now: what the page must show."""
         env: dict[Node, Any] = dict(zip(self.data, arrays, strict=True))
         env |= {symbol: v.value for v, symbol in self.state.items()}
-        found = interpret(self.outputs.values(), env, step=step_number)
+        found = interpret(self.outputs.values(), env, seed=SEED, step=step_number)
         return dict(zip(self.outputs, found, strict=True))
 
 
-def engine_of(model: Any) -> Engine:
-    """The training step of a compiled model, in float64, with nothing hidden."""
-    batch = step.symbols(model._symbols, model.loss.target_type(model._output), weighted=False)
+def engine_of(model: Any, target: tuple[tuple[int, ...], str]) -> Engine:
+    """The training step of a compiled model, in float64, with nothing hidden.
+
+    target: the shape of one target and its dtype.
+    """
+    batch = step.symbols(model._symbols, target, weighted=False)
     loss, _, trace = step.batch_loss(model, batch, model.loss, True)
     weights = model.trainable_weights
     names = _names(model)
@@ -58,6 +66,7 @@ def engine_of(model: Any) -> Engine:
     state = {v: symbol_for(v, names.get(v, v.name)) for v in variables}
     leaves = {**data, **state}
     (wide_loss,) = widened([loss], leaves)
+    wide_loss = _named_operands(wide_loss, {state[w] for w in weights})
     way = journey(wide_loss, [state[w] for w in weights], list(data.values()))
     gradients = {slopes[w]: way.gradients[state[w]] for w in weights}
     new = dict(zip(updates, widened(updates.values(), {**leaves, **gradients}), strict=True))
@@ -80,6 +89,26 @@ def _names(model: Any) -> dict[Variable, str]:
             names[weight] = weight.name if short in names.values() else short
     rate = model.optimizer.learning_rate
     return names | ({rate: "η"} if isinstance(rate, Variable) else {})
+
+
+def _named_operands(loss: Node, weights: set[Node]) -> Node:
+    """The loss where what a weight multiplies has a name: then a reader stops there.
+
+    What W2 multiplies is called h1, unless something else is.
+    """
+    while True:
+        nodes = walk([loss])
+        taken = {own_name(n) for n in nodes}
+        products = (n for n in nodes if n.op.name == "matmul" and n.inputs[1] in weights)
+        open_ = next((n for n in products if own_name(n.inputs[0]) is None), None)
+        if open_ is None:
+            return loss
+        operand, weight = open_.inputs
+        digits = re.search(r"\d+$", own_name(weight) or "")
+        name = f"h{int(digits[0]) - 1}" if digits else "h"
+        others = (f"u{k}" for k in itertools.count(1))
+        free = next(c for c in itertools.chain([name], others) if c not in taken)
+        (loss,) = replace([loss], {operand: operand.named(free)})
 
 
 def _updates(
@@ -113,8 +142,30 @@ def _outputs(way: Journey, new: Mapping[str, Node]) -> dict[str, Node]:
 
 
 def has_numbers(factor: Factor) -> bool:
-    """Is the local derivative one number for each element of the value? (Not a matrix or a map.)"""
-    return factor.local.node is not None and factor.local.kind in ("times", "sum")
+    """Is the local derivative a number for each element? (Not a matrix, a map, or 1 throughout.)"""
+    local = factor.local
+    return local.node is not None and local.kind in ("times", "sum") and not is_one(local.node)
+
+
+@dataclass(frozen=True, eq=False)
+class Predictor:
+    """The prediction over the two features of an input, as a program of its own."""
+
+    input: Node
+    compiled: Compiled
+
+
+def predictor_of(model: Any, engine: Engine) -> Predictor | None:
+    """The model's prediction as in inference, where its input can be drawn as a plane."""
+    (symbol, *others), outputs = model._symbols, model.symbolic_outputs()
+    one = not others and len(outputs) == 1 and outputs[0].rank == 2
+    if not one or symbol.type.shape[1:] != (2,) or not symbol.type.is_float:
+        return None
+    plane = symbol_for(symbol, str(symbol.attrs["name"]))
+    (output,) = widened(outputs, {symbol: plane, **engine.state})
+    needed = set(walk([output]))
+    graph = Graph([plane, *(s for s in engine.state.values() if s in needed)], [output])
+    return Predictor(plane, compile_graph(graph, target="python", name="predictor"))
 
 
 def draws(engine: Engine) -> bool:

@@ -15,8 +15,6 @@ from graphdl.core.graph import Node, walk
 from graphdl.derivation.record import Derivation, Factor, derive
 from graphdl.show.names import own_name
 
-LEAVES = ("tensor",)
-
 
 @dataclass(frozen=True, eq=False)
 class Station:
@@ -124,3 +122,12 @@ def _names(order: list[Node]) -> dict[Node, str]:
         names[node] = forms[-1]
         taken.add(forms[-1])
     return names
+
+
+def is_one(node: Node | None) -> bool:
+    """Is it the number 1, however often repeated?"""
+    while node is not None and node.op.name in ("broadcast_to", "reshape"):
+        node = node.inputs[0]
+    return (
+        node is not None and node.op.name == "constant" and bool((node.attrs["value"] == 1).all())
+    )
