@@ -61,7 +61,7 @@ def _cells(row: str) -> list[str]:
 
 def _row(latex: str) -> str:
     """One line."""
-    from latex2mathml.converter import convert  # noqa: PLC0415 - a page needs it, `import graphdl` does not
+    from latex2mathml.converter import convert
 
     if not latex.strip():
         return "<mrow></mrow>"
