@@ -35,7 +35,7 @@ LESSONS = {
         r"relu: .* g′ = where\(g > 0, 1, 0\)",
         r"g\(0\) = 0\.5; .* = 0\.002467",
         r"swish\(1\.0\) = 0\.731059",
-        r"derivative, .*: .*sigmoid\(z\)",
+        r"swish′\(z\) = .*sigmoid\(z\)",
         r"swish\(−1000\) = -?0\.0$",
     ],
     "04_nonlinearity": [

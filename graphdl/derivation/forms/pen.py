@@ -10,7 +10,7 @@ from graphdl.core.graph import Node, walk
 from graphdl.core.notation import SUM, Written
 from graphdl.derivation.forms.equation import Equation
 from graphdl.derivation.naming import names_of
-from graphdl.derivation.reading import Reading, alone, read
+from graphdl.derivation.reading import Reading, alone, for_the_eye, read
 from graphdl.derivation.record import Factor, Record
 from graphdl.show.latex import LATEX, latex_words
 from graphdl.show.names import Label
@@ -141,7 +141,7 @@ class Pen:
                 continue
             head = write(node, self.dialect, names).body.text
             if head not in self.slopes:
-                body = node.op.body(*node.inputs, **node.attrs)
+                body = for_the_eye(node.op.body(*node.inputs, **node.attrs), set(names))
                 sheet = write(body, self.dialect, names, first_part=self.next_part)
                 self.next_part = sheet.next_part
                 self.slopes[head] = Equation("slope", head, sheet.body.text)

@@ -105,7 +105,7 @@ def _product(m: Match, number: float, factors: list[Node]) -> Node:
 
 
 READING = [
-    *ALGEBRA,
+    *(rule for rule in ALGEBRA if rule.name != "numbers folded"),  # 1 − ε stays what it is
     Rule("ŷ − y", p.form(entropy.bce_residual_op)(y, z), p.sigmoid(z) - y,
          "(1 − y)·σ(z) − y·σ(−z) = σ(z) − y"),
     Rule("ŷ − y, written out", (1 - y) * p.sigmoid(z) - y * p.sigmoid(p.negative(z)),
