@@ -156,7 +156,7 @@ function pathRows(start, count) {
   const found = paths(...start, shown);
   const rows = found.map(({ from, hops }) => pathRow(from, hops));
   const list = element("ol", {}, ...rows.map((r) => element("li", {}, r)));
-  const sum = note(!told() ? "" : `Their sum is ① = ${number(slopeOf(...start))}.`);
+  const sum = note(!told() ? "" : `${count > 1 ? "Their sum" : "That"} is ① = ${number(slopeOf(...start))}.`);
   if (count <= found.length) return [list, sum];
   const more = element("button", { type: "button" }, `Show more (${found.length} of ${count.toLocaleString("en")})`);
   more.addEventListener("click", () => {

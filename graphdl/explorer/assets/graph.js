@@ -26,7 +26,7 @@ export function slotOf(station, index) {
 function wantedUnits(station) {
   const wanted = new Set();
   for (const use of usesOf(store.weight)) {
-    const j = use.kind === "matrix" ? store.index[1] : use.kind === "vector" ? store.index[0] : -1;
+    const j = use.kind === "matrix" ? store.index[1] : use.kind === "vector" ? store.index.at(-1) : -1;
     if (use.kind === "matrix" && use.source === station) wanted.add(store.index[0]);
     if (use.target === station) wanted.add(j);
     const next = j < 0 ? null : hopsFrom(use.target, j);
@@ -44,9 +44,12 @@ function unitsOf(edge) {
 }
 
 const indexOf = ({ link, i, j }) =>
-  link.kind === "matrix" ? [i, j] : link.kind === "vector" ? [j] : stations[link.weight].shape.map(() => 0);
+  link.kind === "matrix"
+    ? [i, j]
+    : stations[link.weight].shape.map((size, axis, all) =>
+        link.kind === "vector" && axis === all.length - 1 ? j : 0,
+      ); // of a weight that acts as a whole, the first element
 
-/** A shared or whole weight is chosen at its first element. */
 const edges = [...document.querySelectorAll("#edges > g")];
 const buttons = edges.filter((e) => e.classList.contains("weight"));
 

@@ -25,7 +25,7 @@ function where() {
     return `leads from ${plain(use.source, store.index[0])} to ${plain(use.target, store.index[1])}, and`;
   }
   if (use?.kind === "vector") {
-    const to = plain(use.target, store.index[0]);
+    const to = plain(use.target, store.index.at(-1));
     return use.plain ? `is added to ${to}, and` : `acts on ${to}, and`;
   }
   return "";

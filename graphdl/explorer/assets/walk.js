@@ -87,7 +87,7 @@ export function localFormula(f, index, form) {
  */
 export function factored(weight, index) {
   return usesOf(weight).map((use) => {
-    const j = use.kind === "matrix" ? index[1] : use.kind === "vector" ? index[0] : null;
+    const j = use.kind === "matrix" ? index[1] : use.kind === "vector" ? index.at(-1) : null;
     if (j === null) return { use, arrives: null, through: null, own: null };
     const own = ownFactor(use, index, j);
     const hops = hopsFrom(use.target, j);
