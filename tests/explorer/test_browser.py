@@ -110,6 +110,27 @@ def test_a_functional_network_whose_paths_meet_again(skipping, tmp_path, look):
     expect_numbers(one, model, "dense/kernel", (1, 2), x, y)
 
 
+def test_a_penalty_is_a_path_of_its_own(penalised, tmp_path, look):
+    model, x, y = penalised
+    one = look(explored(penalised, tmp_path), "#ask=0&w=W1,2,1")
+    expect_numbers(one, model, "dense/kernel", (2, 1), x, y)
+    rows = one.page.locator("#formula > .product")
+    assert [rows.nth(k).locator(".chip").count() for k in range(rows.count())] == [3, 1]
+    value = float(rows.nth(1).locator(".number").get_attribute("data-value"))
+    assert value == pytest.approx(2 * 0.05 * model.get_weights()[0][2, 1], rel=1e-9)
+
+
+def test_layers_of_ones_own_are_read_like_the_built_in_ones(by_hand, tmp_path, look):
+    model, x, y = by_hand
+    one = look(explored(by_hand, tmp_path), "#ask=0&w=b1,0,2")
+    name = model.weights[1].name
+    expect_numbers(one, model, name, (0, 2), x, y)
+    assert one.page.locator("#formula .chip").count() == 3
+    assert one.page.locator("#net .head").all_text_contents() == [
+        "x", "z₁", "h₁", "z₂", "ŷ", "y", "J",
+    ]  # fmt: skip
+
+
 # ------------------------------------------------------------------ looking and stepping
 
 

@@ -66,7 +66,7 @@ function texProduct(part) {
   if (!part.arrives) return "\\dots";
   const [station, index] = part.arrives;
   const tex = (hop) => texQuotient(at(stations[hop.v[0]].unit.tex, hop.v[1]), at(stations[hop.u[0]].unit.tex, ...[hop.u[1]].flat()));
-  const product = [texColour("first", texQuotient(stations[loss].title.tex, at(stations[station].unit.tex, index)))];
+  const product = station === loss ? [] : [texColour("first", texQuotient(stations[loss].title.tex, at(stations[station].unit.tex, index)))];
   if (part.through) product.push(texColour("second", `\\underbrace{${tex(part.through)}}_{${part.through.tex}}`));
   product.push(texColour("third", `\\underbrace{${tex(part.own)}}_{${part.own.tex}}`));
   return product.join(" \\cdot ");

@@ -1,6 +1,6 @@
 // The formula: factors that can be pointed at, the paths behind them, the matrix form.
 
-import { D, factors, loss, stations } from "./known.js";
+import { D, examples, factors, loss, stations } from "./known.js";
 import { onPoint, point } from "./graph.js";
 import { countPaths, factored, hopsFrom, paths, slopeOf } from "./walk.js";
 import { done, told } from "./steps.js";
@@ -78,8 +78,9 @@ function product(part) {
     return element("div", { class: "product" }, formulaElement(f.sent.mml, true));
   }
   const hops = [part.through && chipOf(part.through, 1), chipOf(part.own, 2)].filter(Boolean);
-  const row = element("div", { class: "product" }, arrivesChip(part.arrives));
-  for (const c of hops) row.append(sign("·"), c);
+  const row = element("div", { class: "product" });
+  if (part.arrives[0] !== loss) hops.unshift(arrivesChip(part.arrives));
+  hops.forEach((c, k) => row.append(...(k ? [sign("·")] : []), c));
   return row;
 }
 
@@ -110,15 +111,18 @@ function unitForm(total) {
   const whole = parts.every((p) => p.arrives);
   const made = [...rows];
   if (!whole) made.push(note("This weight acts on its layer as a whole: its gradient is a formula, not a product of single numbers."));
-  else if (stations[parts[0].use.target].batched && D.data[0].shape[0] > 1 && told()) made.push(overExamples(parts, total));
-  if (whole) made.push(...parts.map(behind));
+  else if (stations[parts[0].use.target].batched && examples > 1 && told()) made.push(overExamples(parts, total));
+  if (whole) made.push(...parts.filter((p) => p.arrives[0] !== loss).map(behind));
   return made;
 }
 
 function overExamples(parts, total) {
-  const one = parts.reduce((sum, p) => sum + worth(p), 0);
+  const sum = (some) => some.reduce((all, p) => all + worth(p), 0);
+  const penalty = sum(parts.filter((p) => p.arrives[0] === loss));
+  const one = sum(parts.filter((p) => p.arrives[0] !== loss));
+  const adds = penalty ? `, and the penalty adds ${number(penalty)}` : "";
   return note(
-    `Example ${store.example} gives ${number(one)}; the sum over all ${D.data[0].shape[0]} examples is ${number(total, 7)}.`,
+    `Example ${store.example} gives ${number(one)}; the sum over all ${examples} examples is ${number(total - penalty, 7)}${adds}.`,
   );
 }
 

@@ -59,7 +59,9 @@ function why() {
   const reads = part.own.reads;
   made.append(mark("third", "③"), ` how ${plain(...part.own.v)} answers to the weight, `);
   made.append(reads ? `which is ${plain(...reads)} itself, ${number(part.own.value, 4)}.` : `${number(part.own.value, 4)}.`);
-  if (parts.length > 1) made.append(` The weight is used ${parts.length} times, and what each use gives is added up.`);
+  const penalised = parts.find((p) => p.arrives?.[0] === loss && p !== part);
+  if (penalised) made.append(` The penalty on the weight adds ${number(penalised.own.value, 4)}.`);
+  else if (parts.length > 1) made.append(` The weight is used ${parts.length} times, and what each use gives is added up.`);
   return [made];
 }
 

@@ -1,6 +1,6 @@
 // The chain rule at single units: the factors of a weight's gradient, and the paths behind them.
 
-import { factors, linkOfFactor, links, loss, stations, usesOf } from "./known.js";
+import { factors, flat, linkOfFactor, links, loss, stations, usesOf } from "./known.js";
 import { store } from "./store.js";
 import { at, placed, unit } from "./text.js";
 
@@ -87,6 +87,7 @@ export function localFormula(f, index, form) {
  */
 export function factored(weight, index) {
   return usesOf(weight).map((use) => {
+    if (isPenalty(use)) return penalty(use, weight, index);
     const j = use.kind === "matrix" ? index[1] : use.kind === "vector" ? index.at(-1) : null;
     if (j === null) return { use, arrives: null, through: null, own: null };
     const own = ownFactor(use, index, j);
@@ -96,6 +97,18 @@ export function factored(weight, index) {
       ? { use, arrives: hops[0].v, through: hops[0], own }
       : { use, arrives: [use.target, j], through: null, own };
   });
+}
+
+/** Does the weight enter the loss by itself, each element for its own? */
+const isPenalty = (use) =>
+  use.kind === "whole" && use.target === loss && factors[use.factor].numbers && factors[use.factor].kind === "times";
+
+function penalty(use, weight, index) {
+  const f = factors[use.factor];
+  const form = (name) => (f.indexed ? at(f.local[name], ...index) : f.local[name]);
+  const value = store.values.get(`local:${use.factor}`)[flat(stations[weight].shape, index)];
+  const own = { v: [loss, 0], u: [weight, index], link: use.number, value, mml: form("mml"), tex: form("tex") };
+  return { use, arrives: [loss, 0], through: null, own: { ...own, slots: [0, 0], reads: null } };
 }
 
 function ownFactor(use, index, j) {
