@@ -137,6 +137,7 @@ class Let:
 
     var: Var
     expr: Expr
+    of: str = field(default="", compare=False)  # the buffer whose element it is: only ever shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from graphdl.compile import Compiled, require_target
 from graphdl.core.errors import GraphError, NotBuiltError, NotCompiledError, ShapeError
 from graphdl.core.graph import Node, Variable, rebuild, walk
 from graphdl.core.types import floatx
-from graphdl.derivation.record import Derivation, derive
+from graphdl.derivation.derivation import Derivation
+from graphdl.derivation.record import Within, record
 from graphdl.door import as_array
 from graphdl.files.save import Saving
 from graphdl.function import with_names
@@ -23,12 +24,15 @@ from graphdl.layers.trace import Lookup, Trace, _trace, tracing
 from graphdl.lint import Report, lint
 from graphdl.ops.build import tensor
 from graphdl.prediction import prediction
+from graphdl.show.pictured import Pictured
 from graphdl.training import step
 from graphdl.training.data import check_finite
 from graphdl.training.fit import Training
 
+_LETTERS = {"kernel": "W", "bias": "b", "gamma": "γ", "beta": "β", "embeddings": "E"}
 
-class Model(Training, Saving, Layer):
+
+class Model(Training, Saving, Pictured, Layer):
     """A network from input nodes to output nodes: `Model(inputs, outputs)`.
 
     Or a subclass that defines `call(inputs, training=False)` over layers it holds as attributes.
@@ -173,6 +177,10 @@ class Model(Training, Saving, Layer):
 
     def summary_text(self) -> str:
         """What `summary` prints."""
+        return table.render(*self.summary_table())
+
+    def summary_table(self) -> tuple[str, Sequence[str], Sequence[Sequence[object]], Sequence[str]]:
+        """What `summary` says: a title, the columns, a row for each layer, the totals."""
         if not self.built:
             raise NotBuiltError(
                 f"{self.name!r} is not built: its input is unknown. Start it with "
@@ -195,9 +203,7 @@ class Model(Training, Saving, Layer):
                 "Non-trainable params", total - trainable, size(self.non_trainable_weights)
             ),
         ]
-        return table.render(
-            f'Model: "{self.name}"', ("Layer (type)", "Output Shape", "Param #"), rows, footer
-        )
+        return f'Model: "{self.name}"', ("Layer (type)", "Output Shape", "Param #"), rows, footer
 
     def _batch(self) -> Any:
         return self._symbols[0].shape[0]
@@ -230,11 +236,20 @@ class Model(Training, Saving, Layer):
             )
         return by_name[name]
 
-    def derive(self, name: str) -> Derivation:
-        """The derivation of ∂loss/∂weight for one batch, the weight by its name: "dense/kernel"."""
+    def derive(self, name: str, unit: Sequence[int] | int | None = None) -> Derivation:
+        """The derivation of ∂loss/∂weight for one batch, the weight by its name: "dense/kernel".
+
+        `unit` is the index of one element of the weight. The derivation is that of the training step:
+        its code form names the lines of `model.source`, its last step is the optimizer's.
+        """
         weight = self.weight(name)
         self._require_compiled("derive")
-        return derive(self.symbolic_loss(training=True), weight, names=self._short_names())
+        assert self.loss is not None
+        target = self.loss.target_type(self._output)
+        made = self._step("train", step.symbols(self._symbols, target, weighted=False))
+        assert made.loss is not None
+        within = Within(made.graph, made.inputs, self.optimizer.equations())
+        return record(Derivation, made.loss, weight, self._short_names(), unit, within)
 
     def explore(self, x: Any, y: Any, path: Any = "explore.html", **settings: Any) -> Any:
         """Write a page on where each gradient comes from, in this batch's numbers: see
@@ -269,7 +284,8 @@ class Model(Training, Saving, Layer):
         with_weights = (layer for layer in self.layers if layer.weights)
         for number, layer in enumerate(with_weights, 1):
             for weight in layer.weights:
-                letter = {1: "b", 2: "W"}.get(weight.storage.ndim, "v")
+                by_rank = {1: "b", 2: "W"}.get(weight.storage.ndim, "v")
+                letter = _LETTERS.get(weight.name.rpartition("/")[2], by_rank)
                 short = f"{letter}{number}"
                 names[weight] = short if short not in names.values() else weight.name
         return names

@@ -165,6 +165,13 @@ function size(sizes, name) {
   throw new TypeError(`the size ${name} must be a whole number of at least 0, got ${value}`);
 }
 
+// how many rows a batch has: all of them where nothing else is said
+function batchOf(options, total) {
+  const { batch = Math.max(total, 1) } = options;
+  if (Number.isInteger(batch) && batch >= 1) return batch;
+  throw new TypeError(`batch must be a whole number of at least 1, got ${batch}`);
+}
+
 // a number that the program takes
 function given(scalars, name) {
   const value = scalars[name];

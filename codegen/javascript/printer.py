@@ -138,7 +138,9 @@ class Printer:
         return f"!{self.part(a)}", True
 
     def _where(self, condition: ir.Expr, a: ir.Expr, b: ir.Expr, dtype: str) -> tuple[str, bool]:
-        return f"{self.part(condition)} ? {self.part(a)} : {self.part(b)}", True
+        choice = isinstance(condition, ir.Apply) and condition.fn == "where"
+        test = self.part(condition) if choice else self.expr(condition)
+        return f"{test} ? {self.part(a)} : {self.part(b)}", True
 
     def _clip(self, a: ir.Expr, low: ir.Expr, high: ir.Expr, dtype: str) -> tuple[str, bool]:
         return f"Math.min(Math.max({self.expr(a)}, {self.expr(low)}), {self.expr(high)})", False

@@ -25,18 +25,18 @@ PACKED = """
 // Variables that lie in one piece ({names}) are moved into it: read them from `arrays` after a run."""
 TOTAL = ir.Var("total", "int64")
 DRIVER = tuple(ir.Var(n, "int64") for n in ("seed", "step", "start", "total"))
-# what the text itself calls things, and the language's own words
-RESERVED = frozenset(
-    """
+OWN_WORDS = """
     arrays sizes scalars options time now first last batch parameters temps run
     Math Number Infinity NaN undefined Array Object ArrayBuffer TypeError
     Float64Array Float32Array Int32Array Uint8Array
+"""
+LANGUAGE = """
     arguments eval await break case catch class const continue debugger default delete do else enum
     export extends false finally for function if implements import in instanceof interface let new
     null package private protected public return static super switch this throw true try typeof var
     void while with yield
-    """.split()
-)
+"""
+RESERVED = frozenset((OWN_WORDS + LANGUAGE).split())
 
 
 def javascript(
@@ -124,16 +124,18 @@ def _run(program: ir.Program, storage: Storage, printer: Printer) -> list[str]:
 
 
 def _numbers(program: ir.Program, printer: Printer) -> Iterator[str]:
-    """Sizes, numbers, and with batches which of them are run."""
+    """Sizes, with batches which of them are run, and numbers."""
     for v in _sizes(program):
         printer.functions.add("size")
         yield f'const {v.name} = size(sizes, "{v.name}");'
+    if program.batches:
+        printer.functions.add("batchOf")
+        yield "const batch = batchOf(options, total);"
+        yield "const { first = 0, last = Math.ceil(total / batch) } = options;"
+        yield "const { seed = 0, step: time = 0 } = options;"
     for v in program.scalars:
         printer.functions.add("given")
         yield f'const {v.name} = given(scalars, "{v.name}");'
-    if program.batches:
-        yield "const { seed = 0, step: time = 0, batch = Math.max(total, 1), first = 0 } = options;"
-        yield "const { last = Math.ceil(total / batch) } = options;"
 
 
 def _batch(rows: ir.Var) -> list[str]:
@@ -168,5 +170,5 @@ def _names_in(items: Iterable[ir.Item]) -> Iterator[str]:
 def _check_names(names: set[str]) -> None:
     taken = RESERVED | set(functions.library())
     for name in sorted(names):
-        if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) or name in taken:
+        if not re.fullmatch(r"(?!__)[A-Za-z_]\w*", name, re.ASCII) or name in taken:
             raise ValueError(f"{name!r} cannot be a name in JavaScript text")

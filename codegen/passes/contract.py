@@ -53,7 +53,7 @@ def _forward(
             known = _unchanged(known, (s,))
             if s.op is None and not isinstance(expr, (ir.Const, ir.Var)):
                 var = ir.Var(f"e{next(names)}", s.buffer.dtype)
-                out.append(ir.Let(var, expr))
+                out.append(ir.Let(var, expr, s.buffer.name))
                 expr = var
             out.append(ir.Store(s.buffer, index, expr, s.op))
             if s.op is None:

@@ -70,6 +70,7 @@ class Op:
     latex: Notation = call
     sympy: Callable[..., Any] | None = None
     samples: tuple[Sample, ...] = ()
+    pointwise: bool = False  # its body acts on each element alone: it has a derivative f′
     moves: bool = False  # only moves or repeats elements: a mask passes through it unchanged
     why_not: str = ""  # why there is no derivative, in the user's words
 

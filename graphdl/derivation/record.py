@@ -8,16 +8,15 @@ which paths from several names meet counts as named, so that every step starts f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from graphdl.core.errors import GraphError
-from graphdl.core.graph import Node, walk
-from graphdl.core.interpret import interpret
+from graphdl.core.graph import Graph, Node, walk
 from graphdl.differentiate.chain_rule import Cotangent, Step, grad, leads_to, sweep
 from graphdl.differentiate.local import LocalDerivative, local_derivative
 from graphdl.ops.arithmetic import add
@@ -33,6 +32,7 @@ class Factor:
     before: Node  # ∂J/∂v
     after: Node  # ∂J/∂v · ∂v/∂u
     local: LocalDerivative  # ∂v/∂u in symbols
+    mask: Node | None  # ∂J/∂v is exactly 0 where this does not hold
     passes: tuple[Step, ...]  # the sweep's steps that made `after` from `before`
 
     @property
@@ -42,11 +42,20 @@ class Factor:
 
 
 @dataclass(frozen=True, eq=False)
-class Derivation:
-    """How ∂result/∂wrt comes about. Made by `derive`; prints as the chain rule is written by hand.
+class Within:
+    """A graph that computes the gradient, and those of its inputs that are rows of larger data."""
 
-    `factors` are in the order of the sweep, from the result back; `gradient` is the node
-    that `gd.grad` gives. `cotangents` maps each named intermediate v to ∂result/∂v.
+    graph: Graph
+    batched: tuple[Node, ...] = ()
+    update: Any = None  # the optimizer's equations, as a person reads them
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """How ∂result/∂wrt comes about, in nodes.
+
+    `factors` are in the order of the sweep, from the result back; `gradient` is the node that
+    `gd.grad` gives. `cotangents` maps each named intermediate v to ∂result/∂v.
     """
 
     result: Node
@@ -55,30 +64,18 @@ class Derivation:
     factors: tuple[Factor, ...]
     cotangents: Mapping[Node, Node]
     names: Mapping[Node, str]  # that nodes go by in print, beside those of their own
+    unit: tuple[int, ...] | None = None  # the element of the weight that is meant, if one is
+    within: Within | None = None  # the program that it is compiled in; else one of its own
 
     @property
     def paths(self) -> int:
-        """The number of paths from the result to the weight along which the steps multiply."""
+        """The number of paths from the result to the weight along which the factors multiply."""
         count = {self.result: 1}
-        for step in self.factors:
-            count[step.wrt] = count.get(step.wrt, 0) + count[step.node]
+        for factor in self.factors:
+            count[factor.wrt] = count.get(factor.wrt, 0) + count[factor.node]
         return count.get(self.wrt, 0)
 
-    def evaluate(self, values: Mapping[Node | str, Any]) -> Evaluation:
-        """The number or matrix of each factor and cotangent; `values` gives arrays for the inputs.
-
-        An input is given by its node or its name. Variables have their present values unless `values`
-        gives others. Raises GraphError for a name that none or several of them have.
-        """
-        env = {self._leaf(k) if isinstance(k, str) else k: v for k, v in values.items()}
-        known = [s.local.node for s in self.factors if s.local.node is not None]
-        cotangents = [s.after for s in self.factors]
-        found = interpret([self.result, self.gradient, *cotangents, *known], env)
-        after, rest = found[2 : 2 + len(cotangents)], iter(found[2 + len(cotangents) :])
-        factors = tuple(None if s.local.node is None else next(rest) for s in self.factors)
-        return Evaluation(self, found[0], found[1], factors, tuple(after))
-
-    def _leaf(self, name: str) -> Node:
+    def leaf(self, name: str) -> Node:
         """The input or variable of that name, its own or the one it goes by in print."""
         leaves = [n for n in walk([self.result]) if not n.inputs and "name" in n.attrs]
         found = [n for n in leaves if name in (n.attrs["name"], self.names.get(n))]
@@ -89,32 +86,41 @@ class Derivation:
         return found[0]
 
 
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """A derivation in numbers: `factors` and `cotangents` belong to its `factors`, in their order.
-
-    A factor that is not a number or matrix by itself (an operation on the cotangent) is None.
-    """
-
-    derivation: Derivation
-    result: np.ndarray
-    gradient: np.ndarray
-    factors: tuple[np.ndarray | None, ...]
-    cotangents: tuple[np.ndarray, ...]
+R = TypeVar("R", bound=Record)
 
 
-def derive(result: Node, wrt: Node, names: Mapping[Node, str] | None = None) -> Derivation:
-    """The derivation of ∂result/∂wrt for a scalar `result`. Raises what `gd.grad` raises.
-
-    It stops at nodes with a name; `names` says how nodes are called in print instead.
-    """
+def record(
+    kind: type[R],
+    result: Node,
+    wrt: Node,
+    names: Mapping[Node, str] | None = None,
+    unit: Sequence[int] | int | None = None,
+    within: Within | None = None,
+) -> R:
+    """The record of ∂result/∂wrt as a `kind` of Record."""
     gradient = grad(result, wrt)
     cotangents = {result: Cotangent(like(result, 1.0))}
-    record = list(sweep(result, cotangents, leads_to(result, [wrt])))
-    steps = _on_the_way(_Recorder(result, wrt).factors(record), wrt)
-    named = {result, wrt, *(s.node for s in steps)}
+    sweeping = list(sweep(result, cotangents, leads_to(result, [wrt])))
+    factors = _on_the_way(_Recorder(result, wrt).factors(sweeping), wrt)
+    named = {result, wrt, *(f.node for f in factors)}
     values = {n: c.value for n, c in cotangents.items() if n in named}
-    return Derivation(result, wrt, gradient, steps, values, dict(names or {}))
+    at = None if unit is None else _index(wrt, unit)
+    return kind(result, wrt, gradient, factors, values, dict(names or {}), at, within)
+
+
+def _index(wrt: Node, unit: Sequence[int] | int) -> tuple[int, ...]:
+    """The index of one element, counted from the start; GraphError where there is no such element."""
+    at = (unit,) if isinstance(unit, int) else tuple(unit)
+    whole = all(isinstance(i, int | np.integer) and not isinstance(i, bool) for i in at)
+    fits = len(at) == wrt.rank and all(
+        not isinstance(d, int) or -d <= i < d for i, d in zip(at, wrt.shape, strict=True)
+    )
+    if not whole or not fits:
+        name = wrt.attrs.get("name", "the node")
+        raise GraphError(f"{name!r} has shape {wrt.shape}; unit={unit!r} is none of its elements")
+    return tuple(
+        int(i) % d if isinstance(d, int) else int(i) for i, d in zip(at, wrt.shape, strict=True)
+    )
 
 
 def _on_the_way(factors: list[Factor], wrt: Node) -> tuple[Factor, ...]:
@@ -134,7 +140,7 @@ class _Recorder:
         self.result, self.wrt = result, wrt
         self.owner: dict[Node, Node] = {}  # the last name before a node, seen from the result
         self.sent: dict[Node, list[tuple[Step, Node]]] = {}  # what arrived at a node, and whence
-        self.before: dict[Node, Node] = {}
+        self.before: dict[Node, Cotangent] = {}
         self.position: dict[Node, int] = {}
         self.known = set(walk([result]))  # no cotangent comes from beyond these nodes
 
@@ -157,7 +163,7 @@ class _Recorder:
         self.owner[node] = node if stops else owners[0]
         if not stops:
             return []
-        self.before[node] = step.cotangent.value
+        self.before[node] = step.cotangent
         factors = [self._factor(owner, node) for owner in owners]
         self.known.add(step.cotangent.value)
         return factors
@@ -165,8 +171,8 @@ class _Recorder:
     def _factor(self, v: Node, u: Node) -> Factor:
         parts = [c for s, c in self.sent[u] if self.owner[s.node] is v]
         before, after = self.before[v], reduce(add, parts)
-        local = local_derivative(after, before, self.known)
-        return Factor(v, u, before, after, local, self._passes(v, u))
+        local = local_derivative(after, before.value, self.known)
+        return Factor(v, u, before.value, after, local, before.mask, self._passes(v, u))
 
     def _passes(self, v: Node, u: Node) -> tuple[Step, ...]:
         """The steps between v and u that changed the cotangent, from v down."""

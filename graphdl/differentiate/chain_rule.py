@@ -14,7 +14,9 @@ from typing import Any
 from graphdl.core.errors import DisconnectedError, NotDifferentiableError, ShapeError
 from graphdl.core.graph import Node, apply, walk
 from graphdl.core.op import ZERO, Where
+from graphdl.differentiate.local import is_one
 from graphdl.differentiate.merged import merged
+from graphdl.differentiate.slopes import has_slopes, slopes
 from graphdl.ops.arithmetic import or_op, where_op
 from graphdl.ops.build import cast, like
 from graphdl.ops.shape import broadcast_to, sum_to
@@ -49,8 +51,9 @@ class Cotangent:
 
 
 def _times(value: Node, partial: Node) -> Node:
-    one = value.op.name == "constant" and value.rank == 0 and value.attrs["value"] == 1
-    return partial if one else value * partial
+    """value · partial, and the partial alone where the value is 1 everywhere."""
+    fits = not value.rank or partial.type.shape == value.type.shape
+    return partial if fits and is_one(value) else value * partial
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +97,8 @@ def _contributions(node: Node, ct: Cotangent) -> tuple[Any, ...]:
         sent = [p if p in (None, ZERO) else ct.times(p) for p in _partials(node)]
     elif node.op.vjp is not None:
         sent = _by_rule(node, ct)
+    elif has_slopes(node.op):
+        sent = [p if p in (None, ZERO) else ct.times(p) for p in slopes(node, _slopes_by_body)]
     else:
         sent = _by_body(node, ct)
     return tuple(_fit(c, i) for c, i in zip(sent, node.inputs, strict=True))
@@ -112,6 +117,12 @@ def _by_rule(node: Node, ct: Cotangent) -> list[Any]:
         counted = cast(broadcast_to(ct.mask, node.type.shape), node.dtype)
         masks = [m > 0 for m in node.op.vjp(node, counted)]  # type: ignore[misc]
     return [Cotangent(s, m) if isinstance(s, Node) else s for s, m in zip(sent, masks, strict=True)]
+
+
+def _slopes_by_body(node: Node) -> list[Any]:
+    """∂node/∂input of each input, by a sweep through the formula that starts from 1."""
+    sent = _by_body(node, Cotangent(like(node, 1.0)))
+    return [s.value if isinstance(s, Cotangent) else s for s in sent]
 
 
 def _by_body(node: Node, ct: Cotangent) -> list[Any]:

@@ -37,7 +37,7 @@ _MAP = LocalDerivative("map")
 
 def local_derivative(after: Node, before: Node, stop: set[Node]) -> LocalDerivative:
     """What takes the cotangent `before` to `after`; `stop` holds it and all forward nodes."""
-    if _is_one(before):
+    if is_one(before):
         return LocalDerivative("times", after)
     found = {before: LocalDerivative("times", like(before, 1.0))}
     for node in walk([after], stop=stop):
@@ -51,7 +51,10 @@ Carried = list[LocalDerivative | None]  # of each input, None where the cotangen
 Rule = Callable[[Node, Carried], LocalDerivative]
 
 
-def _is_one(node: Node | None) -> bool:
+def is_one(node: Node | None) -> bool:
+    """Is it 1 everywhere, repeated or not?"""
+    while node is not None and node.op.name in ("broadcast_to", "reshape"):
+        node = node.inputs[0]
     return (
         node is not None and node.op.name == "constant" and bool((node.attrs["value"] == 1).all())
     )
@@ -66,7 +69,7 @@ def _times(node: Node, carried: Carried) -> LocalDerivative:
     only, other = _sides(node, carried)
     if only is None or only.kind != "times":
         return _MAP
-    return LocalDerivative("times", other if _is_one(only.node) else only.node * other)
+    return LocalDerivative("times", other if is_one(only.node) else only.node * other)
 
 
 def _over(node: Node, carried: Carried) -> LocalDerivative:
@@ -101,7 +104,7 @@ def _plus(node: Node, carried: Carried) -> LocalDerivative:
 
 def _product(node: Node, carried: Carried) -> LocalDerivative:
     only, other = _sides(node, carried)
-    if only is None or only.kind != "times" or not _is_one(only.node):
+    if only is None or only.kind != "times" or not is_one(only.node):
         return _MAP
     return LocalDerivative("right" if carried[0] is only else "left", other)
 

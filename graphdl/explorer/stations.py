@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from graphdl.core.graph import Node, walk
-from graphdl.derivation.record import Derivation, Factor, derive
+from graphdl.derivation.record import Factor, Record, record
 from graphdl.show.names import own_name
 
 
@@ -43,7 +43,7 @@ class Journey:
 
 def journey(loss: Node, weights: Sequence[Node], data: Sequence[Node]) -> Journey:
     """The stations between `data`, `weights` and `loss`."""
-    derivations = [derive(loss, w) for w in weights]
+    derivations = [record(Record, loss, w) for w in weights]
     factors = _all_factors(derivations)
     passed = {loss, *(f.node for f in factors), *(f.wrt for f in factors)}
     stops = passed | set(data) | set(weights) | _multiplied(loss, set(weights))
@@ -65,7 +65,7 @@ def _multiplied(loss: Node, weights: set[Node]) -> set[Node]:
     return {n.inputs[0] for n in products if n.inputs[0].op.name == "named"}
 
 
-def _all_factors(derivations: Iterable[Derivation]) -> tuple[Factor, ...]:
+def _all_factors(derivations: Iterable[Record]) -> tuple[Factor, ...]:
     """Each factor once, those towards weights right after the last one that they need."""
     found: dict[tuple[Node, Node], Factor] = {}
     for d in derivations:

@@ -159,7 +159,7 @@ class Layer(Configured):
         self._ensure_built(inputs)
         trace = _trace.get()
         if trace is not None:
-            return self.traced(inputs, trace.training)
+            return self._numbered(inputs, trace)
         probe = Trace(training=False)
         with tracing(probe):
             output = self.traced(inputs, False)
@@ -174,6 +174,16 @@ class Layer(Configured):
             identity=fresh_identity(),
             options=isinstance(inputs, (list, tuple)),
         )
+
+    def _numbered(self, inputs: Any, trace: Trace) -> Any:
+        """The call in a trace; a model's own call() leaves it to us to number its layers."""
+        outer = trace.suffix
+        if outer == "·":
+            trace.calls += 1
+            trace.suffix = str(trace.calls)
+        output = self.traced(inputs, trace.training)
+        trace.suffix = outer
+        return output
 
     def traced(self, inputs: Any, training: bool) -> Any:
         """`call` on nodes, with `training` only where the subclass takes it."""

@@ -41,6 +41,7 @@ class Trace:
     last: bool = False  # is it the layer whose output is the prediction?
     at_once: bool = False  # numbers are computed now, rather than a step described
     draws: int = 0  # random draws so far
+    calls: int = 0  # layers that a subclass's own call() has called so far
 
     def stream(self) -> int:
         """The stream of the next draw: its number within the model, or one never given before."""

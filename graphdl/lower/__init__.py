@@ -30,6 +30,7 @@ class Lowered:
     scalars: tuple[float, ...]  # the numbers that are arguments, in the program's order
     sizes: tuple[Dim, ...]  # what the program's sizes are called
     labels: dict[ir.Buffer, str]  # the user's names; only ever shown
+    places: dict[Node, ir.Buffer]  # where the elements of a node lie
 
 
 def lower(
@@ -205,4 +206,5 @@ def _lowered(
     return Lowered(
         program, inputs, variables, tuple(b.constants.items()), tuple(outputs),
         tuple(b.scalars.values()), tuple(named(s) for s in b.sizes), b.labels,
+        {n: v.buffer for n, v in b.views.items() if v.buffer is not None},
     )  # fmt: skip

@@ -50,6 +50,7 @@ def activation(
         infer=floating_type,
         reference=reference,
         body=body,
+        pointwise=True,
         partials=partials,
         text=function(name),
         latex=latex_function(rf"\operatorname{{{shown}}}"),

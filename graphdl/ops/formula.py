@@ -57,6 +57,7 @@ def _declare(name: str, expression: Expr, symbols: list[Symbol]) -> Op:
         infer=floating_type,
         reference=recipe.evaluate,
         body=recipe,
+        pointwise=True,
         text=function(plain(name)),
         latex=latex_function(rf"\operatorname{{{latex_text(name)}}}"),
         sympy=lambda sp, *args: expression.xreplace(dict(zip(symbols, args, strict=True))),

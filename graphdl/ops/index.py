@@ -223,14 +223,39 @@ def take_along(a: Any, indices: Any, axis: int = -1) -> Node:
     return apply(take_along_op, node, which, axis=as_axis(axis, node.rank, "take_along"))
 
 
+def _one_hot_infer(rule: Inference, y: Type, depth: int, dtype: str) -> Type:
+    if y.dtype not in ("int32", "int64"):
+        raise rule.fail(f"one_hot takes whole numbers, got {y.dtype}; use gd.cast")
+    return Type((*y.shape, depth), dtype)
+
+
+def _one_hot_body(y: Node, depth: int, dtype: str) -> Node:
+    """1 where the class is y"""
+    return cast(equal(expand_dims(y, y.rank), arange(depth, y.dtype)), dtype)
+
+
+one_hot_op = Op(
+    name="one_hot",
+    infer=_one_hot_infer,
+    reference=lambda y, depth, dtype: (y[..., None] == np.arange(depth)).astype(dtype),
+    vjp=lambda node, ct: [None],
+    body=_one_hot_body,
+    text=lambda _, args, attrs: Written(f"one_hot({args[0].text}, {attrs['depth']})"),
+    latex=lambda _, args, attrs: latex_call(
+        "onehot", [args[0], Written(latex_text(str(attrs["depth"])))], {}
+    ),
+    samples=(
+        Sample(((4,),), {"depth": 3, "dtype": "float64"}, dtypes=("int64",), low_high=(0, 3)),
+    ),
+    why_not="a class has no derivative",
+)
+
+
 @public
 def one_hot(indices: Any, depth: int, dtype: str | None = None) -> Node:
     """1 at the index, 0 elsewhere, along a new last axis of length `depth`."""
     which = operands(indices)[0]
-    if which.dtype not in ("int32", "int64"):
-        raise ShapeError(f"one_hot takes whole numbers, got {which.dtype}; use gd.cast")
-    positions = arange(depth, which.dtype)
-    return cast(equal(expand_dims(which, which.rank), positions), dtype_name(dtype))
+    return apply(one_hot_op, which, depth=as_shape((depth,))[0], dtype=dtype_name(dtype))
 
 
 @public

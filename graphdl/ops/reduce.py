@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from graphdl.core.graph import Node, apply
-from graphdl.core.notation import SUM, Written, latex_function, latex_text
+from graphdl.core.notation import ATOM, PRODUCT, SUM, Written, latex_text
 from graphdl.core.op import Inference, Op, Sample
 from graphdl.core.sizes import Dim, product
 from graphdl.core.types import Type, as_axes, as_axis
 from graphdl.ops.arithmetic import eq_op, isfinite, log, sqrt, square, where
 from graphdl.ops.build import cast, like, operands, public
 from graphdl.ops.functions import exp
-from graphdl.ops.shape import axes_text, broadcast_to, reshape, sum_latex, transpose
+from graphdl.ops.shape import axes_below, axes_text, broadcast_to, reshape, sum_latex, transpose
 
 Axes = tuple[int, ...]
 
@@ -79,13 +79,26 @@ sum_op = Op(
     samples=(*_SAMPLES, Sample(((0, 3),), {"axes": (0,), "keepdims": False})),
 )
 
+
+def _size_text(_: str, __: Any, attrs: Any) -> Written:
+    """n, 2*n, n + m"""
+    text = str(attrs["size"]).replace("·", "*")
+    return Written(text, SUM if "+" in text or " - " in text else PRODUCT if "*" in text else ATOM)
+
+
+def _size_latex(_: str, __: Any, attrs: Any) -> Written:
+    text = str(attrs["size"])
+    factors = r" \cdot ".join(map(latex_text, text.split("·")))
+    return Written(factors, _size_text(_, __, attrs).strength)
+
+
 size_op = Op(
     name="size",
     infer=lambda rule, size, dtype: Type((), dtype),
     reference=lambda size, dtype: np.asarray(size, dtype),
     vjp=lambda n, ct: (),
-    text=lambda _, __, attrs: Written(str(attrs["size"])),
-    latex=lambda _, __, attrs: Written(latex_text(str(attrs["size"]))),
+    text=_size_text,
+    latex=_size_latex,
     samples=(Sample((), {"size": 7, "dtype": "float64"}),),
 )
 
@@ -131,7 +144,9 @@ def _extreme(name: str, function: Callable[..., Any]) -> Op:
         reference=lambda a, axes, keepdims: function(a, axis=axes, keepdims=keepdims),
         vjp=_extreme_vjp,
         text=axes_text,
-        latex=latex_function(rf"\{name}"),
+        latex=lambda _, args, attrs: Written(
+            rf"\{name}{axes_below(args[0].shape or (), attrs['axes'])}\left({args[0].text}\right)"
+        ),
         samples=_SAMPLES,
     )
 
@@ -305,7 +320,8 @@ def var(a: Any, axis: Any = None, keepdims: bool = False, ddof: int = 0) -> Node
     axes = as_axes(axis, node.rank, "var")
     deviation = node - mean(node, axes, keepdims=True)
     total = sum(square(deviation), axes, keepdims)
-    return total / (size_of(node, axes) - ddof)
+    count = size_of(node, axes)
+    return total / (count - ddof if ddof else count)
 
 
 @public

@@ -243,17 +243,36 @@ class Rewriter:
         return GraphError(f"the pass {self.name!r} does not come to an end; the last rules: {last}")
 
 
+Became = dict[Node, Node]  # what nodes have turned into so far
+
+
+def follow(became: Became | None, new: dict[Node, Node], trace: Sequence[Trace] = ()) -> None:
+    """Take note of what a pass has made of the nodes it met, and of those its rules put in."""
+    if became is not None:
+        for node, now in became.items():
+            became[node] = new.get(now, now)
+        for fired in trace:
+            for node in (fired.before, fired.after):
+                became.setdefault(node, new.get(node, node))
+
+
 def rewrite(
-    graph: Graph, rules: Iterable[Rule], name: str, verify: bool = False
+    graph: Graph,
+    rules: Iterable[Rule],
+    name: str,
+    verify: bool = False,
+    became: Became | None = None,
 ) -> tuple[Graph, list[Trace]]:
     """The graph after all rules that fit, and which ones did; the same graph where none does.
 
-    With `verify`, every replacement is checked for its dtype and shape. Raises GraphError where
-    rules go round in circles.
+    With `verify`, every replacement is checked for its dtype and shape. `became` is kept up to date
+    with what its nodes, and those that rules fit or put in, turn into. Raises GraphError where rules
+    go round in circles.
     """
     done = Rewriter(graph, index_of(tuple(rules)), name, verify)
     if not done.trace:
         return graph, []
+    follow(became, done.final, done.trace)
     names = {done.final[n]: label for n, label in graph.names.items() if n in done.final}
     return with_roots(graph, done.final, names), done.trace
 

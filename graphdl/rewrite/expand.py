@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from graphdl.core.graph import Graph, Node, rebuild, walk
+from graphdl.rewrite.engine import Became, follow
 
 
-def expand(graph: Graph) -> Graph:
-    """Every op with a `body` replaced by it."""
+def expand(graph: Graph, became: Became | None = None) -> Graph:
+    """Every op with a `body` replaced by it; `became` is kept up to date as in `simplify`."""
     new: dict[Node, Node] = {}
     for node in graph.nodes:
         new[node] = _expanded(rebuild(node, tuple(new[i] for i in node.inputs)))
+    follow(became, new)
     return graph.with_roots(new, graph.names)
 
 

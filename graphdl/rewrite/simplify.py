@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from graphdl.core.graph import Graph, Node, rebuild
 from graphdl.ops.build import named_op
-from graphdl.rewrite.engine import Rule, Trace, rewrite, with_roots
+from graphdl.rewrite.engine import Became, Rule, Trace, follow, rewrite, with_roots
 from graphdl.rewrite.rules.algebra import ALGEBRA, FORMS
 from graphdl.rewrite.rules.derivatives import DERIVATIVES
 from graphdl.rewrite.rules.losses import LOSSES
@@ -32,23 +32,27 @@ _TIDY = (*_SHORT, *PRODUCTS, *REDUCTIONS)
 
 
 def simplify(
-    graph: Graph, passes: Collection[str] = PASSES, verify: bool = False
+    graph: Graph,
+    passes: Collection[str] = PASSES,
+    verify: bool = False,
+    became: Became | None = None,
 ) -> tuple[Graph, list[Trace]]:
     """The graph with the same values in fewer and safer operations, and the rules that fired.
 
     `passes` switches passes off by leaving them out; with `verify` each replacement is checked.
+    `became`, a dictionary from nodes to themselves, afterwards says what each has turned into.
     """
     trace: list[Trace] = []
 
     def run(name: str, rules: tuple[Rule, ...], graph: Graph) -> Graph:
         if name not in passes:
             return graph
-        graph, fired = rewrite(graph, rules, name, verify)
+        graph, fired = rewrite(graph, rules, name, verify, became)
         trace.extend(fired)
         return graph
 
     if "names" in passes:
-        graph = strip_names(graph)  # z.named("z") → z
+        graph = strip_names(graph, became)  # z.named("z") → z
     graph = run("algebra", _SHORT, graph)  # x·1 → x, (Aᵀ)ᵀ → A
     graph = run("stability", _STABLE, graph)  # log(1 + eˣ) → softplus(x)
     graph = run("losses", LOSSES, graph)  # bce(y, σ(z)) → bce_logits(y, z)
@@ -56,7 +60,7 @@ def simplify(
     return graph, trace
 
 
-def strip_names(graph: Graph) -> Graph:
+def strip_names(graph: Graph, became: Became | None = None) -> Graph:
     """The graph without its labels; it remembers what they named."""
     new: dict[Node, Node] = {}
     names: dict[Node, str] = {}
@@ -67,4 +71,5 @@ def strip_names(graph: Graph) -> Graph:
         label = node.attrs["name"] if node.op is named_op else graph.names.get(node)
         if label is not None and new[node].inputs:
             names[new[node]] = label
+    follow(became, new)
     return with_roots(graph, new, names)

@@ -1,23 +1,25 @@
-"""How nodes and derivations show themselves. Importing this module installs it."""
+"""How everything shows itself in print and in notebooks. Importing this module installs it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from graphdl.core.graph import Node
-from graphdl.derivation.record import Derivation, Evaluation
-from graphdl.derivation.written import derivation_latex, derivation_text, evaluation_text
+from graphdl.callbacks.several import History
+from graphdl.core.graph import Graph, Node
+from graphdl.derivation.derivation import Derivation
+from graphdl.model import Model
 from graphdl.show.latex import latex
-from graphdl.show.text import expression, summary
+from graphdl.show.notebook import asked_for, graph_bundle, history_bundle, model_bundle
+from graphdl.show.pictured import Pictured
+from graphdl.show.text import expression, graph_summary, listing, summary
 
 
 def mimebundle(
     text: str, tex: str, include: Iterable[str] | None, exclude: Iterable[str] | None
 ) -> dict[str, str]:
-    """What a notebook shows: plain text and LaTeX, of those kinds that it asks for."""
-    bundle = {"text/plain": text, "text/latex": rf"$\displaystyle {tex}$"}
-    wanted = bundle.keys() if include is None else set(include)
-    return {k: v for k, v in bundle.items() if k in wanted and k not in set(exclude or ())}
+    """What a notebook shows of a formula: plain text and LaTeX, of those kinds that it asks for."""
+    kinds = {"text/plain": lambda: text, "text/latex": lambda: rf"$\displaystyle {tex}$"}
+    return asked_for(kinds, include, exclude)
 
 
 def _node_bundle(
@@ -31,19 +33,24 @@ def _derivation_bundle(
     include: Iterable[str] | None = None,
     exclude: Iterable[str] | None = None,
 ) -> dict[str, str]:
-    return mimebundle(derivation_text(derivation), derivation_latex(derivation), include, exclude)
+    return mimebundle(derivation.text(), derivation.latex(), include, exclude)
 
 
 def install() -> None:
-    """Give nodes and derivations their text, their LaTeX and their display in notebooks."""
+    """Give everything its text, its LaTeX, its pictures and its display in notebooks."""
     Node.__str__ = lambda node: expression(node)  # type: ignore[method-assign]
     Node.__repr__ = lambda node: summary(node)  # type: ignore[method-assign]
     Node.latex = lambda node: latex(node)  # type: ignore[attr-defined]
     Node._repr_mimebundle_ = _node_bundle  # type: ignore[attr-defined]
-    Derivation.__str__ = Derivation.__repr__ = derivation_text  # type: ignore[method-assign]
-    Derivation.latex = derivation_latex  # type: ignore[attr-defined]
     Derivation._repr_mimebundle_ = _derivation_bundle  # type: ignore[attr-defined]
-    Evaluation.__str__ = Evaluation.__repr__ = evaluation_text  # type: ignore[method-assign]
+    Graph.__str__ = listing  # type: ignore[method-assign]
+    Graph.__repr__ = graph_summary  # type: ignore[method-assign]
+    Graph._repr_mimebundle_ = graph_bundle  # type: ignore[attr-defined]
+    Model._repr_mimebundle_ = model_bundle  # type: ignore[attr-defined]
+    History._repr_mimebundle_ = history_bundle  # type: ignore[attr-defined]
+    for kind in (Node, Graph, Derivation):
+        for method in (Pictured.svg, Pictured.dot, Pictured.mermaid):
+            setattr(kind, method.__name__, method)
 
 
 install()

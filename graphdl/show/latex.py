@@ -48,6 +48,10 @@ _PARTS = re.compile(
 def latex_name(name: str) -> Written:
     r"""A user's name: W1 is W_{1}, ŷ is \hat{y}, alpha is \alpha; any other text is safe."""
     plain, above = _superscript(name)
+    if not above:  # σ²3: the raised sign stands before the number
+        stem, number = _number_behind(plain)
+        raised, above = _superscript(stem)
+        plain = raised + number if above else plain
     match = _PARTS.fullmatch(_digits(unicodedata.normalize("NFC", plain)))
     if match is None:
         return Written(rf"\mathrm{{{latex_text(name)}}}")
@@ -57,8 +61,16 @@ def latex_name(name: str) -> Written:
     return Written(f"{text}^{{{above}}}", POWER) if above else Written(text)
 
 
+def _number_behind(name: str) -> tuple[str, str]:
+    stem = name.rstrip("0123456789")
+    return stem, name[len(stem) :]
+
+
 def _superscript(name: str) -> tuple[str, str]:
     """The name without its raised end, and that end in plain characters: W⁽¹⁾ is (W, (1))."""
+    if name.endswith("⁾") and "⁽" in name:  # W⁽1⁾ with a plain digit is meant so as well
+        stem, _, inner = name[:-1].rpartition("⁽")
+        return stem, f"({unicodedata.normalize('NFKC', inner)})"
     start = len(name)
     while start > 0 and unicodedata.decomposition(name[start - 1]).startswith("<super>"):
         start -= 1
@@ -82,6 +94,28 @@ def _letters(base: str) -> str:
     if base in _GREEK:
         return "\\" + _GREEK[base]
     return base if len(base) == 1 else rf"\mathrm{{{latex_text(base)}}}"
+
+
+_SYMBOLS = {
+    "∘": r"\circ ", "−": "-", "·": r"\cdot ", "×": r"\times ", "⊙": r"\odot ", "√": r"\surd ",
+    "∧": r"\land ", "∨": r"\lor ", "¬": r"\lnot ", "∞": r"\infty ", "≤": r"\leq ", "≥": r"\geq ",
+    "→": r"\to ", "∂": r"\partial ", "′": "'", "…": r"\dots ", "ᵀ": r"^{\top}",
+}  # fmt: skip
+
+
+def latex_words(text: str) -> str:
+    r"""A sentence: \text{bce}\circ \text{sigmoid: }\delta. Its signs are those of mathematics."""
+    pieces = re.findall(r"[ -~]+|[^ -~]", unicodedata.normalize("NFC", text))
+    return "".join(map(_piece, pieces))
+
+
+def _piece(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return rf"\text{{{latex_text(text)}}}".replace(r"\ ", " ")
+    kind, _, plain = unicodedata.decomposition(text).rpartition(" ")
+    if kind in ("<super>", "<sub>"):
+        return rf"{'^' if kind == '<super>' else '_'}{{{_piece(chr(int(plain, 16)))}}}"
+    return _SYMBOLS.get(text) or latex_name(text).text
 
 
 def _name(label: Label) -> Written:

@@ -84,6 +84,14 @@ def listing(graph: Graph | Node | Iterable[Node]) -> str:
     return "\n".join(located + _ends(graph, signs))
 
 
+def graph_summary(graph: Graph) -> str:
+    """One line: what goes in, what comes out, how much is done."""
+    names = ", ".join(plain(own_name(i) or i.op.name) for i in graph.inputs)
+    size = len([n for n in graph.nodes if n.inputs and n.op.name != "named"])
+    parts = [f"{len(graph.outputs)} outputs", f"{len(graph.updates)} updates", f"{size} operations"]
+    return f"<Graph of ({names}): {', '.join(p[:-1] if p.startswith('1 ') else p for p in parts)}>"
+
+
 def _roots(graph: Graph | Node | Iterable[Node]) -> list[Node]:
     if isinstance(graph, Graph):
         return [*graph.inputs, *graph.roots]

@@ -48,6 +48,8 @@ class Sheet:
     body: Written
     parts: tuple[tuple[str, str], ...]
     left_out: int  # operations that are not shown
+    next_part: int = 1  # the number that the next part would have
+    nodes: tuple[Node, ...] = ()  # those of the parts
 
 
 def write(
@@ -56,18 +58,24 @@ def write(
     names: Mapping[Node, Label],
     signs: Mapping[Node, Written] | None = None,
     limit: int = LIMIT,
+    first_part: int = 1,
 ) -> Sheet:
-    """The expression of `root`, stopping at `names`; `signs` stand in for nodes as they are."""
+    """The expression of `root`, stopping at `names`; `signs` stand in for nodes as they are.
+
+    Parts that are used several times are called t1, t2, …, from `first_part` on.
+    """
     found, signs = dict(names), dict(signs or {})
     own = found.pop(root, None) if root.inputs and root not in signs else None
     inner = root.inputs[0] if own and root.op.name == "named" else root
     if found.get(inner) is own:  # the value goes by the name that stands on the left
         found.pop(inner, None)
-    page = _Page(dialect, found, signs, inner)
+    page = _Page(dialect, found, signs, inner, first_part)
     page.choose(limit)
     body = page.write()
     title = dialect.name(own).text if own else None
-    return Sheet(title, body, tuple(page.parts), page.left_out)
+    return Sheet(
+        title, body, tuple(page.parts), page.left_out, page.next_part, tuple(page.part_nodes)
+    )
 
 
 @dataclass
@@ -78,10 +86,12 @@ class _Page:
     labels: Mapping[Node, Label]
     signs: Mapping[Node, Written]
     root: Node
+    next_part: int
     order: list[Node] = field(default_factory=list)
     done: dict[Node, Written] = field(default_factory=dict)
     named: set[Node] = field(default_factory=set)
     parts: list[tuple[str, str]] = field(default_factory=list)
+    part_nodes: list[Node] = field(default_factory=list)
     left_out: int = 0
 
     def choose(self, limit: int) -> None:
@@ -92,13 +102,13 @@ class _Page:
         near = _nearest(self.root, stops, limit)
         self.left_out = len(inside) - len(near)
         self.order = [n for n in inside if n in near]
-        self.named = _shared(self.order) - {self.root}
+        self.named = shared(self.order) - {self.root}
 
     def write(self) -> Written:
         """The text of the root; the parts are collected on the way."""
         for node in self.order:
             text = self._written(node)
-            self.done[node] = self._part(text) if node in self.named else text
+            self.done[node] = self._part(node, text) if node in self.named else text
         return self._argument(self.root)
 
     def _argument(self, node: Node) -> Written:
@@ -125,7 +135,7 @@ class _Page:
         args = [self._argument(i) for i in node.inputs]
         if _repeats(node, args[0]):
             return args[0]
-        if _is_elementwise(node):
+        if is_elementwise(node):
             shape = _common([a.shape or () for a in args])
         else:
             args = [self._full(a, i, node) for a, i in zip(args, node.inputs, strict=True)]
@@ -161,13 +171,14 @@ class _Page:
             return self._typed(self.dialect.repeat(text, node.shape), node.shape)
         return text
 
-    def _part(self, text: Written) -> Written:
+    def _part(self, node: Node, text: Written) -> Written:
         taken = {label.name for label in self.labels.values()}
-        number = len(self.parts) + 1
-        while f"t{number}" in taken:
-            number += 1
-        short = self.dialect.name(Label(f"t{number}"))
+        while f"t{self.next_part}" in taken:
+            self.next_part += 1
+        short = self.dialect.name(Label(f"t{self.next_part}"))
+        self.next_part += 1
         self.parts.append((short.text, text.text))
+        self.part_nodes.append(node)
         return self._typed(short, text.shape)
 
 
@@ -183,7 +194,7 @@ def _nearest(root: Node, stops: set[Node], limit: int) -> set[Node]:
     return set(chosen)
 
 
-def _shared(order: list[Node]) -> set[Node]:
+def shared(order: list[Node]) -> set[Node]:
     """The nodes that are used more than once and are not tiny."""
     uses = dict.fromkeys(order, 0)
     size: dict[Node, int] = {}
@@ -199,8 +210,9 @@ def _shared(order: list[Node]) -> set[Node]:
     return shared
 
 
-def _is_elementwise(node: Node) -> bool:
-    return node.op.partials is not None or node.op.name in _ELEMENTWISE
+def is_elementwise(node: Node) -> bool:
+    """Does the op act on each element alone, repeating its inputs to a common shape?"""
+    return node.op.partials is not None or node.op.pointwise or node.op.name in _ELEMENTWISE
 
 
 def _repeats(node: Node, arg: Written) -> bool:

@@ -21,9 +21,9 @@ def plain_gradient(W, b):
 def test_penalty_is_seen_in_loss_and_gradient():
     W = gd.Variable(np.ones((3, 2)), name="W")
     text = str(gd.derive(gd.regularizers.L2(0.25)(W).named("R"), W))
-    assert text.startswith("∂R/∂W = ") and "0.25*2*W" in text
+    assert text.startswith("∂R/∂W = ") and "0.5*W" in text
     model = compiled(dense(kernel_regularizer=gd.regularizers.L2(L2)))
-    assert "0.05*2*W1" in str(model.derive("dense/kernel"))
+    assert "0.1*W1" in str(model.derive("dense/kernel"))
     assert str(model.losses[0]).endswith("0.05*sum(‹dense/kernel›**2)")
 
 

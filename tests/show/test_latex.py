@@ -8,7 +8,7 @@ import pytest
 import graphdl as gd
 import graphdl.show.install
 from graphdl.core.graph import apply
-from graphdl.derivation.record import derive
+from graphdl.derivation.derivation import derive
 from graphdl.ops.build import tensor
 from graphdl.ops.entropy import bce, cce
 from graphdl.ops.registry import all_ops
@@ -16,14 +16,15 @@ from graphdl.show.latex import latex, latex_name
 
 COMMAND = re.compile(r"\\([A-Za-z]+|.)", re.DOTALL)
 KNOWN = re.compile(
-    "alpha|backprime|backslash|begin|cdot|cos|cosh|delta|dots|end|frac|Gamma|hat|lambda|land|left|leq|geq"
-    "|lfloor|rfloor|lnot|log|lor|mapsto|mathbf|mathrm|max|min|neq|odot|operatorname|oplus|partial|pi"
-    "|prime|quad|right|sigma|sim|sin|sqrt|sum|tanh|text|theta|times|top|underbrace|wedge"
+    "alpha|backprime|backslash|begin|cdot|circ|cos|cosh|delta|dots|end|frac|Gamma|hat|lambda|land|left|leq|geq"
+    "|lfloor|rfloor|lnot|log|lor|mapsto|mathbf|mathrm|max|min|neq|odot|operatorname|oplus|partial|pi|Sigma|surd|infty|to"
+    "|prime|quad|right|sigma|sim|sin|sqrt|sum|tanh|text|textcolor|theta|times|top|underbrace|wedge"
 )
 
 
 def check_well_formed(tex):
     """Balanced groups and pairs, no specials outside commands, no command but the known ones."""
+    tex = re.sub(r"\\textcolor\{#[0-9a-f]{6}\}", r"\\textcolor", tex)
     commands = COMMAND.findall(tex)
     assert all(KNOWN.fullmatch(c) for c in commands if c.isalpha()), tex
     plain = COMMAND.sub("", tex)
@@ -141,7 +142,7 @@ def test_derivation_of_a_classifier_is_well_formed():
     for weight in weights:
         tex = derive(loss, weight).latex()
         check_well_formed(tex)
-        assert r"\underbrace{\frac{\partial J}{\partial \hat{y}}}" in tex
+        assert r"\underbrace{\textcolor{#7b2d8b}{\frac{\partial J}{\partial \hat{y}}}}" in tex
 
 
 def test_mimebundle_honours_what_is_asked_for():

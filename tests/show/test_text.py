@@ -144,7 +144,7 @@ def test_listing_of_a_graph_shows_outputs_and_updates():
 
 PROGRAM = """
 import numpy as np, graphdl as gd, graphdl.show.install
-from graphdl.derivation.record import derive
+from graphdl.derivation.derivation import derive
 from graphdl.show.text import listing
 x = gd.tensor("x", ("n", 4)); y = gd.tensor("y", ("n", 1)); h = x
 weights = [gd.Variable(np.ones((4, 4)), f"W{k}") for k in (1, 2, 3)]

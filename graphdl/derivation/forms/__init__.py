@@ -1,0 +1,1 @@
+"""One record, four forms: chain, index, matrix, code."""
