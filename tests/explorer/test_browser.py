@@ -5,6 +5,8 @@ import re
 import numpy as np
 import pytest
 
+import graphdl as gd
+
 DIGITS = 1e-6  # relative: six digits
 
 
@@ -288,6 +290,19 @@ def test_an_address_that_makes_no_sense_does_no_harm(lecture, tmp_path, look):
     one = look(path, wild)
     assert np.isfinite(one.number("loss-now"))
     assert one.page.locator("b").count() == 0
+
+
+def test_names_of_users_are_never_markup(tmp_path, look):
+    hostile = "</script><img src=x onerror=alert(1)>\"&'{a}"
+    gd.set_seed(1)
+    layers = [gd.layers.Input(shape=(2,)), gd.layers.Dense(1, name=hostile)]
+    model = gd.Sequential(layers, name=hostile)
+    model.compile("sgd", "mse", target="python")
+    path = model.explore([[1.0, 2.0]], [[1.0]], tmp_path / "p.html", title=hostile).path
+    one = look(path, "#view=layers")
+    assert one.page.locator("img").count() == 0
+    assert one.page.inner_text("h1") == hostile == one.page.title()
+    assert hostile in one.page.inner_text("#python").replace('\\"', '"')
 
 
 def test_everything_can_be_done_with_the_keyboard(lecture, tmp_path, look):

@@ -31,7 +31,8 @@ export function unpack(packed) {
   if ("all" in packed) return new Float64Array(packed.size).fill(packed.all);
   const kind = packed.float32 ? "float32" : "float64";
   const bytes = Uint8Array.from(atob(packed[kind]), (c) => c.charCodeAt(0));
-  const floats = kind === "float32" ? new Float32Array(bytes.buffer) : new Float64Array(bytes.buffer);
+  const floats =
+    kind === "float32" ? new Float32Array(bytes.buffer) : new Float64Array(bytes.buffer);
   return Float64Array.from(floats);
 }
 

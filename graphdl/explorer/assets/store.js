@@ -166,7 +166,11 @@ export function recall() {
   Object.assign(store, changes);
   compute();
   for (const action of (q.get("do") ?? "").split(";").filter(Boolean)) replay(action);
-  if (found) choose(weight, index.map((i) => whole(i, Infinity)));
+  if (found)
+    choose(
+      weight,
+      index.map((i) => whole(i, Infinity)),
+    );
   else set({});
 }
 
