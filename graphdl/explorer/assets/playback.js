@@ -22,6 +22,7 @@ export function begin() {
   place("training").hidden = !P;
   place("plane").hidden = !predictor;
   if (!P) return;
+  place("played").hidden = !states.length;
   const slider = place("epoch");
   slider.max = states.length - 1;
   slider.value = states.length - 1;
@@ -91,7 +92,7 @@ export function draw() {
 
 function drawEpoch() {
   const k = Number(place("epoch").value);
-  const epoch = P.epochs[k];
+  const epoch = P.epochs[k] ?? P.loss.length;
   const { w, pad, h, most, least } = JSON.parse(place("curve").dataset.scale);
   const at = Math.max(0, epoch - 1);
   const dot = place("dot");
