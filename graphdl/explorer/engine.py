@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import itertools
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,16 +12,19 @@ import numpy as np
 
 from graphdl.compile import Compiled, compile_graph
 from graphdl.constraints import constrained
-from graphdl.core.graph import Graph, Node, Variable, replace, walk
+from graphdl.core.graph import Graph, Node, Variable, walk
 from graphdl.core.interpret import interpret
+from graphdl.core.sizes import Dim
 from graphdl.core.streams import stream_numbers
 from graphdl.derivation.record import Factor
+from graphdl.explorer.naming import short_names, with_names
 from graphdl.explorer.stations import Journey, is_one, journey
 from graphdl.explorer.widen import symbol_for, widened
 from graphdl.ops.build import tensor
 from graphdl.ops.shape import broadcast_to
-from graphdl.show.names import own_name
 from graphdl.training import step
+
+Shape = tuple[Dim, ...]
 
 SEED = 0  # of the draws: the one of `Derivation.evaluate`, so that both give the same numbers
 
@@ -58,7 +59,7 @@ def engine_of(model: Any, target: tuple[tuple[int, ...], str]) -> Engine:
     batch = step.symbols(model._symbols, target, weighted=False)
     loss, _, trace = step.batch_loss(model, batch, model.loss, True)
     weights = model.trainable_weights
-    names = _names(model)
+    names = short_names(model)
     data = {n: symbol_for(n, str(n.attrs["name"])) for n in batch.all}
     slopes = {w: tensor(f"d{w.name}", w.type.shape, w.dtype) for w in weights}
     updates = _updates(model.optimizer, weights, slopes) | trace.updates
@@ -66,7 +67,7 @@ def engine_of(model: Any, target: tuple[tuple[int, ...], str]) -> Engine:
     state = {v: symbol_for(v, names.get(v, v.name)) for v in variables}
     leaves = {**data, **state}
     (wide_loss,) = widened([loss], leaves)
-    wide_loss = _named_operands(wide_loss, {state[w] for w in weights})
+    wide_loss = with_names(wide_loss, {state[w] for w in weights})
     way = journey(wide_loss, [state[w] for w in weights], list(data.values()))
     gradients = {slopes[w]: way.gradients[state[w]] for w in weights}
     new = dict(zip(updates, widened(updates.values(), {**leaves, **gradients}), strict=True))
@@ -74,41 +75,6 @@ def engine_of(model: Any, target: tuple[tuple[int, ...], str]) -> Engine:
     graph = Graph([*data.values(), *state.values()], outputs.values())
     compiled = compile_graph(graph, target="python", name="explorer")
     return Engine(way, tuple(data.values()), state, outputs, compiled)
-
-
-_LETTERS = {"kernel": "W", "bias": "b", "gamma": "γ", "beta": "β", "embeddings": "E", "alpha": "α"}
-
-
-def _names(model: Any) -> dict[Variable, str]:
-    """W1, b1, γ2, …, numbered by the layers that have weights; η for the rate of the optimizer."""
-    names: dict[Variable, str] = {}
-    for number, layer in enumerate((la for la in model.layers if la.weights), 1):
-        for weight in layer.weights:
-            letter = _LETTERS.get(weight.name.rpartition("/")[2])
-            short = f"{letter}{number}" if letter else weight.name
-            names[weight] = weight.name if short in names.values() else short
-    rate = model.optimizer.learning_rate
-    return names | ({rate: "η"} if isinstance(rate, Variable) else {})
-
-
-def _named_operands(loss: Node, weights: set[Node]) -> Node:
-    """The loss where what a weight multiplies has a name: then a reader stops there.
-
-    What W2 multiplies is called h1, unless something else is.
-    """
-    while True:
-        nodes = walk([loss])
-        taken = {own_name(n) for n in nodes}
-        products = (n for n in nodes if n.op.name == "matmul" and n.inputs[1] in weights)
-        open_ = next((n for n in products if own_name(n.inputs[0]) is None), None)
-        if open_ is None:
-            return loss
-        operand, weight = open_.inputs
-        digits = re.search(r"\d+$", own_name(weight) or "")
-        name = f"h{int(digits[0]) - 1}" if digits else "h"
-        others = (f"u{k}" for k in itertools.count(1))
-        free = next(c for c in itertools.chain([name], others) if c not in taken)
-        (loss,) = replace([loss], {operand: operand.named(free)})
 
 
 def _updates(
@@ -136,15 +102,27 @@ def _outputs(way: Journey, new: Mapping[str, Node]) -> dict[str, Node]:
         if arrivals[factor.wrt] > 1:  # else it is the whole cotangent
             found[f"sent:{number}"] = broadcast_to(factor.after, factor.wrt.type.shape)
         if has_numbers(factor):
-            shape = factor.before.type.shape or factor.wrt.type.shape
-            found[f"local:{number}"] = broadcast_to(factor.local.node, shape)
+            found[f"local:{number}"] = broadcast_to(factor.local.node, _shape_of_local(factor))
     return found | {f"new:{name}": node for name, node in new.items()}
 
 
 def has_numbers(factor: Factor) -> bool:
     """Is the local derivative a number for each element? (Not a matrix, a map, or 1 throughout.)"""
     local = factor.local
-    return local.node is not None and local.kind in ("times", "sum") and not is_one(local.node)
+    if local.node is None or local.kind not in ("times", "sum") or is_one(local.node):
+        return False
+    return _repeats_to(local.node.type.shape, _shape_of_local(factor))
+
+
+def _shape_of_local(factor: Factor) -> Shape:
+    """That of v, where v is not the loss itself."""
+    return factor.before.type.shape or factor.wrt.type.shape
+
+
+def _repeats_to(shape: Shape, target: Shape) -> bool:
+    """Can it be broadcast to the target?"""
+    pairs = zip(reversed(shape), reversed(target), strict=False)
+    return len(shape) <= len(target) and all(a in (1, b) for a, b in pairs)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from graphdl.callbacks import History
 from graphdl.core.errors import GraphError, ShapeError
 from graphdl.explorer.engine import Engine, engine_of, predictor_of
 from graphdl.explorer.page import assemble
@@ -76,7 +77,8 @@ def explore(
 
     x, y: a batch in the form that `fit` takes; the page computes on its first `examples` rows.
     weight: what is lit at first, "dense/kernel" or ("dense/kernel", 0, 2) for one element.
-    playback: a `Recording` that was among the callbacks of `fit`, to play its training again.
+    playback: a `Recording` that was among the callbacks of `fit`, to play its training again; or the
+        history that `fit` returned, for the curve of the loss alone.
     open: show the page in the system's browser.
 
     Raises what `fit` raises for data that does not fit, NotCompiledError before `compile`,
@@ -140,10 +142,15 @@ def _chosen(model: Any, engine: Engine, weight: Any) -> dict[str, Any]:
 
 
 def _playback(model: Any, engine: Engine, playback: Any) -> dict[str, Any]:
+    if isinstance(playback, History):
+        losses = [float(v) for v in playback.history.get("loss", ())]
+        if not losses:
+            raise ValueError("playback is a history without a loss: give it after a fit")
+        return {"loss": losses, "epochs": [], "states": []}
     if not isinstance(playback, Recording):
         raise TypeError(
-            f"playback is a gd.explorer.Recording that was given to fit(callbacks=[…]), got "
-            f"{type(playback).__name__}"
+            f"playback is a gd.explorer.Recording that was given to fit(callbacks=[…]), or the "
+            f"history that fit returns, got {type(playback).__name__}"
         )
     if not playback.loss:
         raise ValueError("playback has recorded nothing yet: give it to fit(callbacks=[…]) first")

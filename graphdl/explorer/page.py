@@ -17,8 +17,8 @@ from graphdl.compile import Compiled
 
 # In an order in which each comes after those that it imports.
 MODULES = (
-    "known", "engine", "store", "text", "walk", "steps", "graph", "formula", "numbers", "predict",
-    "story", "code", "playback", "main",
+    "known", "engine", "store", "text", "walk", "steps", "places", "badges", "graph", "formula",
+    "numbers", "predict", "story", "code", "playback", "main",
 )  # fmt: skip
 
 PACKAGE = "graphdl.explorer"

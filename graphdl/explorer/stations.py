@@ -46,7 +46,7 @@ def journey(loss: Node, weights: Sequence[Node], data: Sequence[Node]) -> Journe
     derivations = [record(Record, loss, w) for w in weights]
     factors = _all_factors(derivations)
     passed = {loss, *(f.node for f in factors), *(f.wrt for f in factors)}
-    stops = passed | set(data) | set(weights)
+    stops = passed | set(data) | set(weights) | _multiplied(loss, set(weights))
     order = [n for n in walk([loss]) if n in stops]
     parents = {n: tuple(p for p in order if p in _reached(n, stops)) for n in order}
     depth = _depths(order, parents, set(weights))
@@ -57,6 +57,12 @@ def journey(loss: Node, weights: Sequence[Node], data: Sequence[Node]) -> Journe
     cotangents = {n: c for d in derivations for n, c in d.cotangents.items()}
     gradients = {d.wrt: d.gradient for d in derivations}
     return Journey(loss, stations, factors, cotangents, gradients)
+
+
+def _multiplied(loss: Node, weights: set[Node]) -> set[Node]:
+    """Named values that a weight multiplies, though no gradient passes them: data with noise."""
+    products = (n for n in walk([loss]) if n.op.name == "matmul" and n.inputs[1] in weights)
+    return {n.inputs[0] for n in products if n.inputs[0].op.name == "named"}
 
 
 def _all_factors(derivations: Iterable[Record]) -> tuple[Factor, ...]:

@@ -88,7 +88,8 @@ class Structure:
                 "matrix", target, self.number[source], weight, number, self._inward(f, source)
             )
         units = self.units(self.way.station(f.node))
-        if f.local.kind == "sum" and f.wrt.shape == (units,) and len(f.before.shape) == 2:
+        vector = (*(1,) * (f.wrt.rank - 1), units)  # (units,), or (1, units)
+        if f.local.kind == "sum" and f.wrt.shape == vector and len(f.before.shape) == 2:
             plain = is_one(f.local.node)
             return Link("vector", target, weight=weight, factor=number, plain=plain)
         return Link("whole", target, weight=weight, factor=number)

@@ -137,3 +137,41 @@ def skipping():
 def float32_again():
     yield
     gd.set_floatx("float32")
+
+
+@pytest.fixture
+def penalised():
+    """A weight that is in the loss by itself, too."""
+    model = fresh(
+        lambda: [
+            gd.layers.Input(shape=(4,)),
+            gd.layers.Dense(3, "tanh", kernel_regularizer=gd.regularizers.L2(0.05)),
+            gd.layers.Dense(1),
+        ],
+        "mse",
+        gd.optimizers.Adam(0.02),
+    )
+    rng = np.random.default_rng(2)
+    return model, rng.normal(size=(5, 4)), rng.normal(size=(5, 1))
+
+
+@pytest.fixture
+def by_hand():
+    """Layers as on the lecture's slide, which name nothing and add a row as bias."""
+
+    class MyDenseLayer(gd.layers.Layer):
+        def __init__(self, input_dim, output_dim):
+            super().__init__()
+            self.W = self.add_weight([input_dim, output_dim])
+            self.b = self.add_weight([1, output_dim])
+
+        def call(self, inputs):
+            return gd.sigmoid(gd.matmul(inputs, self.W) + self.b)
+
+    model = fresh(
+        lambda: [gd.layers.Input(shape=(4,)), MyDenseLayer(4, 3), MyDenseLayer(3, 1)],
+        "binary_crossentropy",
+        "sgd",
+    )
+    rng = np.random.default_rng(3)
+    return model, rng.normal(size=(5, 4)), rng.integers(0, 2, size=(5, 1))

@@ -5,6 +5,8 @@ import re
 import numpy as np
 import pytest
 
+import graphdl as gd
+
 DIGITS = 1e-6  # relative: six digits
 
 
@@ -108,6 +110,50 @@ def test_a_functional_network_whose_paths_meet_again(skipping, tmp_path, look):
     for _ in range(2):
         model.train_on_batch(x, y)
     expect_numbers(one, model, "dense/kernel", (1, 2), x, y)
+
+
+def test_a_penalty_is_a_path_of_its_own(penalised, tmp_path, look):
+    model, x, y = penalised
+    one = look(explored(penalised, tmp_path), "#ask=0&w=W1,2,1")
+    expect_numbers(one, model, "dense/kernel", (2, 1), x, y)
+    rows = one.page.locator("#formula > .product")
+    assert [rows.nth(k).locator(".chip").count() for k in range(rows.count())] == [3, 1]
+    one.page.click("#take")  # Adam, whose second step needs what the first has kept
+    one.page.click("#take")
+    for _ in range(2):
+        model.train_on_batch(x, y)
+    expect_numbers(one, model, "dense/kernel", (2, 1), x, y)
+    value = float(rows.nth(1).locator(".number").get_attribute("data-value"))
+    assert value == pytest.approx(2 * 0.05 * model.get_weights()[0][2, 1], rel=1e-9)
+
+
+def test_layers_of_ones_own_are_read_like_the_built_in_ones(by_hand, tmp_path, look):
+    model, x, y = by_hand
+    one = look(explored(by_hand, tmp_path), "#ask=0&w=b1,0,2")
+    name = model.weights[1].name
+    expect_numbers(one, model, name, (0, 2), x, y)
+    assert one.page.locator("#formula .chip").count() == 3
+    assert one.page.locator("#net .head").all_text_contents() == [
+        "x", "z₁", "h₁", "z₂", "ŷ", "y", "J",
+    ]  # fmt: skip
+
+
+def test_the_lectures_chain_rule_with_its_numbers(tmp_path, look):
+    """Rows 29 to 31: ŷ = σ(w₂·σ(w₁·x)) at x = y = 1, w₁ = ½, w₂ = −1."""
+    from graphdl.cli import main
+
+    path = tmp_path / "chain.html"
+    assert main(["explore", "--demo", "chain", "--out", str(path)]) == 0
+    one = look(path, "#ask=0&view=scalars&w=W2,0,0")
+    assert one.number("loss-now") == pytest.approx(1.0520465, rel=1e-7)
+    assert one.number("gradient") == pytest.approx(-0.405083, abs=5e-7)
+    first, second, third = one.page.locator("#formula > .product .number").all_inner_texts()
+    assert first == "−2.86351"
+    assert float(second) * float(third) == pytest.approx(0.141464, rel=1e-5)
+    one = look(path, "#ask=0&view=scalars&w=W1,0,0")
+    assert one.number("gradient") == pytest.approx(0.152935, abs=5e-7)
+    path_to_w1 = one.page.locator("details li .number").all_inner_texts()
+    assert path_to_w1[0] == "−2.86351"  # the purple factor is the same in both
 
 
 # ------------------------------------------------------------------ looking and stepping
@@ -216,6 +262,15 @@ def test_playback_brings_the_recorded_weights(lecture, tmp_path, look):
     one.page.get_by_text("after epoch 6").wait_for()
 
 
+def test_a_history_gives_the_curve_alone(lecture, tmp_path, look):
+    model, x, y = lecture
+    history = model.fit(x, y, epochs=4, verbose=0)
+    one = look(explored(lecture, tmp_path, playback=history))
+    points = one.page.locator("#curve polyline").get_attribute("points").split()
+    assert len(points) == 4 and one.page.locator("#play").is_hidden()
+    assert "after epoch 4" in one.page.inner_text("#epoch-said")
+
+
 def test_the_map_is_what_the_network_predicts(lecture, tmp_path, look):
     """Where the prediction is under ½ the map is orange, else blue."""
     model = lecture[0]
@@ -267,6 +322,35 @@ def test_an_address_that_makes_no_sense_does_no_harm(lecture, tmp_path, look):
     one = look(path, wild)
     assert np.isfinite(one.number("loss-now"))
     assert one.page.locator("b").count() == 0
+
+
+def test_the_page_works_in_the_frame_of_a_notebook(lecture, tmp_path, browser):
+    model, x, y = lecture
+    shown = model.explore(x, y, tmp_path / "page.html").show()._repr_html_()
+    page, errors = browser.new_page(), []
+    page.on("pageerror", lambda e: errors.append(str(e)))
+    page.set_content(f"<!doctype html><title>notebook</title>{shown}")
+    frame = page.frame_locator("iframe")
+    frame.locator("html[data-ready]").wait_for()
+    frame.locator("#ask").uncheck()
+    frame.locator("#next").click()
+    frame.locator("#first").click()
+    assert "Only the data" in frame.locator("#status").inner_text()
+    page.close()
+    assert errors == []
+
+
+def test_names_of_users_are_never_markup(tmp_path, look):
+    hostile = "</script><img src=x onerror=alert(1)>\"&'{a}"
+    gd.set_seed(1)
+    layers = [gd.layers.Input(shape=(2,)), gd.layers.Dense(1, name=hostile)]
+    model = gd.Sequential(layers, name=hostile)
+    model.compile("sgd", "mse", target="python")
+    path = model.explore([[1.0, 2.0]], [[1.0]], tmp_path / "p.html", title=hostile).path
+    one = look(path, "#view=layers")
+    assert one.page.locator("img").count() == 0
+    assert one.page.inner_text("h1") == hostile == one.page.title()
+    assert hostile in one.page.inner_text("#python").replace('\\"', '"')
 
 
 def test_everything_can_be_done_with_the_keyboard(lecture, tmp_path, look):

@@ -1,5 +1,6 @@
 """The page as a file: whole, small, closed to the world, and safe whatever names are on it."""
 
+import base64
 import hashlib
 import html
 import json
@@ -50,7 +51,7 @@ def test_the_policy_allows_this_pages_own_style_and_script_and_nothing_else(made
 
     def digest(inner):
         raw = hashlib.sha256(inner.encode()).digest()
-        return "sha256-" + __import__("base64").b64encode(raw).decode()
+        return "sha256-" + base64.b64encode(raw).decode()
 
     style = re.search(r"<style>(.*?)</style>", text, re.DOTALL)[1]
     script = re.search(r'<script type="module">(.*?)</script>', text, re.DOTALL)[1]

@@ -35,13 +35,20 @@ export function draw() {
 
 function python() {
   const s = stations[store.weight];
-  const changed = store.actions.length ? "# the page's numbers were changed since: these are the model's own\n" : "";
+  const changed = store.actions.length
+    ? "# the page's numbers were changed since: these are the model's own\n"
+    : "";
+  const places = store.index.join(", ");
+  const index = places ? `[${places}]` : "";
+  const unit = places ? `, unit=(${places}${store.index.length === 1 ? "," : ""})` : "";
   const values = D.data.map((d) => `"${d.name}": ${array(d)}`).join(", ");
   return (
-    `${changed}d = model.derive(${JSON.stringify(s.user)})\n` +
-    `numbers = d.evaluate({${values}})\n` +
-    `numbers.gradient${store.index.length ? `[${store.index.join(", ")}]` : ""}` +
-    (!told() ? "" : `  # ${number(store.values.get(`gradient:${s.name}`)[position()], 7).replace("−", "-")}`)
+    `${changed}d = model.derive(${JSON.stringify(s.user)}${unit})\n` +
+    `print(d)\n` +
+    `d.evaluate({${values}}).gradient${index}` +
+    (!told()
+      ? ""
+      : `  # ${number(store.values.get(`gradient:${s.name}`)[position()], 7).replace("−", "-")}`)
   );
 }
 
@@ -65,12 +72,24 @@ const COLOURS = { first: "#7b2d8e", second: "#c0392b", third: "#1f5fa8" };
 function texProduct(part) {
   if (!part.arrives) return "\\dots";
   const [station, index] = part.arrives;
-  const tex = (hop) => texQuotient(at(stations[hop.v[0]].unit.tex, hop.v[1]), at(stations[hop.u[0]].unit.tex, ...[hop.u[1]].flat()));
-  const product = [texColour("first", texQuotient(stations[loss].title.tex, at(stations[station].unit.tex, index)))];
-  if (part.through) product.push(texColour("second", `\\underbrace{${tex(part.through)}}_{${part.through.tex}}`));
+  const tex = (hop) =>
+    texQuotient(
+      at(stations[hop.v[0]].unit.tex, hop.v[1]),
+      at(stations[hop.u[0]].unit.tex, ...[hop.u[1]].flat()),
+    );
+  const product =
+    station === loss
+      ? []
+      : [
+          texColour(
+            "first",
+            texQuotient(stations[loss].title.tex, at(stations[station].unit.tex, index)),
+          ),
+        ];
+  if (part.through)
+    product.push(texColour("second", `\\underbrace{${tex(part.through)}}_{${part.through.tex}}`));
   product.push(texColour("third", `\\underbrace{${tex(part.own)}}_{${part.own.tex}}`));
   return product.join(" \\cdot ");
 }
 
 const texColour = (name, text) => `\\textcolor{${COLOURS[name]}}{${text}}`;
-

@@ -2,7 +2,12 @@
 
 import { D, unpack } from "./known.js";
 
-const ARRAYS = { float64: Float64Array, float32: Float64Array, int64: Float64Array, int32: Int32Array };
+const ARRAYS = {
+  float64: Float64Array,
+  float32: Float64Array,
+  int64: Float64Array,
+  int32: Int32Array,
+};
 
 /** Runs one of the page's programs; a run takes arrays by the names of inputs and state. */
 export class Engine {

@@ -1,6 +1,6 @@
 // The formula: factors that can be pointed at, the paths behind them, the matrix form.
 
-import { D, factors, loss, stations } from "./known.js";
+import { D, examples, factors, loss, stations } from "./known.js";
 import { onPoint, point } from "./graph.js";
 import { countPaths, factored, hopsFrom, paths, slopeOf } from "./walk.js";
 import { done, told } from "./steps.js";
@@ -20,11 +20,16 @@ const slope = ([station, index]) => quotient(stations[loss].title.mml, unit(stat
 /** A factor of the product: its formula over its number, in its colour, linked to its edge. */
 function chip({ mml, local, value, colour, link, slots, name, ready }) {
   const shown = ready && !hidden();
-  const brace = `<munder><munder>${mml}<mo stretchy="true">⏟</mo></munder><mrow>${local}</mrow></munder>`;
+  const above = `<munder>${mml}<mo stretchy="true">⏟</mo></munder>`;
+  const brace = `<munder>${above}<mrow>${local}</mrow></munder>`;
   const face = element("span", { class: "sign", "aria-hidden": "true" }, SIGNS[colour]);
   const made = element(
     "button",
-    { type: "button", class: `chip ${COLOURS[colour]}`, "data-edge": link === null ? "" : `${link}|${slots}` },
+    {
+      type: "button",
+      class: `chip ${COLOURS[colour]}`,
+      "data-edge": link === null ? "" : `${link}|${slots}`,
+    },
     face,
     formulaElement(local ? brace : mml, true),
     element("span", { class: "number", "data-value": value }, shown ? number(value) : "?"),
@@ -78,13 +83,13 @@ function product(part) {
     return element("div", { class: "product" }, formulaElement(f.sent.mml, true));
   }
   const hops = [part.through && chipOf(part.through, 1), chipOf(part.own, 2)].filter(Boolean);
-  const row = element("div", { class: "product" }, arrivesChip(part.arrives));
-  for (const c of hops) row.append(sign("·"), c);
+  const row = element("div", { class: "product" });
+  if (part.arrives[0] !== loss) hops.unshift(arrivesChip(part.arrives));
+  hops.forEach((c, k) => row.append(...(k ? [sign("·")] : []), c));
   return row;
 }
 
-const worth = (part) =>
-  slopeOf(...part.arrives) * (part.through?.value ?? 1) * part.own.value;
+const worth = (part) => slopeOf(...part.arrives) * (part.through?.value ?? 1) * part.own.value;
 
 /** Draw the pane as it is now. */
 export function draw() {
@@ -98,7 +103,11 @@ export function draw() {
   head.append(
     formulaElement(quotient(stations[loss].title.mml, name), true),
     sign("="),
-    element("strong", { id: "gradient", "data-value": told() ? total : "" }, told() ? number(total, 7) : "?"),
+    element(
+      "strong",
+      { id: "gradient", "data-value": told() ? total : "" },
+      told() ? number(total, 7) : "?",
+    ),
   );
   const body = store.view === "layers" ? matrixForm() : unitForm(total);
   pane.replaceChildren(head, ...body);
@@ -109,16 +118,27 @@ function unitForm(total) {
   const rows = parts.flatMap((p, k) => (k ? [sign("+"), product(p)] : [product(p)]));
   const whole = parts.every((p) => p.arrives);
   const made = [...rows];
-  if (!whole) made.push(note("This weight acts on its layer as a whole: its gradient is a formula, not a product of single numbers."));
-  else if (stations[parts[0].use.target].batched && D.data[0].shape[0] > 1 && told()) made.push(overExamples(parts, total));
-  if (whole) made.push(...parts.map(behind));
+  if (!whole)
+    made.push(
+      note(
+        "This weight acts on its layer as a whole: " +
+          "its gradient is a formula, not a product of single numbers.",
+      ),
+    );
+  else if (stations[parts[0].use.target].batched && examples > 1 && told())
+    made.push(overExamples(parts, total));
+  if (whole) made.push(...parts.filter((p) => p.arrives[0] !== loss).map(behind));
   return made;
 }
 
 function overExamples(parts, total) {
-  const one = parts.reduce((sum, p) => sum + worth(p), 0);
+  const sum = (some) => some.reduce((all, p) => all + worth(p), 0);
+  const penalty = sum(parts.filter((p) => p.arrives[0] === loss));
+  const one = sum(parts.filter((p) => p.arrives[0] !== loss));
+  const adds = penalty ? `, and the penalty adds ${number(penalty)}` : "";
   return note(
-    `Example ${store.example} gives ${number(one)}; the sum over all ${D.data[0].shape[0]} examples is ${number(total, 7)}.`,
+    `Example ${store.example} gives ${number(one)}; the sum over all ${examples} examples is ` +
+      `${number(total - penalty, 7)}${adds}.`,
   );
 }
 
@@ -128,10 +148,12 @@ const note = (text) => element("p", { class: "note" }, text);
 function behind(part) {
   if (hopsFrom(...part.arrives) === null) return wholeLayer(part.arrives[0]);
   const count = countPaths(...part.arrives);
-  const title = `Where ① comes from: ${count === 1 ? "one path" : `${count.toLocaleString("en")} paths, added up`}`;
+  const many = count === 1 ? "one path" : `${count.toLocaleString("en")} paths, added up`;
+  const title = `Where ① comes from: ${many}`;
   const made = element("details", { class: "paths" }, element("summary", {}, title));
   made.open = store.view === "scalars";
-  const fill = () => made.open && made.childElementCount === 1 && made.append(...pathRows(part.arrives, count));
+  const fill = () =>
+    made.open && made.childElementCount === 1 && made.append(...pathRows(part.arrives, count));
   made.addEventListener("toggle", fill);
   fill();
   return made;
@@ -144,26 +166,40 @@ function wholeLayer(station) {
     "div",
     { class: "note" },
     "① comes from the whole layer at once: ",
-    formulaElement(`${quotient(j, stations[station].title.mml)}<mo>=</mo>${arriving(station)}`, true),
+    formulaElement(
+      `${quotient(j, stations[station].title.mml)}<mo>=</mo>${arriving(station)}`,
+      true,
+    ),
   );
 }
 
 /** What all factors send to a station, added up. */
 const arriving = (station) =>
-  factors.filter((f) => f.u === station).map((f) => `<mrow>${f.sent.mml}</mrow>`).join("<mo>+</mo>");
+  factors
+    .filter((f) => f.u === station)
+    .map((f) => `<mrow>${f.sent.mml}</mrow>`)
+    .join("<mo>+</mo>");
 
 function pathRows(start, count) {
   const found = paths(...start, shown);
   const rows = found.map(({ from, hops }) => pathRow(from, hops));
   const list = element("ol", {}, ...rows.map((r) => element("li", {}, r)));
-  const sum = note(!told() ? "" : `Their sum is ① = ${number(slopeOf(...start))}.`);
+  const sum = note(
+    !told() ? "" : `${count > 1 ? "Their sum" : "That"} is ① = ${number(slopeOf(...start))}.`,
+  );
   if (count <= found.length) return [list, sum];
-  const more = element("button", { type: "button" }, `Show more (${found.length} of ${count.toLocaleString("en")})`);
+  const more = element(
+    "button",
+    { type: "button" },
+    `Show more (${found.length} of ${count.toLocaleString("en")})`,
+  );
   more.addEventListener("click", () => {
     shown = Math.min(shown * 4, 200);
     draw();
   });
-  return shown >= 200 ? [list, note("No more paths are written out: that is why backpropagation adds up as it goes.")] : [list, more];
+  return shown >= 200
+    ? [list, note("No more paths are written out: that is why backpropagation adds up as it goes.")]
+    : [list, more];
 }
 
 function pathRow(from, hops) {
@@ -207,7 +243,13 @@ function gradientTable() {
   for (let r = top; r < Math.min(rows, top + SIDE); r++) {
     const cells = [];
     for (let c = left; c < Math.min(columns, left + SIDE); c++) {
-      cells.push(element("td", { class: r === i && c === j ? "chosen" : "" }, number(values[r * columns + c], 3)));
+      cells.push(
+        element(
+          "td",
+          { class: r === i && c === j ? "chosen" : "" },
+          number(values[r * columns + c], 3),
+        ),
+      );
     }
     body.append(element("tr", {}, ...cells));
   }
@@ -219,12 +261,18 @@ const start = (at, count) => Math.max(0, Math.min(at - 2, count - SIDE));
 
 function matrixLine(station) {
   const made = element("div", { class: `line${station === store.weight ? " chosen" : ""}` });
-  made.innerHTML = math(`${quotient(stations[loss].title.mml, stations[station].title.mml)}<mo>=</mo>${arriving(station)}`, true);
+  made.innerHTML = math(
+    `${quotient(stations[loss].title.mml, stations[station].title.mml)}<mo>=</mo>${arriving(station)}`,
+    true,
+  );
   return made;
 }
 
 const shapes = (way) =>
-  way.sort((a, b) => a - b).map((k) => `${stations[k].shown} ${stations[k].shape.join("×") || "one number"}`).join(", ");
+  way
+    .sort((a, b) => a - b)
+    .map((k) => `${stations[k].shown} ${stations[k].shape.join("×") || "one number"}`)
+    .join(", ");
 
 /** An edge that is looked at lights its factor. */
 export function begin() {
@@ -234,4 +282,3 @@ export function begin() {
     }
   });
 }
-

@@ -1,52 +1,35 @@
 // The picture: what is filled in, how thick edges are, what is lit.
 
+import { badges } from "./badges.js";
 import { D, links, loss, stations, usesOf } from "./known.js";
-import { factored, hopsFrom, reached, slopeOf, valueOf } from "./walk.js";
-import { choose, hidden, store } from "./store.js";
+import { slotOf, unitAt } from "./places.js";
 import { current, done } from "./steps.js";
+import { choose, hidden, store } from "./store.js";
 import { brief, number, plain } from "./text.js";
+import { factored, reached, slopeOf, valueOf } from "./walk.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const SIGNS = ["①", "②", "③"];
 const COLOURS = ["first", "second", "third"];
-
-/** The unit that a place of a station shows: the chosen ones always have a place. */
-export function unitAt(station, slot) {
-  const wanted = wantedUnits(station).filter((u) => u >= D.slots[station]);
-  const fromEnd = D.slots[station] - 1 - slot;
-  return fromEnd < wanted.length ? wanted[fromEnd] : slot;
-}
-
-/** The place of a unit, or -1 where it is not drawn. */
-export function slotOf(station, index) {
-  for (let slot = 0; slot < D.slots[station]; slot++) if (unitAt(station, slot) === index) return slot;
-  return -1;
-}
-
-function wantedUnits(station) {
-  const wanted = new Set();
-  for (const use of usesOf(store.weight)) {
-    const j = use.kind === "matrix" ? store.index[1] : use.kind === "vector" ? store.index[0] : -1;
-    if (use.kind === "matrix" && use.source === station) wanted.add(store.index[0]);
-    if (use.target === station) wanted.add(j);
-    const next = j < 0 ? null : hopsFrom(use.target, j);
-    for (const hop of next ?? []) if (hop.v[0] === station && next.length === 1) wanted.add(hop.v[1]);
-  }
-  wanted.delete(-1);
-  return [...wanted];
-}
 
 /** The ends of an edge as unit numbers: its id says which places it joins. */
 function unitsOf(edge) {
   const [link, i, j] = edge.id.slice(1).split("-").map(Number);
   const l = links[link];
-  return { link: l, number: link, i: l.source < 0 ? i : unitAt(l.source, i), j: unitAt(l.target, j) };
+  return {
+    link: l,
+    number: link,
+    i: l.source < 0 ? i : unitAt(l.source, i),
+    j: unitAt(l.target, j),
+  };
 }
 
 const indexOf = ({ link, i, j }) =>
-  link.kind === "matrix" ? [i, j] : link.kind === "vector" ? [j] : stations[link.weight].shape.map(() => 0);
+  link.kind === "matrix"
+    ? [i, j]
+    : stations[link.weight].shape.map((size, axis, all) =>
+        link.kind === "vector" && axis === all.length - 1 ? j : 0,
+      ); // of a weight that acts as a whole, the first element
 
-/** A shared or whole weight is chosen at its first element. */
 const edges = [...document.querySelectorAll("#edges > g")];
 const buttons = edges.filter((e) => e.classList.contains("weight"));
 
@@ -81,7 +64,8 @@ function onKey(event) {
   const here = buttons.indexOf(event.currentTarget);
   const moves = { ArrowDown: here + 1, ArrowUp: here - 1, Home: 0, End: buttons.length - 1 };
   if (event.key === "Enter" || event.key === " ") pick(event.currentTarget);
-  else if (event.key in moves) focusOn(buttons[(moves[event.key] + buttons.length) % buttons.length]);
+  else if (event.key in moves)
+    focusOn(buttons[(moves[event.key] + buttons.length) % buttons.length]);
   else return;
   event.preventDefault();
 }
@@ -96,9 +80,8 @@ export function draw() {
   document.getElementById("graph").dataset.view = store.view;
   stations.forEach((s, k) => drawStation(s, k));
   const lit = litEdges();
-  document.getElementById("badges").replaceChildren();
   for (const edge of edges) drawEdge(edge, lit);
-  badges(lit);
+  badges();
   drawFlow(lit);
   showChosen();
 }
@@ -110,12 +93,14 @@ function showChosen() {
   const key = `${store.weight}.${store.index}.${store.view}`;
   if (key === lastShown) return;
   lastShown = key;
-  const window_ = document.getElementById("graph");
-  const chosen = document.querySelector(store.view === "layers" ? `#s${store.weight}` : ".edge.chosen");
-  if (!chosen || window_.scrollWidth <= window_.clientWidth) return;
+  const frame = document.getElementById("graph");
+  const chosen = document.querySelector(
+    store.view === "layers" ? `#s${store.weight}` : ".edge.chosen",
+  );
+  if (!chosen || frame.scrollWidth <= frame.clientWidth) return;
   const box = chosen.getBoundingClientRect();
-  const middle = box.left + box.width / 2 - window_.getBoundingClientRect().left;
-  window_.scrollLeft += middle - window_.clientWidth / 2;
+  const middle = box.left + box.width / 2 - frame.getBoundingClientRect().left;
+  frame.scrollLeft += middle - frame.clientWidth / 2;
 }
 
 function drawStation(station, k) {
@@ -126,15 +111,26 @@ function drawStation(station, k) {
     if (!group) continue;
     const known = leaf || done("forward", k);
     const value = leaf ? undefined : valueOf(k, unit);
-    const slope = !leaf && k !== loss && done("backward", k) && !hidden() ? slopeOf(k, unit) : undefined;
+    const slope =
+      !leaf && k !== loss && done("backward", k) && !hidden() ? slopeOf(k, unit) : undefined;
     const plainLeaf = leaf && links.some((l) => l.weight === k && l.plain);
-    group.querySelector(".value").textContent = leaf ? (plainLeaf ? "1" : station.shown) : known ? brief(value) : "?";
+    group.querySelector(".value").textContent = leaf
+      ? plainLeaf
+        ? "1"
+        : station.shown
+      : known
+        ? brief(value)
+        : "?";
     group.querySelector(".slope").textContent = slope === undefined ? "" : `∂ ${brief(slope)}`;
     if (!leaf) {
       group.style.setProperty("--tint", known ? Math.min(1, Math.abs(value)) * 55 + "%" : "0%");
       group.classList.toggle("negative", known && value < 0);
       group.setAttribute("aria-label", described(k, unit, known ? value : undefined, slope));
-    } else group.setAttribute("aria-label", plainLeaf ? `the constant 1 of ${station.shown}` : station.shown);
+    } else
+      group.setAttribute(
+        "aria-label",
+        plainLeaf ? `the constant 1 of ${station.shown}` : station.shown,
+      );
     title(group);
     group.classList.toggle("now", nowAt(k));
   }
@@ -183,7 +179,8 @@ function drawEdge(edge, lit) {
   if (at.link.weight < 0) return;
   const index = indexOf(at);
   const values = store.given.get(stations[at.link.weight].name);
-  const value = values[index.reduce((p, n, axis) => p * stations[at.link.weight].shape[axis] + n, 0)];
+  const value =
+    values[index.reduce((p, n, axis) => p * stations[at.link.weight].shape[axis] + n, 0)];
   const chosen = at.link.weight === store.weight && String(index) === String(store.index);
   edge.style.setProperty("--thick", `${0.8 + 3.2 * Math.min(1, Math.abs(value) / 2)}px`);
   edge.classList.toggle("negative", value < 0);
@@ -192,54 +189,6 @@ function drawEdge(edge, lit) {
   edge.setAttribute("aria-pressed", String(chosen));
   title(edge);
   if (!edge.contains(document.activeElement)) edge.setAttribute("tabindex", chosen ? "0" : "-1");
-}
-
-/** The signs ①②③ on lit edges, and in the view of scalars the local derivatives. */
-function badges() {
-  const place = document.getElementById("badges");
-  for (const part of factored(store.weight, store.index)) {
-    if (!part.arrives) continue;
-    sign(place, part.own.link, part.own.slots, 2, part.own.value);
-    if (part.through) sign(place, part.through.link, part.through.slots, 1, part.through.value);
-    for (const hop of hopsFrom(...part.arrives) ?? []) sign(place, hop.link, hop.slots, 0, hop.value);
-    if (store.view !== "scalars") continue;
-    for (const hop of furtherHops(part.arrives)) sign(place, hop.link, hop.slots, 0, hop.value, "");
-  }
-}
-
-function furtherHops(start) {
-  const seen = new Set();
-  const found = [];
-  let front = (hopsFrom(...start) ?? []).map((h) => h.v);
-  while (front.length && found.length < 40) {
-    const next = [];
-    for (const [s, i] of front) {
-      if (seen.has(`${s}.${i}`)) continue;
-      seen.add(`${s}.${i}`);
-      for (const hop of hopsFrom(s, i) ?? []) {
-        found.push(hop);
-        next.push(hop.v);
-      }
-    }
-    front = next;
-  }
-  return found;
-}
-
-function sign(place, link, slots, colour, value, badge = SIGNS[colour]) {
-  const l = links[link];
-  const i = l.source < 0 ? 0 : slotOf(l.source, slots[0]);
-  const j = slotOf(l.target, slots[1]);
-  const path = i < 0 || j < 0 ? null : document.querySelector(`#e${link}-${i}-${j} .line`);
-  if (!path) return;
-  const middle = path.getPointAtLength(path.getTotalLength() / (store.view === "scalars" ? 2 : 2.6));
-  const text = document.createElementNS(SVG, "text");
-  const shown = store.view === "scalars" && !hidden() ? `${badge} ${brief(value)}` : badge;
-  text.setAttribute("x", middle.x);
-  text.setAttribute("y", middle.y + 4);
-  text.setAttribute("class", `badge ${COLOURS[colour]}`);
-  text.textContent = shown.trim();
-  place.append(text);
 }
 
 // ------------------------------------------------------------------ layers

@@ -31,7 +31,8 @@ export function unpack(packed) {
   if ("all" in packed) return new Float64Array(packed.size).fill(packed.all);
   const kind = packed.float32 ? "float32" : "float64";
   const bytes = Uint8Array.from(atob(packed[kind]), (c) => c.charCodeAt(0));
-  const floats = kind === "float32" ? new Float32Array(bytes.buffer) : new Float64Array(bytes.buffer);
+  const floats =
+    kind === "float32" ? new Float32Array(bytes.buffer) : new Float64Array(bytes.buffer);
   return Float64Array.from(floats);
 }
 
@@ -48,9 +49,10 @@ links.forEach((link, k) => {
 /** The weights that can be chosen, in the order of the network. */
 export const weights = stations.map((s, k) => k).filter((k) => stations[k].role === "weight");
 
-/** The uses of a weight: a shared one has several. */
+/** The uses of a weight, a penalty on it last: a shared one has several. */
 export function usesOf(weight) {
-  return links.map((link, k) => ({ ...link, number: k })).filter((l) => l.weight === weight);
+  const uses = links.map((link, k) => ({ ...link, number: k })).filter((l) => l.weight === weight);
+  return uses.sort((a, b) => (a.kind === "whole") - (b.kind === "whole"));
 }
 
 /** Row-major position of an index in an array of that shape. */

@@ -20,11 +20,14 @@ export function begin() {
   at("value").addEventListener("change", (e) => changeWeight(e.target.valueAsNumber));
   at("slide").addEventListener("input", (e) => changeWeight(e.target.valueAsNumber));
   at("example").max = examples - 1;
-  at("example").addEventListener("change", (e) => set({ example: clamp(e.target.valueAsNumber, examples) }));
+  at("example").addEventListener("change", (e) =>
+    set({ example: clamp(e.target.valueAsNumber, examples) }),
+  );
   at("examples").hidden = examples === 1;
   at("reset").addEventListener("click", reset);
   at("ask").addEventListener("change", (e) => set({ ask: e.target.checked }));
-  if (D.optimizer.rate) at("rate").addEventListener("change", (e) => edit(D.optimizer.rate, 0, e.target.valueAsNumber));
+  if (D.optimizer.rate)
+    at("rate").addEventListener("change", (e) => edit(D.optimizer.rate, 0, e.target.valueAsNumber));
   else at("rates").hidden = true;
   for (const view of document.getElementsByName("view")) {
     view.addEventListener("change", () => set({ view: view.value }));
@@ -66,7 +69,12 @@ function drawIndex(s) {
     place.dataset.weight = String(store.weight);
     place.replaceChildren(
       ...s.shape.map((size, axis) => {
-        const field = element("input", { type: "number", min: 0, max: size - 1, "aria-label": axisName(s, axis) });
+        const field = element("input", {
+          type: "number",
+          min: 0,
+          max: size - 1,
+          "aria-label": axisName(s, axis),
+        });
         field.addEventListener("change", () => {
           const index = [...store.index];
           index[axis] = clamp(field.valueAsNumber, size);
@@ -80,7 +88,11 @@ function drawIndex(s) {
 }
 
 const axisName = (s, axis) =>
-  s.shape.length === 2 ? ["from unit", "to unit"][axis] : s.shape.length === 1 ? "unit" : `axis ${axis}`;
+  s.shape.length === 2
+    ? ["from unit", "to unit"][axis]
+    : s.shape.length === 1
+      ? "unit"
+      : `axis ${axis}`;
 
 /** A number in a field, unless someone is typing there. */
 function fill(field, value) {
@@ -130,12 +142,19 @@ function drawCheck() {
   tell("check-slope", held ? NaN : slope);
   const measured = held ? NaN : difference(name, chosenAt());
   tell("check-difference", measured);
-  const digits = Math.min(10, Math.floor(-Math.log10(Math.abs(measured - slope) / Math.max(1e-12, Math.abs(slope)))));
+  const digits = Math.min(
+    10,
+    Math.floor(-Math.log10(Math.abs(measured - slope) / Math.max(1e-12, Math.abs(slope)))),
+  );
   at("agree").textContent = held
-    ? hidden() ? "Answer or skip the question first." : "The backward pass has not come so far."
-    : Math.abs(measured - slope) < 1e-9 ? "They agree."
-    : digits >= 4 ? `They agree to ${digits} digits.`
-    : "They differ: at a kink or a jump (relu at 0, a clip) a difference sees both sides.";
+    ? hidden()
+      ? "Answer or skip the question first."
+      : "The backward pass has not come so far."
+    : Math.abs(measured - slope) < 1e-9
+      ? "They agree."
+      : digits >= 4
+        ? `They agree to ${digits} digits.`
+        : "They differ: at a kink or a jump (relu at 0, a clip) a difference sees both sides.";
   tell("loss-now", lossNow());
 }
 
@@ -150,7 +169,10 @@ function tell(id, value) {
 
 function drawUpdate() {
   const name = stations[store.weight].name;
-  const [before, after] = [store.given.get(name)[chosenAt()], store.after.given.get(name)[chosenAt()]];
+  const [before, after] = [
+    store.given.get(name)[chosenAt()],
+    store.after.given.get(name)[chosenAt()],
+  ];
   const held = !told();
   at("update-name").textContent = plain(store.weight, ...store.index);
   tell("before", before);
@@ -160,7 +182,10 @@ function drawUpdate() {
   tell("loss-after", held ? NaN : store.after.loss);
   tell("loss-move", held ? NaN : store.after.loss - lossNow());
   at("taken").textContent = store.time
-    ? `${store.time} step${store.time > 1 ? "s" : ""} taken: J was ${store.losses.slice(-4).map((v) => number(v, 4)).join(", ")}, and is ${number(lossNow(), 4)}.`
+    ? `${store.time} step${store.time > 1 ? "s" : ""} taken: J was ${store.losses
+        .slice(-4)
+        .map((v) => number(v, 4))
+        .join(", ")}, and is ${number(lossNow(), 4)}.`
     : "No step taken yet.";
 }
 
@@ -186,11 +211,21 @@ function valueRow(k) {
     { class: current()?.station === k ? "now" : "" },
     element("th", { scope: "row" }, s.shown),
     element("td", {}, ...spaced(values), more),
-    element("td", { class: "slopes" }, ...(shown ? [...spaced(slopes.map(cell)), more] : [s.role === "data" || k === loss ? "" : "?"])),
+    element(
+      "td",
+      { class: "slopes" },
+      ...(shown
+        ? [...spaced(slopes.map(cell)), more]
+        : [s.role === "data" || k === loss ? "" : "?"]),
+    ),
   );
   return row;
 }
 
-const cell = (v) => element("span", { class: v < 0 ? "minus" : "plus", title: number(v, 9), "data-value": v }, brief(v));
+const cell = (v) =>
+  element(
+    "span",
+    { class: v < 0 ? "minus" : "plus", title: number(v, 9), "data-value": v },
+    brief(v),
+  );
 const spaced = (items) => items.flatMap((item, k) => (k ? [" ", item] : [item]));
-

@@ -22,6 +22,7 @@ export function begin() {
   place("training").hidden = !P;
   place("plane").hidden = !predictor;
   if (!P) return;
+  place("played").hidden = !states.length;
   const slider = place("epoch");
   slider.max = states.length - 1;
   slider.value = states.length - 1;
@@ -41,11 +42,14 @@ function play() {
   let k = Number(slider.value) === states.length - 1 ? 0 : Number(slider.value);
   place("play").textContent = "Pause";
   const slow = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  timer = setInterval(() => {
-    show(k);
-    k += 1;
-    if (k >= states.length) stop();
-  }, slow ? 1200 : 350);
+  timer = setInterval(
+    () => {
+      show(k);
+      k += 1;
+      if (k >= states.length) stop();
+    },
+    slow ? 1200 : 350,
+  );
   return undefined;
 }
 
@@ -65,13 +69,19 @@ function curve() {
   const svg = place("curve");
   svg.setAttribute("viewBox", `0 0 ${w} ${h}`);
   const line = document.createElementNS(SVG, "polyline");
-  line.setAttribute("points", P.loss.map((v, k) => `${x(k).toFixed(1)},${y(v).toFixed(1)}`).join(" "));
+  line.setAttribute(
+    "points",
+    P.loss.map((v, k) => `${x(k).toFixed(1)},${y(v).toFixed(1)}`).join(" "),
+  );
   const dot = document.createElementNS(SVG, "circle");
   dot.setAttribute("r", "5");
   dot.id = "dot";
   svg.append(line, dot);
   svg.dataset.scale = JSON.stringify({ w, pad, h, most, least });
-  svg.setAttribute("aria-label", `Loss by epoch: from ${number(P.loss[0], 3)} to ${number(P.loss.at(-1), 3)}`);
+  svg.setAttribute(
+    "aria-label",
+    `Loss by epoch: from ${number(P.loss[0], 3)} to ${number(P.loss.at(-1), 3)}`,
+  );
 }
 
 /** Everything as it is now. */
@@ -82,13 +92,17 @@ export function draw() {
 
 function drawEpoch() {
   const k = Number(place("epoch").value);
-  const epoch = P.epochs[k];
+  const epoch = P.epochs[k] ?? P.loss.length;
   const { w, pad, h, most, least } = JSON.parse(place("curve").dataset.scale);
   const at = Math.max(0, epoch - 1);
   const dot = place("dot");
   dot.setAttribute("cx", String(pad + ((w - 2 * pad) * at) / Math.max(1, P.loss.length - 1)));
-  dot.setAttribute("cy", String(h - pad - ((h - 2 * pad) * (P.loss[at] - least)) / (most - least || 1)));
-  const text = epoch === 0 ? "before the first epoch" : `after epoch ${epoch}: loss ${number(P.loss[at], 4)}`;
+  dot.setAttribute(
+    "cy",
+    String(h - pad - ((h - 2 * pad) * (P.loss[at] - least)) / (most - least || 1)),
+  );
+  const text =
+    epoch === 0 ? "before the first epoch" : `after epoch ${epoch}: loss ${number(P.loss[at], 4)}`;
   place("epoch-said").textContent = text;
   place("epoch").setAttribute("aria-valuetext", text);
 }
@@ -137,8 +151,13 @@ function mark(pen, x, y, label) {
   pen.beginPath();
   if (label === 0) pen.arc(x, y, 3, 0, 7);
   else if (label === 1) pen.rect(x - 3, y - 3, 6, 6);
-  else pen.moveTo(x, y - 4), pen.lineTo(x + 4, y + 3), pen.lineTo(x - 4, y + 3), pen.closePath();
-  pen.fillStyle = label === 0 ? "#b85600" : label === 1 ? "#1f4f9c" : "#2d6b2d";
+  else {
+    pen.moveTo(x, y - 4);
+    pen.lineTo(x + 4, y + 3);
+    pen.lineTo(x - 4, y + 3);
+    pen.closePath();
+  }
+  pen.fillStyle = ["#b85600", "#1f4f9c"][label] ?? "#2d6b2d";
   pen.fill();
   pen.lineWidth = 0.7;
   pen.strokeStyle = "#fff";
@@ -146,7 +165,10 @@ function mark(pen, x, y, label) {
 }
 
 function ring(pen, x, y) {
-  for (const [width, style] of [[5, "#fff"], [2.4, "#111"]]) {
+  for (const [width, style] of [
+    [5, "#fff"],
+    [2.4, "#111"],
+  ]) {
     pen.beginPath();
     pen.arc(x, y, 8, 0, 7);
     pen.lineWidth = width;
@@ -154,4 +176,3 @@ function ring(pen, x, y) {
     pen.stroke();
   }
 }
-

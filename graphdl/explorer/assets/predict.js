@@ -6,6 +6,7 @@ import { factored, slopeOf } from "./walk.js";
 import { number, plain } from "./text.js";
 
 const place = (id) => document.getElementById(id);
+const SIGNS = ["negative", "zero", "positive"];
 let answer = "";
 
 /** The buttons. */
@@ -49,7 +50,13 @@ function said(guess) {
 function because() {
   const [part] = factored(store.weight, store.index);
   if (!part?.arrives) return "";
-  const factors = [slopeOf(...part.arrives), ...(part.through ? [part.through.value] : []), part.own.value];
-  const signs = factors.map((v, k) => `${"①②③"[part.through || k === 0 ? k : 2]} is ${v > 0 ? "positive" : v < 0 ? "negative" : "zero"}`);
+  const factors = [
+    slopeOf(...part.arrives),
+    ...(part.through ? [part.through.value] : []),
+    part.own.value,
+  ];
+  const signs = factors.map(
+    (v, k) => `${"①②③"[part.through || k === 0 ? k : 2]} is ${SIGNS[Math.sign(v) + 1]}`,
+  );
   return `For this example ${signs.join(", ")}: the signs multiply.`;
 }

@@ -98,5 +98,9 @@ function backwardWords(station, k) {
 function updateWords() {
   const made = element("span");
   made.innerHTML = D.optimizer.equations ? math(D.optimizer.equations.mml) : "";
-  return [`Update by ${D.optimizer.name}: `, made, " The numbers below keep before and after apart."];
+  return [
+    `Update by ${D.optimizer.name}: `,
+    made,
+    " The numbers below keep before and after apart.",
+  ];
 }

@@ -147,7 +147,11 @@ function remember() {
   if (store.step >= 0) q.set("step", store.step);
   if (!store.ask) q.set("ask", "0");
   if (store.actions.length && store.actions.length <= LONGEST) q.set("do", store.actions.join(";"));
-  history.replaceState(null, "", `#${q}`);
+  try {
+    history.replaceState(null, "", `#${q}`);
+  } catch {
+    // in a notebook's frame, which has no address of its own
+  }
 }
 
 /** Bring the page to what its address says; what it does not understand it leaves. */
@@ -166,7 +170,11 @@ export function recall() {
   Object.assign(store, changes);
   compute();
   for (const action of (q.get("do") ?? "").split(";").filter(Boolean)) replay(action);
-  if (found) choose(weight, index.map((i) => whole(i, Infinity)));
+  if (found)
+    choose(
+      weight,
+      index.map((i) => whole(i, Infinity)),
+    );
   else set({});
 }
 

@@ -11,9 +11,20 @@ export function draw() {
   const name = stations[store.weight].name;
   const value = store.given.get(name)[chosenAt()];
   const sentences = [element("p", {}, strong(), ` ${where()} is ${number(value, 4)}.`)];
-  if (hidden()) sentences.push(element("p", {}, "How strongly does the loss depend on it? Guess first."));
-  else if (told()) sentences.push(...effect(store.values.get(`gradient:${name}`)[chosenAt()], value));
-  else sentences.push(element("p", {}, done("forward", loss) ? "The backward pass is on its way to it." : "First come the values, from the data to the loss."));
+  if (hidden())
+    sentences.push(element("p", {}, "How strongly does the loss depend on it? Guess first."));
+  else if (told())
+    sentences.push(...effect(store.values.get(`gradient:${name}`)[chosenAt()], value));
+  else
+    sentences.push(
+      element(
+        "p",
+        {},
+        done("forward", loss)
+          ? "The backward pass is on its way to it."
+          : "First come the values, from the data to the loss.",
+      ),
+    );
   document.getElementById("story").replaceChildren(...sentences);
 }
 
@@ -25,7 +36,7 @@ function where() {
     return `leads from ${plain(use.source, store.index[0])} to ${plain(use.target, store.index[1])}, and`;
   }
   if (use?.kind === "vector") {
-    const to = plain(use.target, store.index[0]);
+    const to = plain(use.target, store.index.at(-1));
     return use.plain ? `is added to ${to}, and` : `acts on ${to}, and`;
   }
   return "";
@@ -36,9 +47,19 @@ function effect(slope, value) {
   const moves = slope === 0 ? "does not move" : slope > 0 ? "rises" : "falls";
   const change = slope === 0 ? "" : ` by about ${number(Math.abs(slope) * 0.01, 2)}`;
   return [
-    element("p", {}, `If it grows by 0.01, the loss J = ${number(lossNow(), 4)} ${moves}${change}: the gradient is ${number(slope, 4)}.`),
+    element(
+      "p",
+      {},
+      `If it grows by 0.01, the loss J = ${number(lossNow(), 4)} ${moves}${change}: ` +
+        `the gradient is ${number(slope, 4)}.`,
+    ),
     ...why(),
-    element("p", {}, `A step of ${D.optimizer.name} ${rate()}therefore moves it from ${number(value, 4)} to ${number(next, 4)}, and J, with all weights moved, to ${number(store.after.loss, 4)}.`),
+    element(
+      "p",
+      {},
+      `A step of ${D.optimizer.name} ${rate()}therefore moves it from ${number(value, 4)} ` +
+        `to ${number(next, 4)}, and J, with all weights moved, to ${number(store.after.loss, 4)}.`,
+    ),
   ];
 }
 
@@ -52,14 +73,27 @@ function why() {
   if (!part?.arrives) return [];
   const made = element("p", {}, "Why? The chain rule multiplies ");
   const last = part.through ?? part.own;
-  made.append(mark("first", "①"), ` what arrives from the loss at ${plain(...part.arrives)}, ${number(slopeOf(...part.arrives), 4)}; `);
+  made.append(
+    mark("first", "①"),
+    ` what arrives from the loss at ${plain(...part.arrives)}, ${number(slopeOf(...part.arrives), 4)}; `,
+  );
   if (part.through) {
-    made.append(mark("second", "②"), ` how ${plain(...part.through.v)} answers to ${plain(...part.through.u)}, ${number(last.value, 4)}; `);
+    made.append(
+      mark("second", "②"),
+      ` how ${plain(...part.through.v)} answers to ${plain(...part.through.u)}, ${number(last.value, 4)}; `,
+    );
   }
   const reads = part.own.reads;
   made.append(mark("third", "③"), ` how ${plain(...part.own.v)} answers to the weight, `);
-  made.append(reads ? `which is ${plain(...reads)} itself, ${number(part.own.value, 4)}.` : `${number(part.own.value, 4)}.`);
-  if (parts.length > 1) made.append(` The weight is used ${parts.length} times, and what each use gives is added up.`);
+  made.append(
+    reads
+      ? `which is ${plain(...reads)} itself, ${number(part.own.value, 4)}.`
+      : `${number(part.own.value, 4)}.`,
+  );
+  const penalised = parts.find((p) => p.arrives?.[0] === loss && p !== part);
+  if (penalised) made.append(` The penalty on the weight adds ${number(penalised.own.value, 4)}.`);
+  else if (parts.length > 1)
+    made.append(` The weight is used ${parts.length} times, and what each use gives is added up.`);
   return [made];
 }
 

@@ -1,6 +1,6 @@
 // The chain rule at single units: the factors of a weight's gradient, and the paths behind them.
 
-import { factors, linkOfFactor, links, loss, stations, usesOf } from "./known.js";
+import { factors, flat, linkOfFactor, links, loss, stations, usesOf } from "./known.js";
 import { store } from "./store.js";
 import { at, placed, unit } from "./text.js";
 
@@ -15,7 +15,8 @@ export function valueAt(key, station, index) {
 }
 
 /** The value of a unit. */
-export const valueOf = (station, index) => valueAt(`value:${stations[station].name}`, station, index);
+export const valueOf = (station, index) =>
+  valueAt(`value:${stations[station].name}`, station, index);
 
 /** ∂J/∂ of a unit; 1 for the loss itself, nothing for data. */
 export function slopeOf(station, index) {
@@ -38,7 +39,8 @@ export function hopsFrom(station, index) {
     const link = linkOfFactor.get(f.number);
     if (link === undefined) return null;
     if (links[link].kind === "matrix") found.push(...matrixHops(f, link, station, index));
-    else if (f.kind === "times" && (f.numbers || f.one)) found.push(valueHop(f, link, station, index));
+    else if (f.kind === "times" && (f.numbers || f.one))
+      found.push(valueHop(f, link, station, index));
     else return null;
   }
   return found;
@@ -77,7 +79,9 @@ function valueHop(f, link, station, index) {
 /** The local derivative, about the unit where it can be. */
 export function localFormula(f, index, form) {
   if (!f.local) return "";
-  return f.indexed ? placed(f.local[form], (k) => [stations[k].units === 1 ? 0 : index]) : f.local[form];
+  return f.indexed
+    ? placed(f.local[form], (k) => [stations[k].units === 1 ? 0 : index])
+    : f.local[form];
 }
 
 /**
@@ -87,7 +91,8 @@ export function localFormula(f, index, form) {
  */
 export function factored(weight, index) {
   return usesOf(weight).map((use) => {
-    const j = use.kind === "matrix" ? index[1] : use.kind === "vector" ? index[0] : null;
+    if (isPenalty(use)) return penalty(use, weight, index);
+    const j = use.kind === "matrix" ? index[1] : use.kind === "vector" ? index.at(-1) : null;
     if (j === null) return { use, arrives: null, through: null, own: null };
     const own = ownFactor(use, index, j);
     const hops = hopsFrom(use.target, j);
@@ -96,6 +101,28 @@ export function factored(weight, index) {
       ? { use, arrives: hops[0].v, through: hops[0], own }
       : { use, arrives: [use.target, j], through: null, own };
   });
+}
+
+/** Does the weight enter the loss by itself, each element for its own? */
+const isPenalty = (use) =>
+  use.kind === "whole" &&
+  use.target === loss &&
+  factors[use.factor].numbers &&
+  factors[use.factor].kind === "times";
+
+function penalty(use, weight, index) {
+  const f = factors[use.factor];
+  const form = (name) => (f.indexed ? at(f.local[name], ...index) : f.local[name]);
+  const value = store.values.get(`local:${use.factor}`)[flat(stations[weight].shape, index)];
+  const own = {
+    v: [loss, 0],
+    u: [weight, index],
+    link: use.number,
+    value,
+    mml: form("mml"),
+    tex: form("tex"),
+  };
+  return { use, arrives: [loss, 0], through: null, own: { ...own, slots: [0, 0], reads: null } };
 }
 
 function ownFactor(use, index, j) {
@@ -131,9 +158,8 @@ export function countPaths(station, index, seen = new Map()) {
   if (station === loss) return 1;
   if (!seen.has(key)) {
     const hops = hopsFrom(station, index);
-    const total = hops === null
-      ? 1
-      : hops.reduce((sum, h) => sum + countPaths(h.v[0], h.v[1], seen), 0);
+    const total =
+      hops === null ? 1 : hops.reduce((sum, h) => sum + countPaths(h.v[0], h.v[1], seen), 0);
     seen.set(key, total);
   }
   return seen.get(key);
@@ -167,9 +193,10 @@ export function reached(station, index) {
     seen.add(`${s}.${i}`);
     for (const [k, link] of links.entries()) {
       if (link.source !== s || link.kind === "data") continue;
-      const ends = link.kind === "matrix"
-        ? Array.from({ length: stations[link.target].units }, (_, j) => j)
-        : endsOf(link, s, i);
+      const ends =
+        link.kind === "matrix"
+          ? Array.from({ length: stations[link.target].units }, (_, j) => j)
+          : endsOf(link, s, i);
       for (const j of ends) {
         edges.push({ link: k, i, j });
         go(link.target, j);
