@@ -12,6 +12,7 @@ import operator
 
 from graphdl.core.graph import Node
 from graphdl.ops import arithmetic, entropy, index
+from graphdl.ops.build import is_one
 from graphdl.rewrite import patterns as p
 from graphdl.rewrite.engine import Match, Rule
 from graphdl.rewrite.rules.algebra import ALGEBRA
@@ -114,6 +115,7 @@ READING = [
          "−((x − y)/a + w) = (y − x)/a − w"),
     Rule("Σ of a one-hot row", x * p.let("total", p.sum_(p.let("hot", one_hot(d)))), x,
          "Σ over classes of 1 where the class is y is 1", guard=_over_classes),
+    Rule("x·1, repeated", x * y, x, "x·1 = x", guard=lambda m: is_one(m.y)),
     Rule("x·(1/a)", x * (1 / a), x / a, "x·(1/a) = x/a"),
     Rule("k·a·b/(d·c)", x * y, _numbers_first, "numbers first: a·k·b·n = (kn)·a·b"),
     Rule("k·a·b/(d·c), a quotient", x / y, _numbers_first, "numbers first: a·k/(c·d) = k·a/(d·c)"),
