@@ -29,7 +29,7 @@ from graphdl.training import step
 from graphdl.training.data import check_finite
 from graphdl.training.fit import Training
 
-_LETTERS = {"kernel": "W", "bias": "b", "gamma": "γ", "beta": "β", "embeddings": "E"}
+_LETTERS = {"kernel": "W", "bias": "b", "gamma": "γ", "beta": "β", "embeddings": "E", "alpha": "α"}
 
 
 class Model(Training, Saving, Pictured, Layer):
@@ -107,7 +107,9 @@ class Model(Training, Saving, Pictured, Layer):
                 if trace is not None:
                     trace.suffix = str(number) if outer == "·" else ""
                 many = node.attrs["options"]
-                value[node] = node.attrs["layer"](arguments if many else arguments[0])
+                made = node.attrs["layer"](arguments if many else arguments[0])
+                inner = trace is not None and trace.suffix and node not in self._ends
+                value[node] = made.named(f"h{trace.suffix}") if inner else made  # type: ignore[union-attr]
             else:
                 value[node] = rebuild(node, tuple(arguments))
         if trace is not None:
@@ -249,7 +251,7 @@ class Model(Training, Saving, Pictured, Layer):
         made = self._step("train", step.symbols(self._symbols, target, weighted=False))
         assert made.loss is not None
         within = Within(made.graph, made.inputs, self.optimizer.equations())
-        return record(Derivation, made.loss, weight, self._short_names(), unit, within)
+        return record(Derivation, made.loss, weight, self.short_names(), unit, within)
 
     def explore(self, x: Any, y: Any, path: Any = "explore.html", **settings: Any) -> Any:
         """Write a page on where each gradient comes from, in this batch's numbers: see
@@ -278,7 +280,7 @@ class Model(Training, Saving, Pictured, Layer):
         effect, a log or division that may meet 0. Each finding has its proof and its cure."""
         return lint(self)
 
-    def _short_names(self) -> dict[Node, str]:
+    def short_names(self) -> dict[Node, str]:
         """W1, b1, W2, …: what the lecture calls the weights of the layers, in their order."""
         names: dict[Node, str] = {}
         with_weights = (layer for layer in self.layers if layer.weights)

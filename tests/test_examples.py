@@ -87,7 +87,12 @@ LESSONS = {
         r"∂J/∂w2 = -2\.863505 · 0\.141463\d = -0\.405082\d",
         r"∂ŷ/∂z1 = \[-0\.053408\d+\]",
         r"changes J by 0\.152935 times",
-        r"∂J/∂W1 = ∂J/∂ŷ · ∂ŷ/∂z2 · ∂z2/∂h1 · ∂h1/∂z1 · ∂z1/∂W1",
+        r"all \d steps are right",
+        r"∂J/∂W1 = xᵀ @ δ_z1",
+        r"∂J/∂W1\[0, 2\] = Σ_i\(x\[i, 0\]\*δ_z1\[i, 2\]\)",
+        r"weight by weight, along all paths",
+        r"right — equal at 12 random examples",
+        r"first wrong factor: ∂h1/∂z1",
     ],
     "11_learning_rates": [
         r"λmax = 1, so 2/λmax = 2 \(exact Hessian\)",

@@ -10,25 +10,11 @@ from typing import Any
 from graphdl.core.graph import Node, Variable, replace, walk
 from graphdl.show.names import own_name
 
-_LETTERS = {"kernel": "W", "bias": "b", "gamma": "γ", "beta": "β", "embeddings": "E", "alpha": "α"}
-
 
 def short_names(model: Any) -> dict[Variable, str]:
-    """W1, b1, γ2, …, numbered by the layers that have weights; η for the rate of the optimizer."""
-    names: dict[Variable, str] = {}
-    for number, layer in enumerate((la for la in model.layers if la.weights), 1):
-        for weight in layer.weights:
-            short = f"{_letter(weight)}{number}"
-            names[weight] = weight.name if short in names.values() else short
+    """W1, b1, γ2, …, as derivations call them; η for the rate of the optimizer."""
     rate = model.optimizer.learning_rate
-    return names | ({rate: "η"} if isinstance(rate, Variable) else {})
-
-
-def _letter(weight: Variable) -> str:
-    """By what the layer calls it, else by its shape."""
-    known = _LETTERS.get(weight.name.rpartition("/")[2])
-    shape = weight.storage.shape
-    return known or ("W" if len(shape) == 2 and shape[0] > 1 else "b" if len(shape) < 3 else "w")
+    return model.short_names() | ({rate: "η"} if isinstance(rate, Variable) else {})
 
 
 def with_names(loss: Node, weights: set[Node]) -> Node:
