@@ -286,9 +286,7 @@ class Model(Training, Saving, Pictured, Layer):
         with_weights = (layer for layer in self.layers if layer.weights)
         for number, layer in enumerate(with_weights, 1):
             for weight in layer.weights:
-                by_rank = {1: "b", 2: "W"}.get(weight.storage.ndim, "v")
-                letter = _LETTERS.get(weight.name.rpartition("/")[2], by_rank)
-                short = f"{letter}{number}"
+                short = f"{_letter(weight)}{number}"
                 names[weight] = short if short not in names.values() else weight.name
         return names
 
@@ -342,6 +340,13 @@ class Model(Training, Saving, Pictured, Layer):
         self._configure(
             *chosen, list(metrics or ()), list(weighted_metrics or ()), target, check_finite
         )
+
+
+def _letter(weight: Variable) -> str:
+    """By what the layer calls it, else by its shape: b is a vector, or one row."""
+    shape = weight.storage.shape
+    by_shape = "W" if len(shape) == 2 and shape[0] > 1 else "b" if 0 < len(shape) < 3 else "w"
+    return _LETTERS.get(weight.name.rpartition("/")[2], by_shape)
 
 
 def _eager(run_eagerly: Any, jit_compile: Any) -> bool:

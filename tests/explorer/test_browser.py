@@ -213,7 +213,7 @@ def test_three_views(skipping, tmp_path, look):
     assert one.page.locator("#net").is_visible() and one.page.locator("#flow").is_hidden()
     one.page.check("[name=view][value=layers]")
     assert one.page.locator("#flow").is_visible() and one.page.locator("#net").is_hidden()
-    assert one.page.locator(".matrices .line").count() == 7  # ŷ, z4, h2, z2, h1, z1, W1
+    assert one.page.locator(".matrices .line").count() == 8  # ŷ, z4, h3, h2, z2, h1, z1, W1
     one.page.check("[name=view][value=scalars]")
     assert one.page.locator("details.paths[open] li").count() >= 1
 
