@@ -48,7 +48,6 @@ from graphdl.ops.linalg import einsum, matmul, outer, tensordot
 from graphdl.ops.control import stop_gradient
 from graphdl.ops.formula import elementwise
 from graphdl.differentiate.chain_rule import grad
-from graphdl.derivation.derivation import derive
 from graphdl.differentiate.forward import hessian, hvp, jacobian, jvp
 from graphdl.function import Function, function
 from graphdl import activations, constraints, initializers, regularizers
@@ -63,6 +62,7 @@ from graphdl.version import __version__
 
 if TYPE_CHECKING:
     from graphdl import explorer, studies
+    from graphdl.derivation.derivation import derive
     from graphdl.derivation.grade import grade
     from graphdl.derivation.worksheet import worksheet
     from graphdl.show.picture import plot_model
@@ -75,6 +75,8 @@ def __getattr__(name: str) -> Any:
     """What teaches and draws is loaded when it is asked for: most programs train and never look."""
     if name in ("explorer", "studies"):
         return importlib.import_module(f"graphdl.{name}")
+    if name == "derive":
+        return importlib.import_module("graphdl.derivation.derivation").derive
     if name in ("grade", "worksheet"):
         return getattr(importlib.import_module(f"graphdl.derivation.{name}"), name)
     if name == "plot_model":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,8 +12,6 @@ from graphdl.compile import Compiled, require_target
 from graphdl.core.errors import GraphError, NotBuiltError, NotCompiledError, ShapeError
 from graphdl.core.graph import Node, Variable, rebuild, walk
 from graphdl.core.types import floatx
-from graphdl.derivation.derivation import Derivation
-from graphdl.derivation.record import Within, record
 from graphdl.door import as_array
 from graphdl.files.save import Saving
 from graphdl.function import with_names
@@ -28,6 +26,9 @@ from graphdl.show.pictured import Pictured
 from graphdl.training import step
 from graphdl.training.data import check_finite
 from graphdl.training.fit import Training
+
+if TYPE_CHECKING:
+    from graphdl.derivation.derivation import Derivation
 
 _LETTERS = {"kernel": "W", "bias": "b", "gamma": "γ", "beta": "β", "embeddings": "E", "alpha": "α"}
 
@@ -244,14 +245,10 @@ class Model(Training, Saving, Pictured, Layer):
         `unit` is the index of one element of the weight. The derivation is that of the training step:
         its code form names the lines of `model.source`, its last step is the optimizer's.
         """
-        weight = self.weight(name)
+        from graphdl.derivation.of_model import derivation  # noqa: PLC0415  (it stands above models)
+
         self._require_compiled("derive")
-        assert self.loss is not None
-        target = self.loss.target_type(self._output)
-        made = self._step("train", step.symbols(self._symbols, target, weighted=False))
-        assert made.loss is not None
-        within = Within(made.graph, made.inputs, self.optimizer.equations())
-        return record(Derivation, made.loss, weight, self.short_names(), unit, within)
+        return derivation(self, self.weight(name), unit)
 
     def explore(self, x: Any, y: Any, path: Any = "explore.html", **settings: Any) -> Any:
         """Write a page on where each gradient comes from, in this batch's numbers: see

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from graphdl.core.graph import Node
@@ -25,6 +25,8 @@ from graphdl.derivation.story import Step, story
 from graphdl.derivation.tojson import to_json
 from graphdl.derivation.verdict import Certificate
 from graphdl.show.mathml import mathml
+from graphdl.show.notebook import formula_bundle
+from graphdl.show.pictured import Pictured
 
 
 def _summary(pen: Pen) -> list[Equation]:
@@ -42,7 +44,7 @@ FORMS: dict[str | None, Callable[[Pen], list[Equation]]] = {
 }
 
 
-class Derivation(Record):
+class Derivation(Record, Pictured):
     """How ∂result/∂wrt comes about. Prints as the chain rule is written by hand.
 
     result, wrt, gradient: nodes. factors: the local derivatives ∂v/∂u between names, from the result
@@ -119,6 +121,11 @@ class Derivation(Record):
         """The names of what is differentiated in a step, and with respect to what."""
         pen = Pen(self, DIALECTS["text"])
         return pen.name(step.of), pen.name(step.by)
+
+    def _repr_mimebundle_(
+        self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None
+    ) -> dict[str, str]:
+        return formula_bundle(self.text(), self.latex(), include, exclude)
 
     def where(self, step: Step) -> Place:
         """The lines of the module that compute what a step states, or the rules that merged it."""
