@@ -199,7 +199,7 @@ def test_the_programs_of_the_readme_run_as_they_stand(tmp_path):
     pytest.importorskip("sklearn")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     script = tmp_path / "readme.py"
     script.write_text("\n".join(blocks), encoding="utf-8")
     printed = run(script, tmp_path)
