@@ -89,7 +89,11 @@ def _merged(parts: Sequence[Footprint]) -> Footprint:
     accesses: dict[Resource, list[Index]] = {}
     for part in parts:
         for resource, many in part.accesses.items():
-            accesses.setdefault(resource, []).extend(many)
+            known = accesses.get(resource)
+            if known is None:
+                accesses[resource] = many
+            elif known != many:
+                accesses[resource] = known + [i for i in many if i not in known]
     return Footprint(
         accesses,
         set(accesses),

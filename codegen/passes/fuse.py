@@ -140,10 +140,14 @@ class Fuser:
 
 def _same_iteration(a: list[Index], i: ir.Var, b: list[Index], j: ir.Var) -> bool:
     """Is a resource reached by both only at their loop variables, on one and the same axis?"""
-    if any(index is None for index in (*a, *b)):
-        return False
-    first = [set(_axes_at(index, i)) for index in a]  # type: ignore[arg-type]
-    return bool(set.intersection(*first, *(set(_axes_at(index, j)) for index in b)))  # type: ignore[arg-type]
+    axes: set[int] | None = None
+    for var, indices in ((i, a), (j, b)):
+        for index in indices:
+            here = set() if index is None else set(_axes_at(index, var))
+            axes = here if axes is None else axes & here
+            if not axes:
+                return False
+    return bool(axes)
 
 
 def _axes_at(index: tuple[ir.Expr, ...], var: ir.Var) -> list[int]:
