@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from codegen import ir
+from codegen import ir, memory
 from graphdl import config
-from graphdl.calls import Calls
+from graphdl.calls import Calls, own_place
 from graphdl.compile import compile_graph
 from graphdl.core.errors import DTypeError, GraphError, NonFiniteError, ShapeError
 from graphdl.core.graph import Graph, Node, Variable, about_to_change
@@ -19,6 +19,7 @@ from graphdl.core.sizes import Size
 from graphdl.door import as_array, check_rank, learn_sizes
 from graphdl.explain import explain
 from graphdl.ops.build import constant
+from graphdl.prepared import Prepared, Ready, first, prepare
 
 
 class Function:
@@ -70,6 +71,28 @@ class Function:
         with self._lock:
             outputs = self._run(arrays, sizes)
         return _shaped(self._outputs, iter(outputs))
+
+    def prepared(self, *example: Any) -> Prepared:
+        """This function for arrays of the example's shapes alone: a call costs less than a
+        microsecond more than what it computes. See `Prepared`; GraphError where there are updates.
+        """
+        arrays = self._arrays(example)
+        sizes = self._sizes(arrays)
+        needed = {v.name: sizes[v.name] for v in self._lowered.program.sizes}
+        forms = [(np.dtype(b.dtype), memory.shape(b, needed)) for b in self._lowered.outputs]
+        several = isinstance(self._outputs, (list, tuple))
+        ready = Ready(
+            compiled=self._compiled,
+            bind=lambda: own_place(self._compiled, needed),
+            sizes=needed,
+            door=self._arrays,
+            shaped=(lambda r: _shaped(self._outputs, iter(r))) if several or not forms[0][1] else first,
+            names=tuple(f"input {_name(n)}" for n in self.inputs),
+            inputs=tuple((a.dtype, a.shape) for a in arrays),
+            outputs=tuple(forms),
+            finite=False,
+        )
+        return prepare(ready)
 
     def _arrays(self, args: Sequence[Any]) -> list[np.ndarray]:
         if len(args) != len(self.inputs):

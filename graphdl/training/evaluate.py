@@ -7,10 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from codegen.executable import Binding
 from codegen.interrupts import heard
 from graphdl import memory
 from graphdl.callbacks import CallbackList
+from graphdl.core.errors import ShapeError
 from graphdl.core.graph import Node
+from graphdl.core.sizes import Size
+from graphdl.prepared import Prepared, Ready, first, prepare
 from graphdl.progress import Progress
 from graphdl.registry import whole
 from graphdl.training.data import Data
@@ -96,6 +100,41 @@ class Evaluation(Programs):
                 progress.end_epoch({})
         hooks.on_predict_end({})
         return results if many else results[0]
+
+    def predict_function(self, rows: int = 1) -> Prepared:
+        """`predict` for inputs of just so many rows, as one batch: f(x) costs less than a microsecond
+        more than what it computes. See `Prepared`.
+        """
+        self._require_built()
+        shapes = [(whole("rows", rows), *s.shape[1:]) for s in self._symbols]
+        for symbol, shape in zip(self._symbols, shapes, strict=True):
+            if any(isinstance(d, Size) for d in shape):
+                raise ShapeError(
+                    f"predict_function needs inputs of known sizes, {symbol.attrs['name']!r} has "
+                    f"({', '.join(map(str, symbol.shape))}); predict takes any"
+                )
+        data = Data(tuple(np.zeros(s, n.dtype) for s, n in zip(shapes, self._symbols, strict=True)))
+        many = isinstance(self._output, list)
+        results = [_room(rows, o) for o in (self._output if many else [self._output])]
+        runner = self._runner("predict", data)
+
+        def bind() -> tuple[Binding, tuple[Any, ...]]:
+            session = runner.open(data, rows, results, own=True)
+            return session.binding, session.numbers(0, 1, self._seed(), 0)
+
+        ready = Ready(
+            compiled=runner.compiled,
+            bind=bind,
+            sizes=runner.open(data, rows, results).sizes(rows),
+            door=lambda args: self._inputs(args[0] if len(args) == 1 else list(args)),
+            shaped=list if many else first,
+            names=tuple(s.attrs["name"] for s in self._symbols),
+            inputs=tuple((a.dtype, a.shape) for a in data.inputs),
+            outputs=tuple((r.dtype, r.shape) for r in results),
+            finite=True,
+            looks_up=bool(self._lookups),
+        )
+        return prepare(ready)
 
 
 def first_batches(data: Data, batch: int, steps: int | None, what: str) -> Data:

@@ -6,6 +6,7 @@ import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -91,17 +92,20 @@ class Runner:
                 return True
         return False
 
-    def open(self, data: Data, batch: int, outputs: Sequence[np.ndarray] = ()) -> Session:
-        """Place data and variables where the program finds them."""
-        return Session(self, data, min(batch, max(1, data.rows)), outputs)
+    def open(
+        self, data: Data, batch: int, outputs: Sequence[np.ndarray] = (), own: bool = False
+    ) -> Session:
+        """Place data and variables where the program finds them; `own`: in memory shared with nobody."""
+        return Session(self, data, min(batch, max(1, data.rows)), outputs, own)
 
 
 class Session:
     """One pass after another over the same data."""
 
     def __init__(
-        self, runner: Runner, data: Data, batch: int, outputs: Sequence[np.ndarray]
+        self, runner: Runner, data: Data, batch: int, outputs: Sequence[np.ndarray], own: bool
     ) -> None:
+        self._own = own
         self.runner, self.data, self.batch = runner, data, batch
         self.rows, self.steps = data.rows, -(-data.rows // batch)
         self.order = np.arange(self.rows)
@@ -111,14 +115,18 @@ class Session:
 
     def _open(self) -> None:
         ragged = self.rows % self.batch
-        self._full = self._bound(self.batch)
+        self.binding = self._bound(self.batch)
         self._last = self._bound(ragged) if ragged and self.runner.exact else None
 
     def _bound(self, batch: int) -> Binding:
         executable, lowered = self.runner.compiled.executable, self.runner.compiled.lowered
-        sizes = {v.name: batch for v in lowered.program.sizes} | {"total": self.rows}
+        sizes = self.sizes(batch)
         memory.require(f"a batch of {batch} examples", executable.arena_bytes(sizes))
-        binding = executable.binding(sizes).apart()  # another session may run in between
+        binding = (
+            executable.own_binding(sizes)
+            if self._own
+            else executable.binding(sizes).apart()  # another session may run in between
+        )
         arrays = [*self.data.inputs]
         arrays += [a for a in (self.data.target, self.data.weights) if a is not None]
         for (_, buffer), array in zip(lowered.inputs, arrays, strict=True):
@@ -141,14 +149,23 @@ class Session:
             self._open()
         about_to_change(self.runner.step.graph.updates)
         if self._last is not None and last == self.steps:
-            status = self._call(self._full, first, last - 1, seed, time_) if last - 1 > first else 0
+            status = self._call(self.binding, first, last - 1, seed, time_) if last - 1 > first else 0
             return status or self._call(self._last, last - 1, last, seed, time_)
-        return self._call(self._full, first, last, seed, time_)
+        return self._call(self.binding, first, last, seed, time_)
 
     def _call(self, binding: Binding, first: int, last: int, seed: int, time_: int) -> int:
-        scalars = self.runner.compiled.lowered.scalars
-        numbers = (first, last, self.batch, self.rows, seed, time_, *scalars)
+        numbers = self.numbers(first, last, seed, time_)
         return self.runner.compiled.executable.run(binding, numbers)
+
+    def sizes(self, batch: int) -> dict[str, int]:
+        """The program's sizes for such a batch."""
+        sizes = self.runner.compiled.lowered.program.sizes
+        return {v.name: batch for v in sizes} | {"total": self.rows}
+
+    def numbers(self, first: int, last: int, seed: int, time_: int) -> tuple[Any, ...]:
+        """What a run of the steps first ≤ k < last takes besides arrays."""
+        scalars = self.runner.compiled.lowered.scalars
+        return (first, last, self.batch, self.rows, seed, time_, *scalars)
 
     def chunks(self, seed: int, time_: int, each: bool = False) -> Iterator[tuple[int, int]]:
         """Run a whole pass; after each piece of some 50 ms yields (steps done, status)."""
