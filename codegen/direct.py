@@ -21,7 +21,8 @@ FORM, STALE, NOT_FINITE = -1, -2, -3
 _SOURCE = '''"""Hands {count} arrays to a compiled program.
 
 frame: its length; the program's machine code; its table and the table's length; a counter and what it
-has to be; the program's {numbers} numbers; for each array, how many entries of the table it has, and which.
+has to be; the program's {numbers} numbers; the shapes of the arrays; for each array, how many entries of
+the table it has, and which.
 """
 from numba import njit
 
@@ -32,13 +33,15 @@ entry = njit(error_model="numpy")
 
 
 @jit
-def lies_well(array):
-    """In C order, and every element where one can be."""
+def lies_well(array, shape):
+    """Of this shape, in C order, and every element where one can be."""
     step = array.itemsize
     for axis in range(array.ndim - 1, -1, -1):
-        if array.shape[axis] != 1 and array.strides[axis] != step:
+        if array.shape[axis] != shape[axis]:
             return False
-        step *= array.shape[axis]
+        if shape[axis] != 1 and array.strides[axis] != step:
+            return False
+        step *= shape[axis]
     return array.ctypes.data % array.itemsize == 0
 
 
@@ -74,7 +77,7 @@ def run(start, {names}):
         return {stale}
 {checks}
     table = words(frame[2], frame[3])
-    at = {fixed}
+    at = {entries}
 {places}
     return call(frame[1], table, frame[6:], "{kinds}")
 
@@ -84,30 +87,52 @@ ENTRY = {{"run": "int64(int64, {types})"}}
 
 
 class Direct:
-    """A program whose inputs and outputs are given in each call; all others lie in the binding.
+    """A program whose inputs and outputs are given in each call; all others lie in a binding.
 
-    `run(frame, *arrays)` returns the program's status; FORM where an array is not in C order or an
-    output shares memory with another; STALE where the watched counter has moved on; or NOT_FINITE.
-    Nothing has run in these three cases. The caller sees to it that the arrays have the dtypes and
-    shapes that the binding is for (where there are no axes, one of length 1).
+    `run(frame, *arrays)` returns the program's status; FORM where an array has not the shape that was
+    bound, or is not in C order, or an output shares memory with another; STALE where the watched
+    counter is not what it was when `bind` was called; or NOT_FINITE. Nothing has run in these three
+    cases. The caller sees to it that arrays have the right dtypes and numbers of axes (at least one).
     """
 
     def __init__(
-        self, executable: Executable, binding: Binding, numbers: Sequence[Any],
-        inputs: Sequence[ir.Buffer], outputs: Sequence[ir.Buffer], guarded: bool, watched: np.ndarray,
+        self, executable: Executable, inputs: Sequence[ir.Buffer], outputs: Sequence[ir.Buffer],
+        guarded: bool, watched: np.ndarray,
     ) -> None:  # fmt: skip
         """guarded: must inputs be finite? watched: a counter, int64."""
-        table = executable.table(binding)
-        kinds = [v.dtype for v in executable.emitted.parameters]
-        head = [executable.address, _at(table.words), table.words.size, _at(watched), watched[0]]
-        entries = [_entries(executable, table.starts, b) for b in (*inputs, *outputs)]
-        tail = [w for places in entries for w in (len(places), *places)]
-        words = [*head, *map(_word, numbers, kinds), *tail]
-        self._frame = np.array([1 + len(words), *words], np.int64)
-        self._kept = (executable, binding, watched)  # what the frame's addresses lead to
+        self._executable, self._moving = executable, (*inputs, *outputs)
+        self._kinds = [v.dtype for v in executable.emitted.parameters]
+        self._entries = [_entries(executable, b) for b in self._moving]
+        size = _FIXED + len(self._kinds) + sum(map(_axes, self._moving))
+        size += sum(1 + len(e) for e in self._entries)
+        self._frame = np.zeros(size, np.int64)
+        self._watched = watched
         self.frame = _at(self._frame)
-        made = cache.load(_source(inputs, outputs, guarded, kinds), "direct").run
+        made = cache.load(_source(inputs, outputs, guarded, self._kinds), "direct").run
         self.run = next(iter(made.overloads.values())).entry_point
+
+    def bind(
+        self, binding: Binding, numbers: Sequence[Any], shapes: Sequence[tuple[int, ...]]
+    ) -> None:
+        """Work in this memory, with these numbers, on arrays of these shapes. Calls by other threads
+        find the frame STALE until it is whole."""
+        now = int(self._watched[0])
+        table = self._executable.table(binding)
+        words = list(map(_word, numbers, self._kinds))
+        words += [n for shape in shapes for n in shape or (1,)]
+        for places in self._entries:
+            words += [len(places), *(table.starts[k] for k in places)]
+        frame = self._frame
+        frame[5] = -1
+        frame[:5] = len(frame), self._executable.address, _at(table.words), table.words.size, _at(
+            self._watched
+        )
+        frame[_FIXED:] = words
+        self._binding = binding  # what the frame's addresses lead to
+        frame[5] = now
+
+
+_FIXED = 6  # words before the numbers
 
 
 def _source(
@@ -115,7 +140,11 @@ def _source(
 ) -> str:
     names = {b: f"x{k}" for k, b in enumerate(inputs, 1)}
     names |= {b: f"out{k}" for k, b in enumerate(outputs, 1)}
-    conditions = [(f"lies_well({n})", FORM) for n in names.values()]
+    shapes = _FIXED + len(kinds)
+    conditions = []
+    for b, n in names.items():
+        conditions.append((f"lies_well({n}, frame[{shapes}:])", FORM))
+        shapes += _axes(b)
     conditions += [
         (f"apart({names[a]}, {names[b]})", FORM)
         for k, b in enumerate(outputs)
@@ -127,7 +156,7 @@ def _source(
         count=len(names),
         numbers=len(kinds),
         names=", ".join(names.values()),
-        fixed=6 + len(kinds),
+        entries=shapes,
         stale=STALE,
         checks="\n".join(f"    if not {test}:\n        return {code}" for test, code in conditions),
         places="\n".join(f"    at = place(frame, at, table, {n})" for n in names.values()),
@@ -137,14 +166,16 @@ def _source(
 
 
 def _array_type(buffer: ir.Buffer) -> str:
-    return f"{buffer.dtype}[{', '.join(':' * max(1, len(buffer.shape)))}]"
+    return f"{buffer.dtype}[{', '.join(':' * _axes(buffer))}]"
 
 
-def _entries(executable: Executable, starts: Sequence[int], buffer: ir.Buffer) -> list[int]:
-    """Where the table holds the address of a buffer, under all its shapes."""
-    return [
-        starts[k] for k, b in enumerate(executable.emitted.buffers) if buffer in (b, b.root)
-    ]
+def _axes(buffer: ir.Buffer) -> int:
+    return max(1, len(buffer.shape))
+
+
+def _entries(executable: Executable, buffer: ir.Buffer) -> list[int]:
+    """Which arrays of the function are this buffer, under any of its shapes."""
+    return [k for k, b in enumerate(executable.emitted.buffers) if buffer in (b, b.root)]
 
 
 def _at(array: np.ndarray) -> int:

@@ -50,12 +50,13 @@ class Prepared:
         _refuse_changing(ready.compiled)
         self._ready = ready
         self._lock = threading.Lock()
+        lowered = ready.compiled.lowered
+        inputs, outputs = [b for _, b in lowered.inputs], lowered.outputs
+        if ready.compiled.executable.jit:
+            self._direct = Direct(
+                ready.compiled.executable, inputs, outputs, ready.finite, watched=MOVES
+            )
         self._bind()
-
-    @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The shape of each input, by name."""
-        return {n: shape for n, (_, shape) in zip(self._ready.names, self._ready.inputs, strict=True)}
 
     def __call__(self, *arrays: Any, out: Any = None) -> Any:
         """The outputs for these arrays. Raises what the function that it was made from raises."""
@@ -70,7 +71,8 @@ class Prepared:
 
     def _checked(self, arrays: tuple[Any, ...]) -> list[np.ndarray]:
         checked = list(self._ready.door(arrays))
-        for array, (name, shape) in zip(checked, self.shapes.items(), strict=True):
+        ready = self._ready
+        for array, name, (_, shape) in zip(checked, ready.names, ready.inputs, strict=True):
             if array.shape != shape:
                 raise ShapeError(
                     f"{name} has shape {array.shape}, but this function is prepared for {shape}; "
@@ -102,14 +104,11 @@ class Prepared:
 
     def _bind(self) -> None:
         """Find the variables where they lie now."""
-        executable, lowered = self._ready.compiled.executable, self._ready.compiled.lowered
         self._moves = int(MOVES[0])
-        binding, numbers = self._ready.bind()
-        if executable.jit:
-            inputs = [b for _, b in lowered.inputs]
-            finite, outputs = self._ready.finite, lowered.outputs
-            self._direct = Direct(executable, binding, numbers, inputs, outputs, finite, MOVES)
-        self._binding, self._numbers = binding, numbers
+        self._binding, self._numbers = self._ready.bind()
+        if self._ready.compiled.executable.jit:
+            shapes = [shape for _, shape in (*self._ready.inputs, *self._ready.outputs)]
+            self._direct.bind(self._binding, self._numbers, shapes)
 
     def _compute(self, arrays: list[np.ndarray], results: list[np.ndarray]) -> None:
         """Run on arrays in their final form, wherever the variables have gone."""
@@ -133,44 +132,37 @@ class Prepared:
         executable.run(self._binding, self._numbers)
 
 
-class _OneArray(Prepared):
-    """From one array to one array: two comparisons, one allocation, one call."""
-
-    def __init__(self, ready: Ready) -> None:
-        super().__init__(ready)
-        (self._dtype, self._shape), (self._out_dtype, self._out_shape) = (
-            ready.inputs[0], ready.outputs[0],
-        )  # fmt: skip
-
-    def __call__(self, x: Any, out: Any = None) -> Any:  # type: ignore[override]
-        direct = self._direct  # held: another thread may replace it
-        result = empty(self._out_shape, self._out_dtype) if out is None else out
-        try:
-            if (
-                x.dtype is self._dtype
-                and x.shape == self._shape
-                and (out is None or self._fits(out))
-                and not direct.run(direct.frame, x, result)
-            ):
-                return result
-        except (AttributeError, TypeError):  # x is no array
-            pass
-        return super().__call__(x, out=out)
-
-    def _fits(self, out: Any) -> bool:
-        right = out.dtype is self._out_dtype and out.shape == self._out_shape
-        return right and out.flags.writeable
-
-
-empty = np.empty  # a global name is found faster than an attribute
-
-
-def prepare(ready: Ready) -> Prepared:
-    """The callable for one form."""
+def prepare(ready: Ready) -> Callable[..., Any]:
+    """The callable for one form: a `Prepared`, or a plain function before it that is faster still."""
+    prepared = Prepared(ready)
     forms = [*ready.inputs, *ready.outputs]
-    simple = len(ready.inputs) == len(ready.outputs) == 1 and all(shape for _, shape in forms)
+    single = len(ready.inputs) == len(ready.outputs) == 1 and all(shape for _, shape in forms)
     plain = ready.shaped is first and not ready.looks_up and ready.compiled.executable.jit
-    return (_OneArray if simple and plain else Prepared)(ready)
+    return _from_array_to_array(prepared, *forms) if single and plain else prepared
+
+
+def _from_array_to_array(prepared: Prepared, given: Form, made: Form) -> Callable[..., Any]:
+    """Two comparisons, one allocation, one call; whatever is not plain is left to `prepared`."""
+    dtype, axes, (out_dtype, out_shape) = given[0], len(given[1]), made
+    out_axes = len(out_shape)
+    run, frame, empty = prepared._direct.run, prepared._direct.frame, np.empty
+
+    def call(x: Any, out: Any = None) -> Any:
+        try:
+            if x.dtype is dtype and x.ndim == axes:
+                if out is None:
+                    result = empty(out_shape, out_dtype)
+                    if not run(frame, x, result):
+                        return result
+                elif out.dtype is out_dtype and out.ndim == out_axes and out.flags.writeable:
+                    if not run(frame, x, out):
+                        return out
+        except (AttributeError, TypeError):  # no arrays
+            pass
+        return prepared(x, out=out)
+
+    call.__doc__, call.prepared = Prepared.__doc__, prepared  # type: ignore[attr-defined]
+    return call
 
 
 def first(results: list[np.ndarray]) -> np.ndarray:
