@@ -92,12 +92,14 @@ class Evaluation(Programs):
 
         hooks.on_predict_begin({})
         if data.rows:
-            session = self._runner("predict", data).open(data, batch, results)
+            runner = self._runner("predict", data)
+            session = runner.again(data, batch, results)
             with Progress(verbose, None, session.steps) as progress:
                 progress.begin_epoch(0)
                 for done, _ in batches(session, self._seed(), 0, "predict", hooks, outputs):
                     progress.update(done, {})
                 progress.end_epoch({})
+            runner.keep(session)
         hooks.on_predict_end({})
         return results if many else results[0]
 

@@ -19,6 +19,7 @@ from graphdl.storage import have_moved, place_variables
 from graphdl.training.data import Data
 from graphdl.training.step import Step
 
+KEPT_BYTES = 1 << 20  # of a user's arrays that may be held until the next call
 CHUNK_SECONDS = 0.05  # how long compiled code runs before Python may look up
 SHUFFLE_STREAM = 2**31  # apart from the streams of random nodes
 
@@ -70,6 +71,7 @@ class Runner:
 
     def __init__(self, step: Step, target: str) -> None:
         self.step, self.target = step, target
+        self._kept: Session | None = None
 
     @cached_property
     def compiled(self) -> Compiled:
@@ -98,6 +100,18 @@ class Runner:
         """Place data and variables where the program finds them; `own`: in memory shared with nobody."""
         return Session(self, data, min(batch, max(1, data.rows)), outputs, own)
 
+    def again(self, data: Data, batch: int, outputs: Sequence[np.ndarray] = ()) -> Session:
+        """As `open`; a kept session over as many rows only takes the arrays, which costs far less."""
+        kept, self._kept = self._kept, None  # whoever asks meanwhile opens one
+        if kept is not None and kept.take(data, min(batch, data.rows), outputs):
+            return kept
+        return self.open(data, batch, outputs)
+
+    def keep(self, session: Session) -> None:
+        """For the next call of `again`: a session that is done, with its arrays where they are small."""
+        if sum(a.nbytes for a in session.arrays) <= KEPT_BYTES:
+            self._kept = session
+
 
 class Session:
     """One pass after another over the same data."""
@@ -117,6 +131,13 @@ class Session:
         ragged = self.rows % self.batch
         self.binding = self._bound(self.batch)
         self._last = self._bound(ragged) if ragged and self.runner.exact else None
+        lowered = self.runner.compiled.lowered
+        moving = [*(b for _, b in lowered.inputs), *lowered.outputs]
+        self._moving = [
+            (at, moving.index(b.root), self.binding.flat[at].shape)
+            for at, b in enumerate(self.runner.compiled.executable.emitted.buffers)
+            if b.root in moving
+        ]
 
     def _bound(self, batch: int) -> Binding:
         executable, lowered = self.runner.compiled.executable, self.runner.compiled.lowered
@@ -127,9 +148,8 @@ class Session:
             if self._own
             else executable.binding(sizes).apart()  # another session may run in between
         )
-        arrays = [*self.data.inputs]
-        arrays += [a for a in (self.data.target, self.data.weights) if a is not None]
-        for (_, buffer), array in zip(lowered.inputs, arrays, strict=True):
+        moving = [*(b for _, b in lowered.inputs), *lowered.outputs]
+        for buffer, array in zip(moving, self.arrays, strict=True):
             executable.place(binding, buffer, array)
         for buffer in executable.emitted.buffers:
             if buffer.name == "order" and buffer.role == "input":
@@ -137,11 +157,30 @@ class Session:
         for buffer, value in lowered.constants:
             executable.place(binding, buffer, value)
         self._places = place_variables(self.runner.compiled, binding)
-        for buffer, array in zip(lowered.outputs, self.outputs, strict=True):
-            executable.place(binding, buffer, array)
         executable.views(binding, sizes)
         executable.tables(binding)
         return binding
+
+    @property
+    def arrays(self) -> list[np.ndarray]:
+        """What changes from one session to the next, in the program's order."""
+        given = (*self.data.inputs, self.data.target, self.data.weights, *self.outputs)
+        return [a for a in given if a is not None]
+
+    def take(self, data: Data, batch: int, outputs: Sequence[np.ndarray]) -> bool:
+        """Go on with other arrays, if they have the forms of the present ones; else nothing changes."""
+        before = self.data, self.outputs
+        shapes = [a.shape for a in self.arrays]
+        self.data, self.outputs = data, outputs
+        arrays = self.arrays
+        if batch != self.batch or [a.shape for a in arrays] != shapes:
+            self.data, self.outputs = before
+            return False
+        for binding in (self.binding, self._last):
+            if binding is not None:
+                for at, which, shape in self._moving:
+                    binding.put(at, arrays[which].reshape(shape))
+        return True
 
     def run(self, first: int, last: int, seed: int, time_: int) -> int:
         """Steps first ≤ k < last of the pass; returns 0 or 1 + the step that the guard refused."""
