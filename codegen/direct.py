@@ -16,7 +16,7 @@ from codegen import cache, ir
 from codegen.executable import Binding, Executable
 
 # What a call may return besides the program's own status
-FORM, STALE, NOT_FINITE = -1, -2, -3
+FORM, STALE = -1, -2
 
 _SOURCE = '''"""Hands {count} arrays to a compiled program.
 
@@ -26,9 +26,9 @@ the table it has, and which.
 """
 from numba import njit
 
-from codegen.frames import call, flat, words
+from codegen.frames import call, words
 
-jit = njit(error_model="numpy", fastmath={{"reassoc", "nsz"}}, forceinline=True)
+jit = njit(error_model="numpy", forceinline=True)
 entry = njit(error_model="numpy")
 
 
@@ -50,15 +50,6 @@ def apart(a, b):
     """Have two arrays no memory in common?"""
     a_start, b_start = a.ctypes.data, b.ctypes.data
     return a_start + a.size * a.itemsize <= b_start or b_start + b.size * b.itemsize <= a_start
-
-
-@jit
-def finite(array):
-    """x·0 is 0 for a finite x and NaN for any other."""
-    total = array.dtype.type(0)
-    for value in flat(array):
-        total += value * array.dtype.type(0)
-    return total == 0
 
 
 @jit
@@ -90,16 +81,16 @@ class Direct:
     """A program whose inputs and outputs are given in each call; all others lie in a binding.
 
     `run(frame, *arrays)` returns the program's status; FORM where an array has not the shape that was
-    bound, or is not in C order, or an output shares memory with another; STALE where the watched
-    counter is not what it was when `bind` was called; or NOT_FINITE. Nothing has run in these three
-    cases. The caller sees to it that arrays have the right dtypes and numbers of axes (at least one).
+    bound, or is not in C order, or an output shares memory with another; or STALE where the watched
+    counter is not what it was when `bind` was called. Nothing has run in these two cases. The caller
+    sees to it that arrays have the right dtypes and numbers of axes (at least one).
     """
 
     def __init__(
         self, executable: Executable, inputs: Sequence[ir.Buffer], outputs: Sequence[ir.Buffer],
-        guarded: bool, watched: np.ndarray,
+        watched: np.ndarray,
     ) -> None:  # fmt: skip
-        """guarded: must inputs be finite? watched: a counter, int64."""
+        """watched: a counter, int64, that `run` compares with what it was at the last `bind`."""
         self._executable, self._moving = executable, (*inputs, *outputs)
         self._kinds = [v.dtype for v in executable.emitted.parameters]
         self._entries = [_entries(executable, b) for b in self._moving]
@@ -108,7 +99,7 @@ class Direct:
         self._frame = np.zeros(size, np.int64)
         self._watched = watched
         self.frame = _at(self._frame)
-        made = cache.load(_source(inputs, outputs, guarded, self._kinds), "direct").run
+        made = cache.load(_source(inputs, outputs, self._kinds), "direct").run
         self.run = next(iter(made.overloads.values())).entry_point
 
     def bind(
@@ -136,7 +127,7 @@ _FIXED = 6  # words before the numbers
 
 
 def _source(
-    inputs: Sequence[ir.Buffer], outputs: Sequence[ir.Buffer], guarded: bool, kinds: Sequence[str]
+    inputs: Sequence[ir.Buffer], outputs: Sequence[ir.Buffer], kinds: Sequence[str]
 ) -> str:
     names = {b: f"x{k}" for k, b in enumerate(inputs, 1)}
     names |= {b: f"out{k}" for k, b in enumerate(outputs, 1)}
@@ -150,8 +141,6 @@ def _source(
         for k, b in enumerate(outputs)
         for a in (*inputs, *outputs[:k])
     ]
-    floats = [b for b in inputs if guarded and b.dtype.startswith("float")]
-    conditions += [(f"finite({names[b]})", NOT_FINITE) for b in floats]
     return _SOURCE.format(
         count=len(names),
         numbers=len(kinds),

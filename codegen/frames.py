@@ -25,19 +25,6 @@ def words(typingctx: Any, address: Any, count: Any) -> Any:
     return WORDS(types.int64, types.int64), build
 
 
-@intrinsic
-def flat(typingctx: Any, array: Any) -> Any:
-    """The elements of an array that lies in C order, in a row."""
-    kind = types.Array(array.dtype, 1, "C")
-
-    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        held = context.make_array(array)(context, builder, args[0])
-        address = builder.ptrtoint(held.data, WORD)
-        return array_at(context, builder, kind, address, held.nitems)
-
-    return kind(array), build
-
-
 @intrinsic(prefer_literal=True)
 def call(typingctx: Any, code: Any, table: Any, numbers: Any, kinds: Any) -> Any:
     """The compiled function at the address `code`, of (table, *numbers); each number has a word.

@@ -18,6 +18,7 @@ from graphdl.core.interpret import Sizes, interpret
 from graphdl.core.sizes import Size
 from graphdl.door import as_array, check_rank, learn_sizes
 from graphdl.explain import explain
+from graphdl.footprint import products
 from graphdl.ops.build import constant
 from graphdl.prepared import Prepared, Ready, first, prepare
 
@@ -90,7 +91,6 @@ class Function:
             names=tuple(f"input {_name(n)}" for n in self.inputs),
             inputs=tuple((a.dtype, a.shape) for a in arrays),
             outputs=tuple(forms),
-            finite=False,
         )
         return prepare(ready)
 
@@ -185,15 +185,19 @@ class Function:
         """Where the generated module lies."""
         return self._executable.source_file
 
-    def explain(self, **sizes: int) -> str:
+    def explain(self, beside: Function | None = None, **sizes: int) -> str:
         """Stages with their times, the rules that fired, kernels with flops and bytes, memory.
 
-        Named sizes that are not given count as 32, the usual batch.
+        Named sizes that are not given count as 32, the usual batch. `beside` another function, say
+        that of the gradient, the flops of matrix products are compared with its own.
         """
-        names = {
-            v.name: str(d) for v, d in zip(self.program.sizes, self._lowered.sizes, strict=True)
-        }
-        return explain(self._compiled, {v: sizes.get(label, 32) for v, label in names.items()})
+        other = None if beside is None else products(beside.program, beside._named_sizes(sizes))
+        return explain(self._compiled, self._named_sizes(sizes), other)
+
+    def _named_sizes(self, sizes: Mapping[str, int]) -> dict[str, int]:
+        """The program's sizes, from what the user calls them."""
+        pairs = zip(self.program.sizes, self._lowered.sizes, strict=True)
+        return {v.name: sizes.get(str(d), 32) for v, d in pairs}
 
 
 def with_names(source: str, labels: Mapping[ir.Buffer, str]) -> str:

@@ -33,7 +33,6 @@ class Ready:
     names: tuple[str, ...]  # of the inputs
     inputs: tuple[Form, ...]
     outputs: tuple[Form, ...]
-    finite: bool  # are NaN and infinity refused?
     looks_up: bool = False  # are values indices, which the door has to see?
 
 
@@ -53,9 +52,7 @@ class Prepared:
         lowered = ready.compiled.lowered
         inputs, outputs = [b for _, b in lowered.inputs], lowered.outputs
         if ready.compiled.executable.jit:
-            self._direct = Direct(
-                ready.compiled.executable, inputs, outputs, ready.finite, watched=MOVES
-            )
+            self._direct = Direct(ready.compiled.executable, inputs, outputs, watched=MOVES)
         self._bind()
 
     def __call__(self, *arrays: Any, out: Any = None) -> Any:

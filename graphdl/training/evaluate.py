@@ -17,7 +17,7 @@ from graphdl.core.sizes import Size
 from graphdl.prepared import Prepared, Ready, first, prepare
 from graphdl.progress import Progress
 from graphdl.registry import whole
-from graphdl.training.data import Data
+from graphdl.training.data import Data, check_finite
 from graphdl.training.passes import batches
 from graphdl.training.programs import Programs, batch_of, returned
 from graphdl.training.runner import Session
@@ -43,7 +43,8 @@ class Evaluation(Programs):
         steps: only so many batches, the first ones; callbacks: their hooks of tests are called.
         """
         batch = batch_of(batch_size)
-        data = first_batches(self._data("evaluate", x, y, sample_weight), batch, steps, "steps")
+        given = self._data("evaluate", x, y, sample_weight, finite=_first(callbacks, steps))
+        data = first_batches(given, batch, steps, "steps")
         hooks = self._hooks(callbacks, verbose, data, batch)
         session = self._runner("test", data).open(data, batch)
         with self._counting_apart(), Progress(verbose, None, session.steps) as progress:
@@ -59,8 +60,10 @@ class Evaluation(Programs):
     def _pass(self, session: Session, hooks: CallbackList) -> dict[str, float]:
         self.reset_metrics()
         hooks.on_test_begin({})
-        for _ in batches(session, self._seed(), 0, "test", hooks, lambda _: self._logs()):
-            pass
+        for _, status in batches(session, self._seed(), 0, "test", hooks, lambda _: self._logs()):
+            if status:
+                self.reset_metrics()
+                raise not_finite(session.data)
         logs = self._logs()
         hooks.on_test_end(dict(logs))
         return logs
@@ -81,7 +84,8 @@ class Evaluation(Programs):
         """
         batch = batch_of(batch_size)
         self.build_for(x)
-        data = first_batches(Data(self._inputs(x)), batch, steps, "steps")
+        inputs = self._inputs(x, finite=_first(callbacks, steps))
+        data = first_batches(Data(inputs), batch, steps, "steps")
         hooks = self._hooks(callbacks, verbose, data, batch)
         many = isinstance(self._output, list)
         results = [_room(data.rows, o) for o in (self._output if many else [self._output])]
@@ -96,7 +100,9 @@ class Evaluation(Programs):
             session = runner.again(data, batch, results)
             with Progress(verbose, None, session.steps) as progress:
                 progress.begin_epoch(0)
-                for done, _ in batches(session, self._seed(), 0, "predict", hooks, outputs):
+                for done, status in batches(session, self._seed(), 0, "predict", hooks, outputs):
+                    if status:
+                        raise not_finite(data)
                     progress.update(done, {})
                 progress.end_epoch({})
             runner.keep(session)
@@ -133,7 +139,6 @@ class Evaluation(Programs):
             names=tuple(s.attrs["name"] for s in self._symbols),
             inputs=tuple((a.dtype, a.shape) for a in data.inputs),
             outputs=tuple((r.dtype, r.shape) for r in results),
-            finite=True,
             looks_up=bool(self._lookups),
         )
         return prepare(ready)
@@ -142,6 +147,23 @@ class Evaluation(Programs):
 def first_batches(data: Data, batch: int, steps: int | None, what: str) -> Data:
     """The rows of the first `steps` batches, or all."""
     return data if steps is None else data.part(0, whole(what, steps) * batch)
+
+
+def _first(callbacks: Any, steps: int | None) -> bool:
+    """Must x be finite before anything is done? Else the compiled step looks at each batch while it is
+    near, which saves a pass over memory: nothing is seen of what was computed before it.
+    """
+    return bool(callbacks) or steps is not None
+
+
+def not_finite(data: Data) -> ValueError:
+    """What is said of inputs in which a step found NaN or infinity."""
+    try:
+        for array in data.inputs:
+            check_finite(array, "x")
+    except ValueError as error:
+        return error
+    return ValueError("x was changed by another thread during the call")
 
 
 def _room(rows: int, output: Node) -> np.ndarray:
