@@ -42,7 +42,7 @@ def _model(workload):
 
 
 def _one_row(model, sizes) -> None:
-    import numba  # noqa: PLC0415 - only compiled programs need it
+    import numba
 
     empty = numba.njit(lambda x, out: None)
     x, out = np.zeros((1, sizes[0]), np.float32), np.zeros((1, sizes[-1]), np.float32)
@@ -77,9 +77,9 @@ def _many_rows(model, sizes, rows) -> None:
 
 def _products() -> Callable[..., None]:
     """The products of a forward pass, batch by batch, and nothing else."""
-    import numba  # noqa: PLC0415
+    import numba
 
-    from codegen.products import multiply  # noqa: PLC0415
+    from codegen.products import multiply
 
     @numba.njit
     def run(x, kernels, outs):
@@ -111,7 +111,9 @@ def _hessian_product(workload) -> None:
     rows = rng.standard_normal((n, workload.sizes[0]), dtype=np.float32)
     labels = np.eye(workload.sizes[-1], dtype=np.float32)[np.zeros(n, int)]
     directions = [rng.standard_normal(p.shape, dtype=np.float32) for p in parameters]
-    counts = [products(f.program, {v.name: n for v in f.program.sizes}) for f in (gradient, product)]
+    counts = [
+        products(f.program, {v.name: n for v in f.program.sizes}) for f in (gradient, product)
+    ]
     calls = {
         "gradient": _repeated(lambda: gradient(rows, labels), 50),
         "H·v": _repeated(lambda: product(rows, labels, *directions), 50),

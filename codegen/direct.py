@@ -20,9 +20,9 @@ FORM, STALE = -1, -2
 
 _SOURCE = '''"""Hands {count} arrays to a compiled program.
 
-frame: its length; the program's machine code; its table and the table's length; a counter and what it
-has to be; the program's {numbers} numbers; the shapes of the arrays; for each array, how many entries of
-the table it has, and which.
+frame: its length; the program's machine code; its table and the table's length; a counter and
+what it has to be; the program's {numbers} numbers; the shapes of the arrays; for each array, how
+many entries of the table it has, and which.
 """
 from numba import njit
 
@@ -115,8 +115,12 @@ class Direct:
             words += [len(places), *(table.starts[k] for k in places)]
         frame = self._frame
         frame[5] = -1
-        frame[:5] = len(frame), self._executable.address, _at(table.words), table.words.size, _at(
-            self._watched
+        frame[:5] = (
+            len(frame),
+            self._executable.address,
+            _at(table.words),
+            table.words.size,
+            _at(self._watched),
         )
         frame[_FIXED:] = words
         self._binding = binding  # what the frame's addresses lead to
@@ -126,9 +130,7 @@ class Direct:
 _FIXED = 6  # words before the numbers
 
 
-def _source(
-    inputs: Sequence[ir.Buffer], outputs: Sequence[ir.Buffer], kinds: Sequence[str]
-) -> str:
+def _source(inputs: Sequence[ir.Buffer], outputs: Sequence[ir.Buffer], kinds: Sequence[str]) -> str:
     names = {b: f"x{k}" for k, b in enumerate(inputs, 1)}
     names |= {b: f"out{k}" for k, b in enumerate(outputs, 1)}
     shapes = _FIXED + len(kinds)

@@ -77,7 +77,11 @@ def memory_plan(
     return [
         f"temps      {plan.size:>12,} B in one arena ({plan.unshared:,} B without reuse)",
         f"variables  {held:>12,} B",
-        *([] if gradients is None else _against_the_needed(program, sizes, plan.size, held, gradients)),
+        *(
+            []
+            if gradients is None
+            else _against_the_needed(program, sizes, plan.size, held, gradients)
+        ),
     ]
 
 

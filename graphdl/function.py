@@ -87,7 +87,9 @@ class Function:
             bind=lambda: own_place(self._compiled, needed),
             sizes=needed,
             door=self._arrays,
-            shaped=(lambda r: _shaped(self._outputs, iter(r))) if several or not forms[0][1] else first,
+            shaped=(lambda r: _shaped(self._outputs, iter(r)))
+            if several or not forms[0][1]
+            else first,
             names=tuple(f"input {_name(n)}" for n in self.inputs),
             inputs=tuple((a.dtype, a.shape) for a in arrays),
             outputs=tuple(forms),

@@ -151,9 +151,13 @@ def _from_array_to_array(prepared: Prepared, given: Form, made: Form) -> Callabl
                     result = empty(out_shape, out_dtype)
                     if not run(frame, x, result):
                         return result
-                elif out.dtype is out_dtype and out.ndim == out_axes and out.flags.writeable:
-                    if not run(frame, x, out):
-                        return out
+                elif (
+                    out.dtype is out_dtype
+                    and out.ndim == out_axes
+                    and out.flags.writeable
+                    and not run(frame, x, out)
+                ):
+                    return out
         except (AttributeError, TypeError):  # no arrays
             pass
         return prepared(x, out=out)
@@ -169,7 +173,9 @@ def first(results: list[np.ndarray]) -> np.ndarray:
 
 def _refuse_changing(compiled: Compiled) -> None:
     if compiled.graph.updates:
-        raise GraphError("a prepared function computes, it updates no variable: call this one itself")
+        raise GraphError(
+            "a prepared function computes, it updates no variable: call this one itself"
+        )
     if stream_numbers(compiled.graph.nodes):
         raise GraphError(
             "a prepared function gives the same for the same arrays, but this one draws random "

@@ -1,6 +1,8 @@
 """What `explain` says of matrix products and of memory, against counts made by hand."""
 
 import re
+import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ SIZES = (6, 5, 4, 3)
 
 def loss(activation):
     x, y = gd.tensor("x", shape=("n", SIZES[0])), gd.tensor("y", shape=("n", SIZES[-1]))
-    weights = [gd.Variable(np.ones(s, np.float32)) for s in zip(SIZES, SIZES[1:], strict=False)]
+    weights = [gd.Variable(np.ones(s, np.float32)) for s in pairwise(SIZES)]
     h = x
     for w in weights[:-1]:
         h = activation(h @ w)
@@ -39,7 +41,7 @@ def hessian_product(activation):
 )
 def test_a_hessian_product_has_no_product_too_many(activation, first_layer, middle, last):
     gradient, product = hessian_product(activation)
-    layers = [2 * 32 * a * b for a, b in zip(SIZES, SIZES[1:], strict=False)]
+    layers = [2 * 32 * a * b for a, b in pairwise(SIZES)]
     of_gradient = (2, 3, 3)
     sizes = gradient._named_sizes({})
     counted = products(gradient.program, sizes)
@@ -52,8 +54,9 @@ def test_a_hessian_product_has_no_product_too_many(activation, first_layer, midd
 def test_explain_compares_the_products_with_those_of_another_function():
     gradient, product = hessian_product(gd.relu)
     text = product.explain(beside=gradient, n=64)
-    ratio = products(product.program, product._named_sizes({"n": 64}))[1] / (
-        products(gradient.program, gradient._named_sizes({"n": 64}))[1]
+    ratio = (
+        products(product.program, product._named_sizes({"n": 64}))[1]
+        / (products(gradient.program, gradient._named_sizes({"n": 64}))[1])
     )
     assert f"in 18 matrix products, {ratio:.2f} × the 8 beside it" in text
     assert "× the" not in product.explain(n=64)
@@ -63,7 +66,7 @@ def test_a_hessian_product_in_numbers():
     gradient, product = hessian_product(gd.tanh)
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((4, 6)), np.eye(3)[[0, 1, 2, 0]]
-    vectors = [rng.standard_normal(s) for s in zip(SIZES, SIZES[1:], strict=False)]
+    vectors = [rng.standard_normal(s) for s in pairwise(SIZES)]
     weights = list(gradient._compiled.graph.variables)
     weights.sort(key=lambda w: -w.storage.size)
     for w in weights:
@@ -109,3 +112,26 @@ def test_explain_weighs_the_memory_of_a_step_against_the_needed():
     assert int(gradients.replace(",", "")) == parameters
     assert int(needed.replace(",", "")) > 4 * parameters  # with Adam's two moments
     assert 1 <= float(ratio) <= 1.1
+
+
+def tanh_step():
+    gd.set_seed(0)
+    model = gd.Sequential([gd.layers.Input(shape=(64,)),
+                           *(gd.layers.Dense(n, activation="tanh") for n in (128, 96)),
+                           gd.layers.Dense(10, activation="softmax")])  # fmt: skip
+    model.compile("sgd", "sparse_categorical_crossentropy", target="python")
+    rng = np.random.default_rng(0)
+    model.train_on_batch(rng.standard_normal((32, 64)), rng.integers(0, 10, 32))
+    program = model.compiled_step.executable.program
+    sizes = {v.name: 32 for v in program.sizes} | {"total": 32}
+    return sum(kept(program, sizes).values()), [w.value for w in model.weights]
+
+
+def test_a_cheap_derivative_is_not_kept_and_its_values_are_the_same(monkeypatch):
+    size, weights = tanh_step()
+    fusion = sys.modules["codegen.passes.fuse"]  # the package has the function by this name
+    monkeypatch.setattr(fusion, "better_late", lambda program: set())
+    size_before, weights_before = tanh_step()
+    assert size_before - size == 4 * 32 * (128 + 96)
+    for now, before in zip(weights, weights_before, strict=True):
+        np.testing.assert_array_equal(now, before)

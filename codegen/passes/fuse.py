@@ -54,7 +54,7 @@ class Fuser:
     # -------------------------------------------------- items
 
     def into_earlier(self, kernel: ir.Kernel, late: bool = False) -> bool:
-        """Join the kernel to the nearest earlier one that takes it; `late`: to none before a product."""
+        """Join the kernel to the nearest earlier one that takes it; `late`: none before a product."""
         mine = self.known.item(kernel)
         if not _loops(kernel.body):
             return self._after_scalars(kernel, mine)

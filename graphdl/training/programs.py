@@ -102,7 +102,9 @@ class Programs:
         """
         runners = [r for (kind, *_), r in self._runners.items() if kind == "train"]
         if not runners:
-            raise NotCompiledError("explain: the training step is compiled when the first data comes")
+            raise NotCompiledError(
+                "explain: the training step is compiled when the first data comes"
+            )
         batch, made = batch_of(batch_size), runners[-1]
         sizes = {v.name: batch for v in made.compiled.lowered.program.sizes} | {"total": batch}
         gradients = sum(w.storage.nbytes for w in made.step.gradients or ())

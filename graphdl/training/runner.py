@@ -97,7 +97,7 @@ class Runner:
     def open(
         self, data: Data, batch: int, outputs: Sequence[np.ndarray] = (), own: bool = False
     ) -> Session:
-        """Place data and variables where the program finds them; `own`: in memory shared with nobody."""
+        """Place data and variables where the program finds them; `own`: in memory of its own."""
         return Session(self, data, min(batch, max(1, data.rows)), outputs, own)
 
     def again(self, data: Data, batch: int, outputs: Sequence[np.ndarray] = ()) -> Session:
@@ -108,7 +108,7 @@ class Runner:
         return self.open(data, batch, outputs)
 
     def keep(self, session: Session) -> None:
-        """For the next call of `again`: a session that is done, with its arrays where they are small."""
+        """Leave a session that is done to the next call of `again`, if its arrays are small."""
         if sum(a.nbytes for a in session.arrays) <= KEPT_BYTES:
             self._kept = session
 
@@ -188,7 +188,9 @@ class Session:
             self._open()
         about_to_change(self.runner.step.graph.updates)
         if self._last is not None and last == self.steps:
-            status = self._call(self.binding, first, last - 1, seed, time_) if last - 1 > first else 0
+            status = (
+                self._call(self.binding, first, last - 1, seed, time_) if last - 1 > first else 0
+            )
             return status or self._call(self._last, last - 1, last, seed, time_)
         return self._call(self.binding, first, last, seed, time_)
 

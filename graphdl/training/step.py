@@ -84,7 +84,7 @@ def test_step(model, s: Symbols, loss: Loss, tracker: LossTracker,
 
 
 def predict_step(model, s: Symbols) -> Step:  # type: ignore[no-untyped-def]
-    """The predictions of a batch, which must be finite: looked at where it lies near, it costs nothing."""
+    """The predictions of a batch, which must be finite: where it lies near, a look costs little."""
     with tracing(Trace(training=False)):
         output = model.on_nodes(s.inputs, False)
     outputs = output if isinstance(output, (list, tuple)) else [output]

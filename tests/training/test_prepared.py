@@ -1,5 +1,6 @@
 """Functions prepared for arrays of one form: the values of `predict`, its errors, fresh outputs."""
 
+import sys
 import threading
 
 import numpy as np
@@ -222,8 +223,6 @@ def test_threads_share_a_prepared_function():
 
 
 def test_a_call_leaves_no_reference(x):
-    import sys  # noqa: PLC0415
-
     f = network().predict_function()
     counts = [sys.getrefcount(x)]
     for _ in range(50):
