@@ -32,6 +32,7 @@ bench-quick: $(READY) ## run the benchmarks in few rounds
 
 pictures: $(READY) ## draw the pictures of docs/ anew
 	@$(PY) docs/make_pictures.py
+	@$(PY) docs/make_explorer_pictures.py
 
 lint: $(VENV)/ready-lint ## check style and format
 	@$(PY) -m ruff check --quiet

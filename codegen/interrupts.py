@@ -12,14 +12,15 @@ user's KeyboardInterrupt is raised once more, a moment later and somewhere else.
 import _thread
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ContextDecorator
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-_MOMENT = 0.005  # seconds: enough to be out of the callback; if it hits another, once more
+_MOMENT = 0.005  # seconds between two looks whether the hook is left
 _PATIENCE = 0.1  # seconds: on some systems no signal is seen while a thread waits
 
 
@@ -71,6 +72,21 @@ class heard(ContextDecorator):
         if not issubclass(dropped.exc_type, KeyboardInterrupt):
             return self._previous(dropped)
         try:
-            threading.Timer(_MOMENT, _thread.interrupt_main).start()
-        except KeyboardInterrupt:  # the moment has passed in here, where it would be dropped again
+            threading.Thread(target=_interrupt_elsewhere, name="ctrl-c", daemon=True).start()
+        except KeyboardInterrupt:  # another one, in here, where it would be dropped again
             self._again(dropped)
+
+
+def _interrupt_elsewhere() -> None:
+    """Raise KeyboardInterrupt in the main thread once it has left the hook; if it is dropped again,
+    the hook is called again."""
+    main = threading.main_thread().ident
+    while _in_hook(sys._current_frames().get(main)):  # type: ignore[arg-type]
+        time.sleep(_MOMENT)
+    _thread.interrupt_main()
+
+
+def _in_hook(frame: FrameType | None) -> bool:
+    while frame is not None and frame.f_code is not heard._again.__code__:
+        frame = frame.f_back
+    return frame is not None

@@ -31,7 +31,8 @@ swish = gd.elementwise("swish", lambda z: z / (1 + sympy.exp(-z)))
 
 z = gd.tensor("z", shape=("n",))
 print("swish(1.0) =", round(float(swish(1.0)), 6))
-print("its derivative, found op by op:", gd.grad(gd.sum(swish(z)), z))
+print("the formula of its derivative, found op by op:")
+print(gd.derive(gd.sum(swish(z)).named("J"), z))
 print("swish(−1000) =", float(swish(-1000.0)))
 
 # %% [markdown]

@@ -33,20 +33,52 @@ for weight in (w2, w1):
     print()
 
 # %% [markdown]
-# Is it true? Change w1 a little and look at the loss.
+# Is it true? Change w1 a little and look at the loss. Or let every factor be computed again by
+# methods that know no rule of derivatives.
 
 # %%
 loss = gd.function([x, y], J)
 h, before = 1e-6, loss(*values.values())
 w1.assign(np.array([0.5 + h]))
 print(f"a step of {h:g} changes J by {(loss(*values.values()) - before) / h:.6f} times as much")
+w1.assign(np.array([0.5]))
+
+print(gd.derive(J, w1).check(values))
 
 # %% [markdown]
-# The same for a weight of a whole network, in matrix form.
+# A weight of a whole network. In matrix form the gradient needs one cotangent δ for each layer, and
+# with the forward pass below it, it could be typed into NumPy as it stands.
 
 # %%
+gd.set_seed(0)
 model = gd.Sequential(
     [gd.layers.Input(shape=(2,)), gd.layers.Dense(3, "tanh"), gd.layers.Dense(1, "sigmoid")]
 )
 model.compile("sgd", "binary_crossentropy")
-print(model.derive("dense/kernel"))
+kernel = model.derive("dense/kernel")
+print(kernel.text("matrix"))
+
+# %% [markdown]
+# Element by element, for one weight alone; and the lines of the generated program that compute it.
+
+# %%
+print(model.derive("dense/kernel", unit=(0, 2)).text("index"))
+print()
+print(kernel.text("code"))
+
+# %% [markdown]
+# Every weight is computed from what later layers have computed already. What does that save?
+
+# %%
+print(kernel.cost().at(n=32))
+
+# %% [markdown]
+# Now you. A formula is right if it is equal, however it is written; of a wrong one the first wrong
+# factor is named.
+
+# %%
+for answer in ("x.T @ ((ŷ - y)/n @ W2.T * (1 - h1^2))", "x.T @ ((ŷ - y)/n @ W2.T)"):
+    print(gd.grade(kernel, answer))
+    print()
+
+print(gd.worksheet(model, seed=1))

@@ -48,7 +48,6 @@ from graphdl.ops.linalg import einsum, matmul, outer, tensordot
 from graphdl.ops.control import stop_gradient
 from graphdl.ops.formula import elementwise
 from graphdl.differentiate.chain_rule import grad
-from graphdl.derivation.derivation import derive
 from graphdl.differentiate.forward import hessian, hvp, jacobian, jvp
 from graphdl.function import Function, function
 from graphdl import activations, constraints, initializers, regularizers
@@ -62,7 +61,10 @@ from graphdl.tape import GradientTape
 from graphdl.version import __version__
 
 if TYPE_CHECKING:
-    from graphdl import studies
+    from graphdl import explorer, studies
+    from graphdl.derivation.derivation import derive
+    from graphdl.derivation.grade import grade
+    from graphdl.derivation.worksheet import worksheet
     from graphdl.show.picture import plot_model
 
 abs = absolute
@@ -70,9 +72,13 @@ pow = power
 
 
 def __getattr__(name: str) -> Any:
-    """Studies and pictures are loaded when they are asked for: most programs train and never look."""
-    if name == "studies":
-        return importlib.import_module("graphdl.studies")
+    """What teaches and draws is loaded when it is asked for: most programs train and never look."""
+    if name in ("explorer", "studies"):
+        return importlib.import_module(f"graphdl.{name}")
+    if name == "derive":
+        return importlib.import_module("graphdl.derivation.derivation").derive
+    if name in ("grade", "worksheet"):
+        return getattr(importlib.import_module(f"graphdl.derivation.{name}"), name)
     if name == "plot_model":
         return importlib.import_module("graphdl.show.picture").plot_model
     raise AttributeError(f"module 'graphdl' has no attribute {name!r}")
@@ -94,6 +100,6 @@ __all__ = [
     "tensordot", "stop_gradient", "elementwise", "grad", "derive", "hessian", "hvp", "jacobian",
     "jvp", "Function", "function", "activations", "constraints", "initializers", "regularizers",
     "layers", "losses", "metrics", "optimizers", "callbacks", "datasets", "Layer", "Input", "Model",
-    "Sequential", "load_model", "GradientTape", "studies",
-    "plot_model", "abs", "pow", "__version__",
+    "Sequential", "load_model", "GradientTape", "studies", "explorer",
+    "grade", "worksheet", "plot_model", "abs", "pow", "__version__",
 ]

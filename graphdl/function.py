@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from graphdl.door import as_array, check_rank, learn_sizes
 from graphdl.explain import explain
 from graphdl.footprint import products
 from graphdl.ops.build import constant
-from graphdl.prepared import Prepared, Ready, first, prepare
+from graphdl.prepared import Ready, first, prepare
 
 
 class Function:
@@ -73,7 +73,7 @@ class Function:
             outputs = self._run(arrays, sizes)
         return _shaped(self._outputs, iter(outputs))
 
-    def prepared(self, *example: Any) -> Prepared:
+    def prepared(self, *example: Any) -> Callable[..., Any]:
         """This function for arrays of the example's shapes alone: a call costs less than a
         microsecond more than what it computes. See `Prepared`; GraphError where there are updates.
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,8 +12,6 @@ from graphdl.compile import Compiled, require_target
 from graphdl.core.errors import GraphError, NotBuiltError, NotCompiledError, ShapeError
 from graphdl.core.graph import Node, Variable, rebuild, walk
 from graphdl.core.types import floatx
-from graphdl.derivation.derivation import Derivation
-from graphdl.derivation.record import Within, record
 from graphdl.door import as_array
 from graphdl.files.save import Saving
 from graphdl.function import with_names
@@ -29,7 +27,10 @@ from graphdl.training import step
 from graphdl.training.data import check_finite
 from graphdl.training.fit import Training
 
-_LETTERS = {"kernel": "W", "bias": "b", "gamma": "γ", "beta": "β", "embeddings": "E"}
+if TYPE_CHECKING:
+    from graphdl.derivation.derivation import Derivation
+
+_LETTERS = {"kernel": "W", "bias": "b", "gamma": "γ", "beta": "β", "embeddings": "E", "alpha": "α"}
 
 
 class Model(Training, Saving, Pictured, Layer):
@@ -107,7 +108,9 @@ class Model(Training, Saving, Pictured, Layer):
                 if trace is not None:
                     trace.suffix = str(number) if outer == "·" else ""
                 many = node.attrs["options"]
-                value[node] = node.attrs["layer"](arguments if many else arguments[0])
+                made = node.attrs["layer"](arguments if many else arguments[0])
+                inner = trace is not None and trace.suffix and node not in self._ends
+                value[node] = made.named(f"h{trace.suffix}") if inner else made  # type: ignore[union-attr]
             else:
                 value[node] = rebuild(node, tuple(arguments))
         if trace is not None:
@@ -242,14 +245,17 @@ class Model(Training, Saving, Pictured, Layer):
         `unit` is the index of one element of the weight. The derivation is that of the training step:
         its code form names the lines of `model.source`, its last step is the optimizer's.
         """
-        weight = self.weight(name)
+        from graphdl.derivation.of_model import derivation  # noqa: PLC0415  (it stands above models)
+
         self._require_compiled("derive")
-        assert self.loss is not None
-        target = self.loss.target_type(self._output)
-        made = self._step("train", step.symbols(self._symbols, target, weighted=False))
-        assert made.loss is not None
-        within = Within(made.graph, made.inputs, self.optimizer.equations())
-        return record(Derivation, made.loss, weight, self._short_names(), unit, within)
+        return derivation(self, self.weight(name), unit)
+
+    def explore(self, x: Any, y: Any, path: Any = "explore.html", **settings: Any) -> Any:
+        """Write a page on where each gradient comes from, in this batch's numbers: see
+        `graphdl.explorer.explore`, whose settings these are."""
+        from graphdl.explorer import explore  # noqa: PLC0415  (it stands above models)
+
+        return explore(self, x, y, path, **settings)
 
     def symbolic_outputs(self) -> list[Node]:
         """The predictions, as in inference, as nodes of the model's weights and symbols."""
@@ -271,15 +277,13 @@ class Model(Training, Saving, Pictured, Layer):
         effect, a log or division that may meet 0. Each finding has its proof and its cure."""
         return lint(self)
 
-    def _short_names(self) -> dict[Node, str]:
+    def short_names(self) -> dict[Node, str]:
         """W1, b1, W2, …: what the lecture calls the weights of the layers, in their order."""
         names: dict[Node, str] = {}
         with_weights = (layer for layer in self.layers if layer.weights)
         for number, layer in enumerate(with_weights, 1):
             for weight in layer.weights:
-                by_rank = {1: "b", 2: "W"}.get(weight.storage.ndim, "v")
-                letter = _LETTERS.get(weight.name.rpartition("/")[2], by_rank)
-                short = f"{letter}{number}"
+                short = f"{_letter(weight)}{number}"
                 names[weight] = short if short not in names.values() else weight.name
         return names
 
@@ -333,6 +337,13 @@ class Model(Training, Saving, Pictured, Layer):
         self._configure(
             *chosen, list(metrics or ()), list(weighted_metrics or ()), target, check_finite
         )
+
+
+def _letter(weight: Variable) -> str:
+    """By what the layer calls it, else by its shape: b is a vector, or one row."""
+    shape = weight.storage.shape
+    by_shape = "W" if len(shape) == 2 and shape[0] > 1 else "b" if 0 < len(shape) < 3 else "w"
+    return _LETTERS.get(weight.name.rpartition("/")[2], by_shape)
 
 
 def _eager(run_eagerly: Any, jit_compile: Any) -> bool:

@@ -7,9 +7,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from graphdl.cli import train
+from graphdl.cli import explore, train
 from graphdl.cli.arguments import parser
 from graphdl.core.errors import GraphdlError
+
+COMMANDS = {"train": train, "explore": explore}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     arguments = parser().parse_args(argv)
     try:
-        train.run(arguments)
+        COMMANDS[arguments.command].run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read us, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

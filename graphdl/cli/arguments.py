@@ -21,7 +21,8 @@ examples:
   python -m graphdl train breast_cancer
   python -m graphdl train digits --layers 128,64 --epochs 30
   python -m graphdl train spirals --activation tanh --seed 1
-  python -m graphdl train iris --json"""
+  python -m graphdl train iris --json
+  python -m graphdl explore --demo lecture --out page.html"""
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,9 @@ class Recipe:
     epochs: int = 20
     learning_rate: float | None = None  # None: the optimizer's own
 
+
+DEMOS = ("lecture", "chain")
+DEMO_HELP = "lecture (2 inputs, 3 hidden units, trained) or chain (two weights in a row)"
 
 RECIPES = {
     "breast_cancer": Recipe(),
@@ -51,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"graphdl {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_train(commands)
+    _add_explore(commands)
     return top
 
 
@@ -125,6 +130,34 @@ def _add_training(group: Any) -> None:
         "--target", type=_target, default="cpu", metavar="{cpu,python}",
         help="cpu: machine code (default); python: the same program, not compiled",
     )  # fmt: skip
+
+
+def _add_explore(commands: Any) -> None:
+    explore = commands.add_parser(
+        "explore",
+        help="write a page on where each gradient of a model comes from",
+        description="Write one HTML page, which needs no network: a model's graph, the chain rule for\n"
+        "each of its weights, and all numbers, which can be changed there.",
+    )
+    source = explore.add_mutually_exclusive_group(required=True)
+    source.add_argument("--demo", choices=DEMOS, help=f"a model of the lecture: {DEMO_HELP}")
+    source.add_argument("--model", metavar="FILE", help="a saved and compiled model")
+    explore.add_argument(
+        "--data", metavar="FILE.npz", help="arrays x and y for --model, as numpy.savez writes them"
+    )
+    explore.add_argument(
+        "--out", default="explore.html", metavar="PAGE", help="default: explore.html"
+    )
+    explore.add_argument("--weight", metavar="NAME", help="what is lit at first: dense/kernel")
+    explore.add_argument(
+        "--examples", type=_whole("the number of examples"), default=16, metavar="N",
+        help="rows of the data that the page computes with (default: 16)",
+    )  # fmt: skip
+    explore.add_argument(
+        "--seed", type=_whole("the seed", 0), default=3, metavar="N",
+        help="of the demo's first weights and shuffles (default: 3)",
+    )  # fmt: skip
+    explore.add_argument("--open", action="store_true", help="show the page in the browser")
 
 
 # ------------------------------------------------------------------ values

@@ -29,6 +29,10 @@ class NonFiniteError(GraphdlError, ArithmeticError):
     """A loss or gradient became NaN or infinite; the step was refused and nothing was changed."""
 
 
+class WrongDerivativeError(GraphdlError, ArithmeticError):
+    """A step of a derivation is not the derivative it claims to be; the message names the step."""
+
+
 class NotBuiltError(GraphdlError, RuntimeError):
     """A model was used before its weights exist."""
 
@@ -43,6 +47,10 @@ class MemoryBudgetError(GraphdlError, MemoryError):
 
 class ModelFileError(GraphdlError, ValueError):
     """A file that is not what it should be, or a model that cannot be written to one."""
+
+
+class FormulaError(GraphdlError, ValueError):
+    """A typed formula that cannot be read, or whose parts do not fit; points at the place."""
 
 
 class TapeError(GraphdlError, RuntimeError):

@@ -60,8 +60,17 @@ def call(name: str, args: Sequence[Written], attrs: Mapping[str, Any]) -> Writte
 
 
 def plain(name: str) -> str:
-    """A user's name on one line: as it is where it reads as one word, else between ‹ and ›."""
-    if name and all(c.isalnum() or c in "_.′'⁽⁾₍₎" or unicodedata.combining(c) for c in name):
+    """A user's name on one line: as it is where it reads as one word, else between ‹ and ›.
+
+    What would read as something else is between ‹ and › too: 2, inf, Wᵀ.
+    """
+    word = all(c.isalnum() or c in "_.′'⁽⁾₍₎" or unicodedata.combining(c) for c in name)
+    if (
+        word
+        and (name[:1].isalpha() or name[:1] == "_")
+        and name not in ("inf", "nan")
+        and "ᵀ" not in name
+    ):
         return name
     return "‹" + "".join(c if c.isprintable() and c not in "‹›" else "?" for c in name) + "›"
 
@@ -122,8 +131,10 @@ def latex_function(command: str) -> Notation:
 
 
 def latex_call(name: str, args: Sequence[Written], attrs: Mapping[str, Any]) -> Written:
-    """The LaTeX of an operation that has no sign of its own."""
-    inner = ", ".join(a.text for a in args)
+    """The LaTeX of an operation that has no sign of its own, its attributes after its arguments."""
+    words = (word.partition("=") for word in attributes(attrs))
+    named = [rf"\mathrm{{{latex_text(k)}}} = {latex_text(v)}" for k, _, v in words]
+    inner = ", ".join([*(a.text for a in args), *named])
     return Written(rf"\operatorname{{{latex_text(name)}}}\left({inner}\right)")
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from graphdl.core.graph import Node
+from graphdl.derivation.certificate import check
+from graphdl.derivation.cost import Cost, cost
 from graphdl.derivation.evaluation import Evaluation, evaluate
 from graphdl.derivation.forms.chain import chain_form
 from graphdl.derivation.forms.code import code_form
@@ -21,7 +23,10 @@ from graphdl.derivation.places import Place, place_of
 from graphdl.derivation.record import Record, record
 from graphdl.derivation.story import Step, story
 from graphdl.derivation.tojson import to_json
+from graphdl.derivation.verdict import Certificate
 from graphdl.show.mathml import mathml
+from graphdl.show.notebook import formula_bundle
+from graphdl.show.pictured import Pictured
 
 
 def _summary(pen: Pen) -> list[Equation]:
@@ -39,7 +44,7 @@ FORMS: dict[str | None, Callable[[Pen], list[Equation]]] = {
 }
 
 
-class Derivation(Record):
+class Derivation(Record, Pictured):
     """How ∂result/∂wrt comes about. Prints as the chain rule is written by hand.
 
     result, wrt, gradient: nodes. factors: the local derivatives ∂v/∂u between names, from the result
@@ -60,6 +65,18 @@ class Derivation(Record):
         several of the inputs have.
         """
         return evaluate(self, values, seed)
+
+    def check(self, values: Mapping[Node | str, Any] | None = None, **options: Any) -> Certificate:
+        """A certificate: each factor, sum and the gradient beside derivatives found without rules.
+
+        `values` gives arrays for inputs or variables; the others are drawn. Further options are those
+        of `graphdl.derivation.certificate.check`: seed, methods.
+        """
+        return check(self, values, **options)
+
+    def cost(self) -> Cost:
+        """What the reverse sweep costs, as formulas in the sizes, beside other ways to the gradient."""
+        return cost(self)
 
     def equations(self, form: str | None = None, dialect: str = "text") -> list[Equation]:
         """The equations of a form, in "text" or "latex"."""
@@ -104,6 +121,11 @@ class Derivation(Record):
         """The names of what is differentiated in a step, and with respect to what."""
         pen = Pen(self, DIALECTS["text"])
         return pen.name(step.of), pen.name(step.by)
+
+    def _repr_mimebundle_(
+        self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None
+    ) -> dict[str, str]:
+        return formula_bundle(self.text(), self.latex(), include, exclude)
 
     def where(self, step: Step) -> Place:
         """The lines of the module that compute what a step states, or the rules that merged it."""

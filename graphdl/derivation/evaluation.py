@@ -11,7 +11,7 @@ import numpy as np
 from graphdl.core.graph import Node, walk
 from graphdl.core.interpret import interpret
 from graphdl.derivation.forms.chain import COLOURS, paths, role
-from graphdl.derivation.forms.pen import Pen
+from graphdl.derivation.forms.pen import Pen, reading_of
 from graphdl.derivation.record import Factor, Record
 from graphdl.show.latex import LATEX, aligned
 from graphdl.show.text import TEXT
@@ -56,7 +56,7 @@ class Evaluation:
         rows = [_equation(pen.name(d.result), self.result)]
         for factor, value in zip(d.factors, self.factors, strict=True):
             if value is not None:
-                rows.append(_equation(pen.quotient(factor.node, factor.wrt).text, value))
+                rows.append(_equation(pen.local(factor), value))
         total = pen.quotient_at(tuple(map(str, d.unit or ())))
         product = self.product()
         end = f"{total} = {product}" if product else _equation(total, self.value)
@@ -70,7 +70,7 @@ class Evaluation:
         rows = [f"{pen.name(d.result)} &= {_latex_number(self.result)}"]
         for factor, value in zip(d.factors, self.factors, strict=True):
             if value is not None:
-                left = pen.quotient(factor.node, factor.wrt).text
+                left = pen.local(factor)
                 colour = COLOURS[role(d, factor)]
                 rows.append(rf"\textcolor{{{colour}}}{{{left}}} &= {_latex_number(value)}")
         total = pen.quotient_at(tuple(map(str, d.unit or ())))
@@ -86,7 +86,9 @@ def evaluate(record: Record, values: Mapping[Node | str, Any], seed: int = 0) ->
     known = [f.local.node for f in d.factors if f.local.node is not None]
     sent = [f.after for f in d.factors]
     names = [n for n in walk([d.result]) if n.op.name == "named" or not n.inputs]
-    found = iter(interpret([d.result, d.gradient, *sent, *known, *names], env, seed=seed))
+    gradient_that_runs = reading_of(d).gradient  # its losses merged: δ = ŷ − y, not the dead clip
+    roots = [d.result, gradient_that_runs, *sent, *known, *names]
+    found = iter(interpret(roots, env, seed=seed))
     result, gradient = next(found), next(found)
     cotangents = tuple(next(found) for _ in sent)
     factors = tuple(None if f.local.node is None else next(found) for f in d.factors)

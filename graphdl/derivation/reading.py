@@ -149,6 +149,16 @@ def _unmasked(root: Node, masks: list[Node]) -> Node:
     return new[root]
 
 
+def for_the_eye(root: Node, stops: set[Node]) -> Node:
+    """An expression in the form that a person expects; what lies below `stops` stays as it is."""
+    ends = [n for n in walk([root], stop=stops) if n in stops and n is not root]
+    stands_for = {n: _symbol(n, "s") for n in ends}
+    (apart,) = replace([root], stands_for)
+    symbols = [n for n in walk([apart]) if n.op.name == "tensor"]
+    graph, _ = rewrite(Graph(symbols, [apart]), READING, "reading")
+    return replace(graph.outputs, {s: n for n, s in stands_for.items()})[0]
+
+
 def _symbol(node: Node, name: str) -> Node:
     return tensor(name, node.type.shape, node.dtype)
 

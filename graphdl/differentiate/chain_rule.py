@@ -14,11 +14,10 @@ from typing import Any
 from graphdl.core.errors import DisconnectedError, NotDifferentiableError, ShapeError
 from graphdl.core.graph import Node, apply, walk
 from graphdl.core.op import ZERO, Where
-from graphdl.differentiate.local import is_one
 from graphdl.differentiate.merged import merged
 from graphdl.differentiate.slopes import has_slopes, slopes
 from graphdl.ops.arithmetic import or_op, where_op
-from graphdl.ops.build import cast, like
+from graphdl.ops.build import cast, is_one, like
 from graphdl.ops.shape import broadcast_to, sum_to
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 from graphdl.core.graph import Node, walk
 from graphdl.ops.arithmetic import add, divide, negative, where
-from graphdl.ops.build import like
+from graphdl.ops.build import is_one, like
 from graphdl.ops.shape import summed_axes
 
 Kind = Literal["times", "left", "right", "sum", "map"]
@@ -49,15 +49,6 @@ def local_derivative(after: Node, before: Node, stop: set[Node]) -> LocalDerivat
 
 Carried = list[LocalDerivative | None]  # of each input, None where the cotangent does not enter
 Rule = Callable[[Node, Carried], LocalDerivative]
-
-
-def is_one(node: Node | None) -> bool:
-    """Is it 1 everywhere, repeated or not?"""
-    while node is not None and node.op.name in ("broadcast_to", "reshape"):
-        node = node.inputs[0]
-    return (
-        node is not None and node.op.name == "constant" and bool((node.attrs["value"] == 1).all())
-    )
 
 
 def _unknown(node: Node, carried: Carried) -> LocalDerivative:

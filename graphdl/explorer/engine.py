@@ -12,15 +12,21 @@ import numpy as np
 
 from graphdl.compile import Compiled, compile_graph
 from graphdl.constraints import constrained
-from graphdl.core.graph import Graph, Node, Variable
+from graphdl.core.graph import Graph, Node, Variable, walk
 from graphdl.core.interpret import interpret
+from graphdl.core.sizes import Dim
 from graphdl.core.streams import stream_numbers
 from graphdl.derivation.record import Factor
-from graphdl.explorer.stations import Journey, journey
+from graphdl.explorer.naming import short_names, with_names
+from graphdl.explorer.stations import Journey, is_one, journey
 from graphdl.explorer.widen import symbol_for, widened
 from graphdl.ops.build import tensor
 from graphdl.ops.shape import broadcast_to
 from graphdl.training import step
+
+Shape = tuple[Dim, ...]
+
+SEED = 0  # of the draws: the one of `Derivation.evaluate`, so that both give the same numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,16 +47,19 @@ class Engine:
         """Every output by its key, for the state as it is now: what the page must show."""
         env: dict[Node, Any] = dict(zip(self.data, arrays, strict=True))
         env |= {symbol: v.value for v, symbol in self.state.items()}
-        found = interpret(self.outputs.values(), env, step=step_number)
+        found = interpret(self.outputs.values(), env, seed=SEED, step=step_number)
         return dict(zip(self.outputs, found, strict=True))
 
 
-def engine_of(model: Any) -> Engine:
-    """The training step of a compiled model, in float64, with nothing hidden."""
-    batch = step.symbols(model._symbols, model.loss.target_type(model._output), weighted=False)
+def engine_of(model: Any, target: tuple[tuple[int, ...], str]) -> Engine:
+    """The training step of a compiled model, in float64, with nothing hidden.
+
+    target: the shape of one target and its dtype.
+    """
+    batch = step.symbols(model._symbols, target, weighted=False)
     loss, _, trace = step.batch_loss(model, batch, model.loss, True)
     weights = model.trainable_weights
-    names = _names(model)
+    names = short_names(model)
     data = {n: symbol_for(n, str(n.attrs["name"])) for n in batch.all}
     slopes = {w: tensor(f"d{w.name}", w.type.shape, w.dtype) for w in weights}
     updates = _updates(model.optimizer, weights, slopes) | trace.updates
@@ -58,6 +67,7 @@ def engine_of(model: Any) -> Engine:
     state = {v: symbol_for(v, names.get(v, v.name)) for v in variables}
     leaves = {**data, **state}
     (wide_loss,) = widened([loss], leaves)
+    wide_loss = with_names(wide_loss, {state[w] for w in weights})
     way = journey(wide_loss, [state[w] for w in weights], list(data.values()))
     gradients = {slopes[w]: way.gradients[state[w]] for w in weights}
     new = dict(zip(updates, widened(updates.values(), {**leaves, **gradients}), strict=True))
@@ -65,21 +75,6 @@ def engine_of(model: Any) -> Engine:
     graph = Graph([*data.values(), *state.values()], outputs.values())
     compiled = compile_graph(graph, target="python", name="explorer")
     return Engine(way, tuple(data.values()), state, outputs, compiled)
-
-
-_LETTERS = {"kernel": "W", "bias": "b", "gamma": "γ", "beta": "β", "embeddings": "E", "alpha": "α"}
-
-
-def _names(model: Any) -> dict[Variable, str]:
-    """W1, b1, γ2, …, numbered by the layers that have weights; η for the rate of the optimizer."""
-    names: dict[Variable, str] = {}
-    for number, layer in enumerate((la for la in model.layers if la.weights), 1):
-        for weight in layer.weights:
-            letter = _LETTERS.get(weight.name.rpartition("/")[2])
-            short = f"{letter}{number}" if letter else weight.name
-            names[weight] = weight.name if short in names.values() else short
-    rate = model.optimizer.learning_rate
-    return names | ({rate: "η"} if isinstance(rate, Variable) else {})
 
 
 def _updates(
@@ -107,14 +102,48 @@ def _outputs(way: Journey, new: Mapping[str, Node]) -> dict[str, Node]:
         if arrivals[factor.wrt] > 1:  # else it is the whole cotangent
             found[f"sent:{number}"] = broadcast_to(factor.after, factor.wrt.type.shape)
         if has_numbers(factor):
-            shape = factor.before.type.shape or factor.wrt.type.shape
-            found[f"local:{number}"] = broadcast_to(factor.local.node, shape)
+            found[f"local:{number}"] = broadcast_to(factor.local.node, _shape_of_local(factor))
     return found | {f"new:{name}": node for name, node in new.items()}
 
 
 def has_numbers(factor: Factor) -> bool:
-    """Is the local derivative one number for each element of the value? (Not a matrix or a map.)"""
-    return factor.local.node is not None and factor.local.kind in ("times", "sum")
+    """Is the local derivative a number for each element? (Not a matrix, a map, or 1 throughout.)"""
+    local = factor.local
+    if local.node is None or local.kind not in ("times", "sum") or is_one(local.node):
+        return False
+    return _repeats_to(local.node.type.shape, _shape_of_local(factor))
+
+
+def _shape_of_local(factor: Factor) -> Shape:
+    """That of v, where v is not the loss itself."""
+    return factor.before.type.shape or factor.wrt.type.shape
+
+
+def _repeats_to(shape: Shape, target: Shape) -> bool:
+    """Can it be broadcast to the target?"""
+    pairs = zip(reversed(shape), reversed(target), strict=False)
+    return len(shape) <= len(target) and all(a in (1, b) for a, b in pairs)
+
+
+@dataclass(frozen=True, eq=False)
+class Predictor:
+    """The prediction over the two features of an input, as a program of its own."""
+
+    input: Node
+    compiled: Compiled
+
+
+def predictor_of(model: Any, engine: Engine) -> Predictor | None:
+    """The model's prediction as in inference, where its input can be drawn as a plane."""
+    (symbol, *others), outputs = model._symbols, model.symbolic_outputs()
+    one = not others and len(outputs) == 1 and outputs[0].rank == 2
+    if not one or symbol.type.shape[1:] != (2,) or not symbol.type.is_float:
+        return None
+    plane = symbol_for(symbol, str(symbol.attrs["name"]))
+    (output,) = widened(outputs, {symbol: plane, **engine.state})
+    needed = set(walk([output]))
+    graph = Graph([plane, *(s for s in engine.state.values() if s in needed)], [output])
+    return Predictor(plane, compile_graph(graph, target="python", name="predictor"))
 
 
 def draws(engine: Engine) -> bool:

@@ -9,7 +9,7 @@ from graphdl.explorer.stations import Station
 from graphdl.explorer.structure import SHOWN, Link
 
 COLUMN, ROW, RADIUS = 132, 62, 21
-TOP, SIDE, GAP = 58, 46, 26  # above the first unit, left and right, between two groups of a column
+TOP, SIDE, GAP, MORE = 58, 46, 34, 22  # above the units, at the sides, between groups, a line
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def layout(stations: Sequence[Station], units: Sequence[int], links: Sequence[Li
             x = SIDE + at * COLUMN
             places = tuple((x, y + ROW // 2 + i * ROW) for i in range(count))
             groups.append(Group(k, k in leaves, places, 0 if k in leaves else units[k] - count))
-            y += count * ROW + GAP
+            y += count * ROW + GAP + (MORE if groups[-1].more else 0)
     return Layout(2 * SIDE + (len(order) - 1) * COLUMN, TOP + tallest + 24, tuple(groups))
 
 
@@ -65,4 +65,5 @@ def _rank(station: Station, leaf: bool) -> int:
 
 def _height(column: Sequence[int], units: Sequence[int], leaves: dict[int, int]) -> int:
     rows = sum(1 if k in leaves else min(units[k], SHOWN) for k in column)
-    return rows * ROW + (len(column) - 1) * GAP
+    lines = sum(k not in leaves and units[k] > SHOWN for k in column)
+    return rows * ROW + lines * MORE + (len(column) - 1) * GAP

@@ -12,10 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from graphdl.core.graph import Node, walk
-from graphdl.derivation.record import Derivation, Factor, derive
+from graphdl.derivation.record import Factor, Record, record
 from graphdl.show.names import own_name
-
-LEAVES = ("tensor",)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,10 +43,10 @@ class Journey:
 
 def journey(loss: Node, weights: Sequence[Node], data: Sequence[Node]) -> Journey:
     """The stations between `data`, `weights` and `loss`."""
-    derivations = [derive(loss, w) for w in weights]
+    derivations = [record(Record, loss, w) for w in weights]
     factors = _all_factors(derivations)
     passed = {loss, *(f.node for f in factors), *(f.wrt for f in factors)}
-    stops = passed | set(data) | set(weights)
+    stops = passed | set(data) | set(weights) | _multiplied(loss, set(weights))
     order = [n for n in walk([loss]) if n in stops]
     parents = {n: tuple(p for p in order if p in _reached(n, stops)) for n in order}
     depth = _depths(order, parents, set(weights))
@@ -61,7 +59,13 @@ def journey(loss: Node, weights: Sequence[Node], data: Sequence[Node]) -> Journe
     return Journey(loss, stations, factors, cotangents, gradients)
 
 
-def _all_factors(derivations: Iterable[Derivation]) -> tuple[Factor, ...]:
+def _multiplied(loss: Node, weights: set[Node]) -> set[Node]:
+    """Named values that a weight multiplies, though no gradient passes them: data with noise."""
+    products = (n for n in walk([loss]) if n.op.name == "matmul" and n.inputs[1] in weights)
+    return {n.inputs[0] for n in products if n.inputs[0].op.name == "named"}
+
+
+def _all_factors(derivations: Iterable[Record]) -> tuple[Factor, ...]:
     """Each factor once, those towards weights right after the last one that they need."""
     found: dict[tuple[Node, Node], Factor] = {}
     for d in derivations:
@@ -124,3 +128,12 @@ def _names(order: list[Node]) -> dict[Node, str]:
         names[node] = forms[-1]
         taken.add(forms[-1])
     return names
+
+
+def is_one(node: Node | None) -> bool:
+    """Is it the number 1, however often repeated?"""
+    while node is not None and node.op.name in ("broadcast_to", "reshape"):
+        node = node.inputs[0]
+    return (
+        node is not None and node.op.name == "constant" and bool((node.attrs["value"] == 1).all())
+    )

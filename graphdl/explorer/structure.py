@@ -9,9 +9,9 @@ from functools import cached_property
 import numpy as np
 
 from graphdl.core.graph import Node
-from graphdl.core.interpret import interpret
+from graphdl.core.interpret import Sizes, interpret
 from graphdl.derivation.record import Factor
-from graphdl.explorer.stations import Journey, Station
+from graphdl.explorer.stations import Journey, Station, is_one
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,10 @@ class Structure:
         shape = np.shape(self.values[station.node])
         return int(np.prod(shape[1:] if self.batched(station) else shape))
 
+    def shape(self, station: Station) -> str:
+        """n × 3"""
+        return " × ".join(map(str, station.node.shape)) or "one number"
+
     def batched(self, station: Station) -> bool:
         """Has it a row for each example?"""
         shape = station.node.shape
@@ -80,14 +84,13 @@ class Structure:
         target, weight = self.number[f.node], self.number[f.wrt]
         source = self._multiplied(f)
         if source is not None:
-            inward = [
-                k for k, g in enumerate(self.way.factors)
-                if g.node is f.node and g.wrt is source and _is_transposed(g, f.wrt)
-            ]  # fmt: skip
-            return Link("matrix", target, self.number[source], weight, number, *inward[:1] or [-1])
+            return Link(
+                "matrix", target, self.number[source], weight, number, self._inward(f, source)
+            )
         units = self.units(self.way.station(f.node))
-        if f.local.kind == "sum" and f.wrt.shape == (units,) and len(f.before.shape) == 2:
-            plain = f.local.node is not None and _is_one(f.local.node)
+        vector = (*(1,) * (f.wrt.rank - 1), units)  # (units,), or (1, units)
+        if f.local.kind == "sum" and f.wrt.shape == vector and len(f.before.shape) == 2:
+            plain = is_one(f.local.node)
             return Link("vector", target, weight=weight, factor=number, plain=plain)
         return Link("whole", target, weight=weight, factor=number)
 
@@ -103,6 +106,13 @@ class Structure:
             return None
         x = local.inputs[0]
         return next((s.node for s in self.way.stations if x in _faces(s.node)), None)
+
+    def _inward(self, f: Factor, source: Node) -> int:
+        """The factor of the same product towards its other operand; -1 where that is data."""
+        for k, g in enumerate(self.way.factors):
+            if g.node is f.node and g.wrt is source and _is_transposed(g, f.wrt):
+                return k
+        return -1
 
     def _of_value(self, number: int, f: Factor) -> Link:
         target, source = self.way.station(f.node), self.way.station(f.wrt)
@@ -120,14 +130,21 @@ class Structure:
     def _touched(self, f: Factor, rows: int, columns: int) -> list[tuple[int, int]]:
         """The pairs (i, j) where a cotangent of unit j alone reaches unit i."""
         shape = np.shape(self.values[f.node])
-        found = []
+        same = self.units(self.way.station(f.wrt)) == self.units(self.way.station(f.node))
+        found = [(i, i) for i in range(min(rows, columns))] if same else []
         for j in range(columns):
             seed = np.zeros(shape)
             seed.reshape(shape[0] if self.batched(self.way.station(f.node)) else 1, -1)[:, j] = 1.0
-            (sent,) = interpret([f.after], {**self.values, f.before: seed})
+            (sent,) = interpret([f.after], {**self.values, f.before: seed}, self._sizes())
             across = np.abs(sent).reshape(-1, self.units(self.way.station(f.wrt))).sum(0)
-            found += [(i, j) for i in range(rows) if across[i] > 0]
+            found += [(i, j) for i in range(rows) if across[i] > 0 and (i, j) not in found]
         return found
+
+    def _sizes(self) -> Sizes:
+        sizes = Sizes()
+        for node, value in self.values.items():
+            sizes.learn(node.type.shape, np.shape(value), "a station")
+        return sizes
 
     def _data(self, joined: set[tuple[int, int]]) -> list[Link]:
         """Inputs and targets that no gradient leads to: which station reads them."""
@@ -137,10 +154,8 @@ class Structure:
                 source = self.way.station(p)
                 ends = (self.number[p], self.number[s.node])
                 if source.role == "data" and ends not in joined:
-                    units = min(self.units(source), SHOWN)
-                    links.append(
-                        Link("data", ends[1], ends[0], pairs=tuple((i, 0) for i in range(units)))
-                    )
+                    pairs = tuple((i, 0) for i in range(min(self.units(source), SHOWN)))
+                    links.append(Link("data", ends[1], ends[0], pairs=pairs))
         return links
 
 
@@ -153,9 +168,3 @@ def _is_transposed(f: Factor, weight: Node) -> bool:
     local = f.local.node
     right = f.local.kind == "right" and local is not None and local.op.name == "transpose"
     return right and local.inputs[0] is weight  # type: ignore[union-attr]
-
-
-def _is_one(node: Node) -> bool:
-    while node.op.name in ("broadcast_to", "reshape"):
-        node = node.inputs[0]
-    return node.op.name == "constant" and bool((node.attrs["value"] == 1).all())

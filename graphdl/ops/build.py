@@ -133,6 +133,15 @@ def variable(
     return node  # type: ignore[return-value]
 
 
+def is_one(node: Node | None) -> bool:
+    """Is it 1 everywhere, repeated or not?"""
+    while node is not None and node.op.name in ("broadcast_to", "reshape"):
+        node = node.inputs[0]
+    return (
+        node is not None and node.op.name == "constant" and bool((node.attrs["value"] == 1).all())
+    )
+
+
 def operands(*values: Any, floating: bool = False) -> list[Node]:
     """Values as nodes of one dtype: numbers and arrays take that of the nodes among them."""
     if all(isinstance(v, Node) and v.type.dtype in FLOATS for v in values):

@@ -241,7 +241,9 @@ one_hot_op = Op(
     vjp=lambda node, ct: [None],
     body=_one_hot_body,
     text=lambda _, args, attrs: Written(f"one_hot({args[0].text}, {attrs['depth']})"),
-    latex=lambda _, args, attrs: Written(rf"\operatorname{{onehot}}\left({args[0].text}\right)"),
+    latex=lambda _, args, attrs: latex_call(
+        "onehot", [args[0], Written(latex_text(str(attrs["depth"])))], {}
+    ),
     samples=(
         Sample(((4,),), {"depth": 3, "dtype": "float64"}, dtypes=("int64",), low_high=(0, 3)),
     ),

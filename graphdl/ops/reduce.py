@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from graphdl.core.graph import Node, apply
-from graphdl.core.notation import ATOM, PRODUCT, SUM, Written, latex_function, latex_text
+from graphdl.core.notation import ATOM, PRODUCT, SUM, Written, latex_text
 from graphdl.core.op import Inference, Op, Sample
 from graphdl.core.sizes import Dim, product
 from graphdl.core.types import Type, as_axes, as_axis
 from graphdl.ops.arithmetic import eq_op, isfinite, log, sqrt, square, where
 from graphdl.ops.build import cast, like, operands, public
 from graphdl.ops.functions import exp
-from graphdl.ops.shape import axes_text, broadcast_to, reshape, sum_latex, transpose
+from graphdl.ops.shape import axes_below, axes_text, broadcast_to, reshape, sum_latex, transpose
 
 Axes = tuple[int, ...]
 
@@ -144,7 +144,9 @@ def _extreme(name: str, function: Callable[..., Any]) -> Op:
         reference=lambda a, axes, keepdims: function(a, axis=axes, keepdims=keepdims),
         vjp=_extreme_vjp,
         text=axes_text,
-        latex=latex_function(rf"\{name}"),
+        latex=lambda _, args, attrs: Written(
+            rf"\{name}{axes_below(args[0].shape or (), attrs['axes'])}\left({args[0].text}\right)"
+        ),
         samples=_SAMPLES,
     )
 

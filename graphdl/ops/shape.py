@@ -33,15 +33,19 @@ def axes_text(name: str, args: Sequence[Written], attrs: Any) -> Written:
     return Written(f"{name}({', '.join(words)})")
 
 
+def axes_below(shape: Shape, axes: Sequence[int]) -> str:
+    """Nothing where all axes are meant; else the names of their sizes, or their numbers."""
+    if len(axes) == len(shape):
+        return ""
+    named = [str(shape[i]) for i in axes if isinstance(shape[i], Size)]
+    words = named if len(named) == len(axes) else [str(i) for i in axes]
+    kind = "" if words is named else r"\mathrm{axis}\ "
+    return f"_{{{kind}{latex_text(', '.join(words))}}}"
+
+
 def sum_latex(_: str, args: Sequence[Written], attrs: Any) -> Written:
-    """Σ a; where not all axes are meant, with the names of their sizes or else their numbers."""
-    shape, axes = args[0].shape or (), attrs["axes"]
-    below = ""
-    if len(axes) != len(shape):
-        named = [str(shape[i]) for i in axes if isinstance(shape[i], Size)]
-        words = named if len(named) == len(axes) else [str(i) for i in axes]
-        kind = "" if words is named else r"\mathrm{axis}\ "
-        below = f"_{{{kind}{latex_text(', '.join(words))}}}"
+    """Σ a, with the axes below where not all are meant."""
+    below = axes_below(args[0].shape or (), attrs["axes"])
     return Written(rf"\sum{below} {args[0].at_least(MATRIX)}", SUM)
 
 
@@ -195,6 +199,28 @@ def _slices(starts: Sequence[int], extents: Sequence[int], steps: Sequence[int])
     )
 
 
+def _range(start: Dim, extent: Dim, step: Dim, size: Dim | None) -> str:
+    """start:stop:step as Python writes it, and : for a whole axis."""
+    if (start, step) == (0, 1) and extent == size:
+        return ":"
+    return f"{start}:{start + extent * step}" + ("" if step == 1 else f":{step}")
+
+
+def _ranges(args: Sequence[Written], attrs: Any) -> str:
+    shape = args[0].shape or (None,) * len(attrs["starts"])
+    axes = zip(attrs["starts"], attrs["extents"], attrs["steps"], shape, strict=True)
+    return ", ".join(_range(*axis) for axis in axes)
+
+
+def _slice_text(_: str, args: Sequence[Written], attrs: Any) -> Written:
+    """a[:, 0:4]"""
+    return Written(f"{args[0].at_least(ATOM)}[{_ranges(args, attrs)}]")
+
+
+def _slice_latex(_: str, args: Sequence[Written], attrs: Any) -> Written:
+    return Written(rf"{{{args[0].at_least(ATOM)}}}_{{{latex_text(_ranges(args, attrs))}}}")
+
+
 slice_op = Op(
     name="slice",
     infer=_slice_infer,
@@ -203,6 +229,8 @@ slice_op = Op(
         place(ct, n.inputs[0].type.shape, n.attrs["starts"], n.attrs["steps"]),
     ],
     moves=True,
+    text=_slice_text,
+    latex=_slice_latex,
     samples=(
         Sample(((5, 4),), {"starts": (1, 0), "extents": (2, 3), "steps": (2, 1)}),
         Sample(((5,),), {"starts": (2,), "extents": (0,), "steps": (1,)}),
@@ -257,11 +285,18 @@ def _concat_vjp(node: Node, ct: Node) -> list[Node]:
     return parts
 
 
+def _concat_latex(_: str, args: Sequence[Written], attrs: Any) -> Written:
+    inner = ", ".join(a.text for a in args)
+    axis = rf"_{{\mathrm{{axis}}\ {attrs['axis']}}}"
+    return Written(rf"\operatorname{{concat}}{axis}\left({inner}\right)")
+
+
 concat_op = Op(
     name="concat",
     infer=_concat_infer,
     reference=lambda *values, axis: np.concatenate(values, axis),
     vjp=_concat_vjp,
+    latex=_concat_latex,
     samples=(Sample(((2, 3), (2, 1)), {"axis": 1}), Sample(((2,), (0,), (3,)), {"axis": 0})),
 )
 

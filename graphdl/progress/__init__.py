@@ -27,8 +27,8 @@ class Progress:
 
     `verbose` is 0 (silent), 1 (a bar), 2 (one line an epoch) or "auto": 1 on a terminal or in a
     notebook, else 2. `epochs` is None where there are none to count (``evaluate``, ``predict``):
-    no headline is printed then. `steps` is the number of steps an epoch has. `stream` is
-    ``sys.stdout`` unless given.
+    no headline is printed then. `steps` is the number of steps an epoch has, None where nobody knows;
+    it may be set before each. `stream` is ``sys.stdout`` unless given.
 
     Use it as a context manager: an error or an interrupt then leaves the terminal as it was found.
     """
@@ -37,13 +37,13 @@ class Progress:
         self,
         verbose: Verbose = "auto",
         epochs: int | None = None,
-        steps: int = 1,
+        steps: int | None = 1,
         stream: TextIO | None = None,
     ) -> None:
         if verbose not in ("auto", 0, 1, 2):
             raise ValueError(f'verbose must be "auto", 0, 1 or 2, not {verbose!r}')
         self._epochs = epochs
-        self._steps = steps
+        self.steps = steps
         self._screen = screen_for(verbose, stream)
         self._quiet = verbose == 0  # nothing to work out where nobody looks
         self._headline = ""
@@ -65,9 +65,8 @@ class Progress:
             return
         self._done = step
         self._reported = now = time.perf_counter()
-        if self._screen.live and now - self._drawn >= INTERVAL and step < self._steps:
-            left = (now - self._started) / max(step, 1) * (self._steps - step)
-            self._screen.draw(self._headline, self._line(step, left, logs))
+        if self._screen.live and now - self._drawn >= INTERVAL and step != self.steps:
+            self._screen.draw(self._headline, self._line(step, self._shown(now), logs))
             self._drawn = now
 
     def end_epoch(self, logs: Mapping[str, float]) -> None:
@@ -76,8 +75,8 @@ class Progress:
             return
         now = time.perf_counter()
         if self._done == 0:
-            self._done, self._reported = self._steps, now
-        line = self._line(self._steps, now - self._started, logs)
+            self._done, self._reported = self.steps or 0, now
+        line = self._line(self.steps or self._done, now - self._started, logs)
         self._screen.finish(self._headline, line)
 
     def close(self) -> None:
@@ -95,6 +94,15 @@ class Progress:
     ) -> None:
         self.close()
 
+    def _shown(self, now: float) -> float:
+        """The seconds that are left, or that have passed where the end is not known."""
+        passed = now - self._started
+        return (
+            passed
+            if self.steps is None
+            else passed / max(self._done, 1) * (self.steps - self._done)
+        )
+
     def _line(self, step: int, seconds: float, logs: Mapping[str, float]) -> Line:
         a_step = (self._reported - self._started) / max(self._done, 1)
-        return Line(step, self._steps, seconds, a_step, logs)
+        return Line(step, self.steps, seconds, a_step, logs)

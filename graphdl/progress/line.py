@@ -14,16 +14,19 @@ _GREEN, _GREY, _BOLD, _PLAIN = "\x1b[32m", "\x1b[90m", "\x1b[1m", "\x1b[0m"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Where an epoch stands, to be written with a bar or plain. Times are in seconds."""
+    """Where an epoch stands, to be written with a bar or plain. Times are in seconds.
+
+    steps: how many there are, or None where nobody knows.
+    """
 
     step: int
-    steps: int
+    steps: int | None
     seconds: float
     a_step: float
     logs: Mapping[str, float]
 
     def with_bar(self, colour: bool) -> str:
-        filled = BAR_CELLS * self.step // max(self.steps, 1)
+        filled = BAR_CELLS * self.step // max(self.steps, 1) if self.steps is not None else 0
         done, rest, count = "━" * filled, "─" * (BAR_CELLS - filled), self._count()
         if colour:
             count = f"{_BOLD}{count}{_PLAIN}"
@@ -34,6 +37,8 @@ class Line:
         return f"{self._count()} - {format_duration(self.seconds)} - {self._tail()}"
 
     def _count(self) -> str:
+        if self.steps is None:
+            return f"{self.step}/?"
         return f"{self.step:>{len(str(self.steps))}}/{self.steps}"
 
     def _tail(self) -> str:

@@ -6,34 +6,17 @@ from collections.abc import Iterable
 
 from graphdl.callbacks.several import History
 from graphdl.core.graph import Graph, Node
-from graphdl.derivation.derivation import Derivation
 from graphdl.model import Model
 from graphdl.show.latex import latex
-from graphdl.show.notebook import asked_for, graph_bundle, history_bundle, model_bundle
+from graphdl.show.notebook import formula_bundle, graph_bundle, history_bundle, model_bundle
 from graphdl.show.pictured import Pictured
 from graphdl.show.text import expression, graph_summary, listing, summary
-
-
-def mimebundle(
-    text: str, tex: str, include: Iterable[str] | None, exclude: Iterable[str] | None
-) -> dict[str, str]:
-    """What a notebook shows of a formula: plain text and LaTeX, of those kinds that it asks for."""
-    kinds = {"text/plain": lambda: text, "text/latex": lambda: rf"$\displaystyle {tex}$"}
-    return asked_for(kinds, include, exclude)
 
 
 def _node_bundle(
     node: Node, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None
 ) -> dict[str, str]:
-    return mimebundle(expression(node), latex(node), include, exclude)
-
-
-def _derivation_bundle(
-    derivation: Derivation,
-    include: Iterable[str] | None = None,
-    exclude: Iterable[str] | None = None,
-) -> dict[str, str]:
-    return mimebundle(derivation.text(), derivation.latex(), include, exclude)
+    return formula_bundle(expression(node), latex(node), include, exclude)
 
 
 def install() -> None:
@@ -42,13 +25,12 @@ def install() -> None:
     Node.__repr__ = lambda node: summary(node)  # type: ignore[method-assign]
     Node.latex = lambda node: latex(node)  # type: ignore[attr-defined]
     Node._repr_mimebundle_ = _node_bundle  # type: ignore[attr-defined]
-    Derivation._repr_mimebundle_ = _derivation_bundle  # type: ignore[attr-defined]
     Graph.__str__ = listing  # type: ignore[method-assign]
     Graph.__repr__ = graph_summary  # type: ignore[method-assign]
     Graph._repr_mimebundle_ = graph_bundle  # type: ignore[attr-defined]
     Model._repr_mimebundle_ = model_bundle  # type: ignore[attr-defined]
     History._repr_mimebundle_ = history_bundle  # type: ignore[attr-defined]
-    for kind in (Node, Graph, Derivation):
+    for kind in (Node, Graph):
         for method in (Pictured.svg, Pictured.dot, Pictured.mermaid):
             setattr(kind, method.__name__, method)
 

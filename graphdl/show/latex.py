@@ -68,6 +68,9 @@ def _number_behind(name: str) -> tuple[str, str]:
 
 def _superscript(name: str) -> tuple[str, str]:
     """The name without its raised end, and that end in plain characters: W⁽¹⁾ is (W, (1))."""
+    if name.endswith("⁾") and "⁽" in name:  # W⁽1⁾ with a plain digit is meant so as well
+        stem, _, inner = name[:-1].rpartition("⁽")
+        return stem, f"({unicodedata.normalize('NFKC', inner)})"
     start = len(name)
     while start > 0 and unicodedata.decomposition(name[start - 1]).startswith("<super>"):
         start -= 1
@@ -91,6 +94,28 @@ def _letters(base: str) -> str:
     if base in _GREEK:
         return "\\" + _GREEK[base]
     return base if len(base) == 1 else rf"\mathrm{{{latex_text(base)}}}"
+
+
+_SYMBOLS = {
+    "∘": r"\circ ", "−": "-", "·": r"\cdot ", "×": r"\times ", "⊙": r"\odot ", "√": r"\surd ",
+    "∧": r"\land ", "∨": r"\lor ", "¬": r"\lnot ", "∞": r"\infty ", "≤": r"\leq ", "≥": r"\geq ",
+    "→": r"\to ", "∂": r"\partial ", "′": "'", "…": r"\dots ", "ᵀ": r"^{\top}",
+}  # fmt: skip
+
+
+def latex_words(text: str) -> str:
+    r"""A sentence: \text{bce}\circ \text{sigmoid: }\delta. Its signs are those of mathematics."""
+    pieces = re.findall(r"[ -~]+|[^ -~]", unicodedata.normalize("NFC", text))
+    return "".join(map(_piece, pieces))
+
+
+def _piece(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return rf"\text{{{latex_text(text)}}}".replace(r"\ ", " ")
+    kind, _, plain = unicodedata.decomposition(text).rpartition(" ")
+    if kind in ("<super>", "<sub>"):
+        return rf"{'^' if kind == '<super>' else '_'}{{{_piece(chr(int(plain, 16)))}}}"
+    return _SYMBOLS.get(text) or latex_name(text).text
 
 
 def _name(label: Label) -> Written:

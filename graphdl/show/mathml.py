@@ -33,7 +33,7 @@ def fragment(latex: str) -> str:
     whole = _ALIGNED.fullmatch(latex.strip())
     text = f"<mrow>{_row(latex)}</mrow>" if whole is None else _table(whole[1])
     ElementTree.fromstring(text)  # what a page cannot read is our error, not the reader's
-    left = re.search(r"\\\S*", text)
+    left = re.search(r"\\[A-Za-z]*", text)
     if left is not None:
         raise ValueError(f"{left[0]} has no MathML (in {latex!r:.200})")
     return text

@@ -34,6 +34,14 @@ def asked_for(
     return {k: make() for k, make in kinds.items() if k in wanted and k not in left_out}
 
 
+def formula_bundle(
+    text: str, tex: str, include: Iterable[str] | None, exclude: Iterable[str] | None
+) -> dict[str, str]:
+    """What a notebook shows of a formula: plain text and LaTeX, of those kinds that it asks for."""
+    kinds = {"text/plain": lambda: text, "text/latex": lambda: rf"$\displaystyle {tex}$"}
+    return asked_for(kinds, include, exclude)
+
+
 def graph_bundle(
     graph: Graph, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None
 ) -> dict[str, str]:

@@ -49,6 +49,7 @@ class Sheet:
     parts: tuple[tuple[str, str], ...]
     left_out: int  # operations that are not shown
     next_part: int = 1  # the number that the next part would have
+    nodes: tuple[Node, ...] = ()  # those of the parts
 
 
 def write(
@@ -72,7 +73,9 @@ def write(
     page.choose(limit)
     body = page.write()
     title = dialect.name(own).text if own else None
-    return Sheet(title, body, tuple(page.parts), page.left_out, page.next_part)
+    return Sheet(
+        title, body, tuple(page.parts), page.left_out, page.next_part, tuple(page.part_nodes)
+    )
 
 
 @dataclass
@@ -88,6 +91,7 @@ class _Page:
     done: dict[Node, Written] = field(default_factory=dict)
     named: set[Node] = field(default_factory=set)
     parts: list[tuple[str, str]] = field(default_factory=list)
+    part_nodes: list[Node] = field(default_factory=list)
     left_out: int = 0
 
     def choose(self, limit: int) -> None:
@@ -104,7 +108,7 @@ class _Page:
         """The text of the root; the parts are collected on the way."""
         for node in self.order:
             text = self._written(node)
-            self.done[node] = self._part(text) if node in self.named else text
+            self.done[node] = self._part(node, text) if node in self.named else text
         return self._argument(self.root)
 
     def _argument(self, node: Node) -> Written:
@@ -167,13 +171,14 @@ class _Page:
             return self._typed(self.dialect.repeat(text, node.shape), node.shape)
         return text
 
-    def _part(self, text: Written) -> Written:
+    def _part(self, node: Node, text: Written) -> Written:
         taken = {label.name for label in self.labels.values()}
         while f"t{self.next_part}" in taken:
             self.next_part += 1
         short = self.dialect.name(Label(f"t{self.next_part}"))
         self.next_part += 1
         self.parts.append((short.text, text.text))
+        self.part_nodes.append(node)
         return self._typed(short, text.shape)
 
 

@@ -127,7 +127,7 @@ def _in_float64(run: Affine) -> tuple[Node, Node, Node, Node, Node | None]:
 
 def _proof(model: Any, run: Affine) -> list[str]:
     """As declared, each layer put into the next, the products parted and joined, the result."""
-    names = dict(model._short_names())
+    names = dict(model.short_names())
     title = run.node.attrs.get("name", "ŷ").rstrip("·")
     x = tensor("x", run.base.type.shape, run.base.dtype)
     plain = _without_names(run, x)

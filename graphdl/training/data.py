@@ -28,6 +28,11 @@ class Data:
     def rows(self) -> int:
         return len(self.inputs[0])
 
+    @property
+    def arrays(self) -> list[np.ndarray]:
+        """All that there is, in the order in which a step takes it."""
+        return [*self.inputs, *(a for a in (self.target, self.weights) if a is not None)]
+
     def part(self, first: int, last: int) -> Data:
         """Some of the rows, without copying."""
         cut = lambda a: None if a is None else a[first:last]  # noqa: E731

@@ -6,19 +6,32 @@ from typing import Any
 
 import numpy as np
 
+from graphdl.training.streams import is_stream
+
 
 def split_off(
     x: Any, y: Any, weight: Any, split: float, validation: Any
 ) -> tuple[Any, Any, Any, tuple | None]:
-    """(x, y, weight) to train on and the validation data: given, or the last rows, or None."""
+    """(x, y, weight) to train on and the validation data: given, or the last rows, or None.
+
+    Validation data from an iterable of batches is (iterable,).
+    """
     if validation is not None:
+        if is_stream(validation, pairs=isinstance(validation, list)):
+            return x, y, weight, (validation,)
         if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
-            raise ValueError("validation_data is (x, y) or (x, y, sample_weight)")
+            raise ValueError(
+                "validation_data is (x, y), (x, y, sample_weight) or an iterable of batches"
+            )
         return x, y, weight, tuple(validation)
     if isinstance(split, bool) or not isinstance(split, (int, float)) or not 0 <= split < 1:
         raise ValueError(f"validation_split is a share from 0 to below 1, got {split!r}")
     if not split:
         return x, y, weight, None
+    if y is None and is_stream(x, pairs=True):
+        raise ValueError(
+            "validation_split needs arrays; beside an iterable of batches give validation_data"
+        )
     many = isinstance(x, (list, tuple)) and all(isinstance(a, np.ndarray) for a in x)
     arrays = [np.asarray(a) for a in x] if many else [np.asarray(x)]
     rows = len(arrays[0])

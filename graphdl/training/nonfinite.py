@@ -17,17 +17,15 @@ from graphdl.core.errors import NonFiniteError
 from graphdl.core.graph import Node, Variable
 from graphdl.core.interpret import interpret
 from graphdl.core.sizes import Size
+from graphdl.training.runner import Examples
 from graphdl.training.step import Step
 
 
 def explain(model: Any, session: Any, batch: int, epoch: int | None) -> NonFiniteError:
     """The error for a refused step: its batch is interpreted again, equation by equation."""
     graph = session.runner.step.graph
-    first = batch * session.batch
-    rows = session.order[first : first + session.batch]
-    data = session.data
-    arrays = [a for a in (*data.inputs, data.target, data.weights) if a is not None]
-    env = {s: a[rows] for s, a in zip(session.runner.step.inputs, arrays, strict=True)}
+    given = session.examples(batch)
+    env = dict(zip(session.runner.step.inputs, given.arrays, strict=True))
     step = int(model.optimizer.iterations.storage)  # the refused step did not count
     values = interpret(graph.nodes, env, seed=model._seed(), step=step)
     where = f"batch {batch + 1}" + ("" if epoch is None else f" of epoch {epoch + 1}")
@@ -38,7 +36,7 @@ def explain(model: Any, session: Any, batch: int, epoch: int | None) -> NonFinit
         if node.type.is_float and not np.isfinite(value).all():
             return NonFiniteError(
                 f"training stopped at {where}: {_equation(session.runner.step, node)} is not finite"
-                f"{_row(node, value, rows)}. No weight was changed by this step. A smaller "
+                f"{_row(node, value, given)}. No weight was changed by this step. A smaller "
                 "learning rate, scaled inputs or clipping help; compile(check_finite=False) "
                 "switches this check off"
             )
@@ -86,8 +84,8 @@ def _equation(step: Step, bad: Node) -> str:
     return f"the result of {bad.op.name!r}"
 
 
-def _row(node: Node, value: np.ndarray, rows: np.ndarray) -> str:
-    if node.rank and isinstance(node.type.shape[0], Size) and len(value) == len(rows):
+def _row(node: Node, value: np.ndarray, given: Examples) -> str:
+    if node.rank and isinstance(node.type.shape[0], Size) and len(value) == len(given.rows):
         at = int(np.argwhere(~np.isfinite(value))[0][0])
-        return f", first in row {int(rows[at])} of the data"
+        return f", first in row {int(given.rows[at])} of the {given.of}"
     return ""

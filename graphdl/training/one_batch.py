@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from graphdl.function import function
+from graphdl.training.data import Data
 from graphdl.training.nonfinite import explain
 from graphdl.training.programs import Programs, returned
 
 
 class OneBatch(Programs):
-    """`train_on_batch`, `test_on_batch` and `gradients` of a model."""
+    """`train_on_batch`, `test_on_batch`, `predict_on_batch` and `gradients` of a model."""
 
     def train_on_batch(
         self,
@@ -45,6 +46,20 @@ class OneBatch(Programs):
         session.run(0, 1, self._seed(), 0)
         runner.keep(session)
         return returned(self._logs(), return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """The model's outputs for these examples, taken as one batch."""
+        self.build_for(x)
+        data = Data(self._inputs(x))
+        many = isinstance(self._output, list)
+        outputs = self._output if many else [self._output]
+        results = [np.empty((data.rows, *o.shape[1:]), o.dtype) for o in outputs]
+        if data.rows:
+            runner = self._runner("predict", data)
+            session = runner.again(data, data.rows, results)
+            session.run(0, 1, self._seed(), 0)
+            runner.keep(session)
+        return results if many else results[0]
 
     def gradients(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, np.ndarray]:
         """∂loss/∂weight on these examples, by weight: what the compiled step computes."""

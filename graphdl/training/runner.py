@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +23,8 @@ from graphdl.training.step import Step
 KEPT_BYTES = 1 << 20  # of a user's arrays that may be held until the next call
 CHUNK_SECONDS = 0.05  # how long compiled code runs before Python may look up
 SHUFFLE_STREAM = 2**31  # apart from the streams of random nodes
+
+Begin = Callable[[int], None] | None
 
 _SHUFFLE = '''"""The order of the examples in one epoch."""
 import math
@@ -95,10 +98,11 @@ class Runner:
         return False
 
     def open(
-        self, data: Data, batch: int, outputs: Sequence[np.ndarray] = (), own: bool = False
-    ) -> Session:
+        self, data: Data, batch: int, outputs: Sequence[np.ndarray] = (),
+        order: np.ndarray | None = None, own: bool = False,
+    ) -> Session:  # fmt: skip
         """Place data and variables where the program finds them; `own`: in memory of its own."""
-        return Session(self, data, min(batch, max(1, data.rows)), outputs, own)
+        return Session(self, data, min(batch, max(1, data.rows)), outputs, order, own)
 
     def again(self, data: Data, batch: int, outputs: Sequence[np.ndarray] = ()) -> Session:
         """As `open`; a kept session over as many rows only takes the arrays, which costs far less."""
@@ -117,20 +121,32 @@ class Session:
     """One pass after another over the same data."""
 
     def __init__(
-        self, runner: Runner, data: Data, batch: int, outputs: Sequence[np.ndarray], own: bool
-    ) -> None:
+        self, runner: Runner, data: Data, batch: int, outputs: Sequence[np.ndarray],
+        order: np.ndarray | None, own: bool,
+    ) -> None:  # fmt: skip
         self._own = own
         self.runner, self.data, self.batch = runner, data, batch
         self.rows, self.steps = data.rows, -(-data.rows // batch)
-        self.order = np.arange(self.rows)
+        self.part = range(self.steps)  # the steps of this epoch
+        self.order = np.arange(self.rows) if order is None else order
         self.outputs = outputs
-        self._chunk = 1
+        self._chunk, self._room = 1, batch
         self._open()
 
+    def hold(self, rows: int, batch: int) -> None:
+        """The memory of the data holds other rows now, `batch` of them a step."""
+        before = self.batch, self.rows % self.batch
+        self.rows, self.batch, self.steps = rows, batch, -(-rows // batch)
+        self.part = range(self.steps)
+        exact = self.runner.exact and (batch, rows % batch) != before
+        if exact or batch > self._room:
+            self._room = max(self._room, batch)
+            self._open()
+
     def _open(self) -> None:
-        ragged = self.rows % self.batch
-        self.binding = self._bound(self.batch)
-        self._last = self._bound(ragged) if ragged and self.runner.exact else None
+        exact, ragged = self.runner.exact, self.rows % self.batch
+        self.binding = self._bound(self.batch if exact else self._room)
+        self._last = self._bound(ragged) if ragged and exact else None
         lowered = self.runner.compiled.lowered
         moving = [*(b for _, b in lowered.inputs), *lowered.outputs]
         self._moving = [
@@ -164,8 +180,7 @@ class Session:
     @property
     def arrays(self) -> list[np.ndarray]:
         """What changes from one session to the next, in the program's order."""
-        given = (*self.data.inputs, self.data.target, self.data.weights, *self.outputs)
-        return [a for a in given if a is not None]
+        return [*self.data.arrays, *self.outputs]
 
     def take(self, data: Data, batch: int, outputs: Sequence[np.ndarray]) -> bool:
         """Go on with other arrays, if they have the forms of the present ones; else nothing changes."""
@@ -201,24 +216,72 @@ class Session:
     def sizes(self, batch: int) -> dict[str, int]:
         """The program's sizes for such a batch."""
         sizes = self.runner.compiled.lowered.program.sizes
-        return {v.name: batch for v in sizes} | {"total": self.rows}
+        return {v.name: batch for v in sizes} | {"total": self.data.rows}
 
     def numbers(self, first: int, last: int, seed: int, time_: int) -> tuple[Any, ...]:
         """What a run of the steps first ≤ k < last takes besides arrays."""
         scalars = self.runner.compiled.lowered.scalars
         return (first, last, self.batch, self.rows, seed, time_, *scalars)
 
-    def chunks(self, seed: int, time_: int, each: bool = False) -> Iterator[tuple[int, int]]:
-        """Run a whole pass; after each piece of some 50 ms yields (steps done, status)."""
-        done = 0
-        while done < self.steps:
-            last = min(self.steps, done + (1 if each else self._chunk))
+    def chunks(self, seed: int, time_: int, begin: Begin = None) -> Iterator[tuple[int, int]]:
+        """Run the steps in `part`; after each piece of some 50 ms yields (steps done, status).
+
+        time_: the steps that the optimizer has taken before. begin(k) is called before step k, which
+        then is a piece of its own. A status that is not 0 is 1 + the step that the guard refused.
+        """
+        done, offset = 0, self.part.start
+        while done < len(self.part):
+            if begin is not None:
+                begin(done)
+            last = min(len(self.part), done + (1 if begin is not None else self._chunk))
             start = time.perf_counter()
-            status = self.run(done, last, seed, time_)
+            status = self.run(offset + done, offset + last, seed, time_ - offset)
             spent = time.perf_counter() - start
             per_step = max(spent / (last - done), 1e-9)
             self._chunk = max(1, min(2 * self._chunk + 8, int(CHUNK_SECONDS / per_step)))
             done = last
-            yield done, status
+            yield done, status and status - offset
             if status:
                 return
+
+    def mix(self, seed: int, step: int, epochs: int) -> None:
+        """Another order of the examples, which belongs to (seed, step)."""
+        shuffle(self.order, seed, step, epochs, self.runner.target == "cpu")
+
+    def turn(self, steps: int | None) -> bool:
+        """Choose the steps of the next epoch: all, or the next so many; does a new pass begin?"""
+        self.part = next_part(self.part, self.steps, steps)
+        return self.part.start == 0
+
+    @property
+    def planned(self) -> int:
+        """The steps of this epoch."""
+        return len(self.part)
+
+    def rows_of(self, step: int) -> slice:
+        """Where in `order` and in the outputs the examples of a step of this epoch are."""
+        first = (self.part.start + step) * self.batch
+        return slice(first, min(first + self.batch, self.rows))
+
+    def examples(self, step: int) -> Examples:
+        """What a step of this epoch was given."""
+        rows = self.order[self.rows_of(step)]
+        return Examples([a[rows] for a in self.data.arrays], rows, "data")
+
+    def outputs_of(self, step: int) -> list[np.ndarray]:
+        return [o[self.rows_of(step)] for o in self.outputs]
+
+
+def next_part(part: range, total: int, steps: int | None) -> range:
+    """The steps after `part`, up to the end of the pass; the first ones where it has ended."""
+    first = part.stop % total if steps is not None else 0
+    return range(first, total if steps is None else min(first + steps, total))
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The arrays of one batch, and which rows of what they are."""
+
+    arrays: list[np.ndarray]
+    rows: np.ndarray
+    of: str  # "data" or "batch"

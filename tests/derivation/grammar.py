@@ -206,7 +206,14 @@ class Parser:
         return tuple(found)
 
     def index(self) -> Tree:
-        return ("all",) if self.take(":") else self.formula()
+        """One item of an index: a number, or start:stop:step, each of which may be missing."""
+        parts: list[Tree | None] = []
+        while True:
+            bare = self.here.kind == "sign" and self.here.text in (":", ",", "]")
+            parts.append(None if bare else self.formula())
+            if not self.take(":"):
+                break
+        return parts[0] if len(parts) == 1 and parts[0] else ("range", *parts)
 
     def call(self, name: str) -> Tree:
         found = self.items(")", self.argument)

@@ -135,17 +135,9 @@ class _Cell(Scope):
         return np.int64(self.env[name]) if name in self.env else self.page.array(name)
 
     def _pick(self, a: Tree, items: tuple[Tree, ...]) -> Any:
-        if a[0] != "name":
-            return super()._pick(a, items)
-        whole = [range(self.page.extent(a[1], k)) for k, i in enumerate(items) if i == ("all",)]
-        if not whole:
-            return self.page.element(a[1], tuple(int(self.value(i)) for i in items))
-        cells = []  # z[i,:] is a row
-        for at in itertools.product(*whole):
-            rest = iter(at)
-            picked = (next(rest) if i == ("all",) else int(self.value(i)) for i in items)
-            cells.append(self.page.element(a[1], tuple(picked)))
-        return np.array(cells).reshape([len(r) for r in whole])
+        if a[0] != "name" or any(i[0] == "range" for i in items):
+            return super()._pick(a, items)  # of whole arrays
+        return self.page.element(a[1], tuple(int(self.value(i)) for i in items))
 
     def _call(self, name: str, args: tuple[Tree, ...], keys: dict[str, Tree]) -> Any:
         head, _, indices = name.partition("_")

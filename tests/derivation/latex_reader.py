@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tests.derivation import vocabulary
-from tests.derivation.grammar import Unreadable
+from tests.derivation.grammar import Unreadable, parse
 from tests.derivation.reader import Page
 
 TOKEN = re.compile(r"\s*(\\begin\{\w+\}|\\end\{\w+\}|\\[a-zA-Z]+|\\.|\d+(?:\.\d+)?|.)", re.DOTALL)
@@ -26,9 +26,11 @@ ACCENTS = {"hat": "\u0302", "tilde": "\u0303", "bar": "\u0304", "dot": "\u0307"}
 SIGNS = {
     r"\cdot": "*", r"\odot": "*", r"\,": "@", r"\leq": "<=", r"\geq": ">=", r"\neq": "!=",
     r"\land": "&", r"\lor": "|", r"\oplus": "^", r"\lnot": "~", r"\times": ",",
-    r"\infty": "inf", "+": "+", "-": "-", "<": "<", ">": ">", ",": ",", "/": "/", "*": "*",
+    r"\infty": "inf", "(": "(", ")": ")",
+    "+": "+", "-": "-", "<": "<", ">": ">", ",": ",", "/": "/", "*": "*",
 }  # fmt: skip
 FUNCTIONS = {r"\log": "log", r"\sin": "sin", r"\cos": "cos", r"\tanh": "tanh", r"\sigma": "sigmoid"}
+KEYS = re.compile(r"\b(axis|axes|shape|starts|steps|extent) == ")
 SKIPPED = (r"\quad", r"\qquad", r"\ ", r"\;", r"\!", "&", r"\displaystyle", r"\big", r"\Big")
 RAISED = dict(zip("0123456789()", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾", strict=True))
 
@@ -155,7 +157,7 @@ class _Row:
         if token in FUNCTIONS and self.here in (r"\left", "'", r"\cosh"):
             return self.function(FUNCTIONS[token])
         if token in (r"\max", r"\min"):
-            return self.function(token[1:] + "imum")
+            return self.function(token[1:])
         if token == r"\operatorname":
             return self.function(self.raw())
         return token if token[0].isdigit() else self.name(token)
@@ -185,11 +187,21 @@ class _Row:
             below = self.raw() if self.here == "{" else self.next()
             if "new" in below:
                 base = f"column({base})"
+            elif ":" in below:
+                base = f"({base})[{below.replace(chr(92), '')}]"
             else:
                 base += below
         while self.here == "'":
             self.next()
             base += "′"
+        if re.fullmatch(r"σ\d+", base) and self.tokens[self.at : self.at + 4] == [
+            "^",
+            "{",
+            "2",
+            "}",
+        ]:
+            self.at += 4  # σ²3 is the name of a variance
+            base = f"σ²{base[1:]}"
         return base if base.isidentifier() or "(" in base or "′" in base else _quoted(base)
 
     def raised(self, base: str) -> str:
@@ -228,13 +240,23 @@ class _Row:
         while self.here == "'":
             self.next()
             name += "′"
-        if self.here == "_":  # f'_{2}: by the second argument
+        axis = ""
+        if self.here == "_":  # f'_{2}: by the second argument; concat_{axis 1}
             self.next()
-            name += "₀₁₂₃₄"[int(self.raw())]
+            below = self.raw()
+            if "′" in name:
+                name += "₀₁₂₃₄"[int(below)]
+            else:
+                axis = f", axis={_axis(below)}"
         if self.here != r"\left":
             raise self.fail("the arguments of a function expected")
         self.next()
-        return name + self.brackets()
+        inner = KEYS.sub(r"\1=", self.brackets())
+        if name in ("max", "min"):
+            one = parse(f"f{inner}")[2]
+            keeps = ", keepdims=True" if axis else ""
+            name, axis = (name, axis + keeps) if len(one) == 1 else (name + "imum", "")
+        return f"{name}{inner[:-1]}{axis})"
 
     def cases(self) -> str:
         value = self.until(r"\text")

@@ -22,6 +22,7 @@ from graphdl.core.sizes import named
 from graphdl.derivation.derivation import Derivation
 
 L, R = gd.layers, gd.regularizers
+SATURATED = 1e-6  # beyond the clip of a loss the merged derivative is another, and says so
 EVEN = 4  # the width before glu, which halves it
 ACTIVATIONS: dict[str, str | Callable] = {n: n for n in sorted(activations.KNOWN)} | {
     "threshold": lambda a: activations.threshold(a, 0.1, -0.2),
@@ -158,8 +159,11 @@ def draw(seed: int) -> Network:
             network = _Builder(seed, random).network()
             loss = network.model.symbolic_loss(training=True)
             gradients = gd.grad(loss, [network.model.weight(w) for w in network.weights])
+            shares = [n for n in walk([loss]) if n.op.name in ("sigmoid", "softmax")]
             found = network.values([loss, *gradients])
-            if all(np.isfinite(v).all() and np.abs(v).max() < 1e6 for v in found):
+            if not all(np.isfinite(v).all() and np.abs(v).max() < 1e6 for v in found):
+                continue
+            if all((np.abs(v - 0.5) < 0.5 - SATURATED).all() for v in network.values(shares)):
                 return network
 
 

@@ -3,7 +3,8 @@
 A text is lines `left = right`. `left` is a name, a derivative ∂J/∂z1, or a call bce′(y, ŷ) that the
 line defines. Any order will do: what a name means is looked up when it is needed. A line "where"
 opens parts, indented deeper, that are known to the equation before it alone. Lines without " = ",
-and other lines with deeper ones below them, are headings. In a line, whatever follows two spaces is a remark: `ŷ*(1 - ŷ)   [sigmoid]`.
+and other lines with deeper ones below them, are headings. In a line, whatever follows two spaces is
+a remark: `ŷ*(1 - ŷ)   [sigmoid]`.
 """
 
 from __future__ import annotations
@@ -140,6 +141,8 @@ class Scope:
         if sign in COMPARE:  # of complex numbers, the real parts: see `vocabulary`
             return COMPARE[sign](np.real(left), np.real(right))
         with np.errstate(all="ignore"):
+            if sign == "*" and "list" in (a[0], b[0]):  # [c]*x is 0 where c fails, whatever x is
+                return np.where((left if a[0] == "list" else right) == 0, 0, left * right)
             return INFIX[sign](left, right)
 
     def _minus(self, a: Tree) -> np.ndarray:
@@ -155,8 +158,8 @@ class Scope:
         return self.value(a)[tuple(self._item(i) for i in items)]
 
     def _item(self, item: Tree) -> Any:
-        if item == ("all",):
-            return slice(None)
+        if item[0] == "range":
+            return slice(*(None if end is None else int(self.value(end)) for end in item[1:]))
         return None if item == ("name", "None") else int(self.value(item))
 
     def _tuple(self, items: tuple[Tree, ...]) -> tuple[int, ...]:

@@ -216,4 +216,4 @@ def test_layers_of_a_functional_model_are_numbered():
     model = gd.Model(x, gd.layers.Dense(1, activation="sigmoid")(hidden))
     model.compile("sgd", "binary_crossentropy")
     first = str(model.derive("dense/kernel")).splitlines()[0]
-    assert first == "∂J/∂W1 = ∂J/∂ŷ · ∂ŷ/∂z2 · ∂z2/∂z1 · ∂z1/∂W1"
+    assert first == "∂J/∂W1 = ∂J/∂ŷ · ∂ŷ/∂z2 · ∂z2/∂h1 · ∂h1/∂z1 · ∂z1/∂W1"

@@ -175,7 +175,7 @@ def test_one_weight_is_an_element_of_the_gradient():
     x, y = np.float32([[1, -2], [0.5, 1]]), np.float32([[1], [0]])
     found = d.evaluate({"x": x, "y": y})
     assert found.value == found.gradient[0, 2]
-    assert d.text("index").splitlines()[0] == "∂J/∂W1[0, 2] = Σ_i(x[i, 0]*δ_z1[i, 2])"
+    assert d.text("index").splitlines()[0] == "∂J/∂W1[0, 2] = Σ_i(x[i, 0]*δ_z1[i, 2])  [i < n]"
 
 
 @pytest.mark.parametrize("unit", [(0,), (0, 3), (2, 0), (0, 0, 0), (0.5, 1), True])

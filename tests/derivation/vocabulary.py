@@ -214,6 +214,11 @@ def reduction(function):
     return reduced
 
 
+def one_hot(classes, depth):
+    """1 at the class, along a new last axis."""
+    return (whole(classes)[..., None] == np.arange(int(depth))).astype(float)
+
+
 SHAPING = {
     "arange": np.arange, "argmax": np.argmax, "argmin": np.argmin,
     "argsort": lambda a: np.argsort(a, -1, kind="stable"), "broadcast": np.broadcast_to,
@@ -223,7 +228,8 @@ SHAPING = {
     "gather": lambda a, indices, axis: np.take(a, whole(indices), axis),
     "log_softmax": log_softmax,
     "logsumexp": lambda a, axis=-1: special.logsumexp(a, axis), "max": reduction(np.max),
-    "mean": reduction(np.mean), "min": reduction(np.min), "ones": np.ones, "place": place,
+    "mean": reduction(np.mean), "min": reduction(np.min), "one_hot": one_hot, "onehot": one_hot,
+    "ones": np.ones, "place": place,
     "prod": reduction(np.prod), "put_along": put_along, "reshape": np.reshape, "slice": slice_,
     "softmax": softmax, "sum": reduction(np.sum),
     "take_along": lambda a, indices, axis: np.take_along_axis(a, whole(indices), axis),

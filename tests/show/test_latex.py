@@ -16,8 +16,8 @@ from graphdl.show.latex import latex, latex_name
 
 COMMAND = re.compile(r"\\([A-Za-z]+|.)", re.DOTALL)
 KNOWN = re.compile(
-    "alpha|backprime|backslash|begin|cdot|cos|cosh|delta|dots|end|frac|Gamma|hat|lambda|land|left|leq|geq"
-    "|lfloor|rfloor|lnot|log|lor|mapsto|mathbf|mathrm|max|min|neq|odot|operatorname|oplus|partial|pi"
+    "alpha|backprime|backslash|begin|cdot|circ|cos|cosh|delta|dots|end|frac|Gamma|hat|lambda|land|left|leq|geq"
+    "|lfloor|rfloor|lnot|log|lor|mapsto|mathbf|mathrm|max|min|neq|odot|operatorname|oplus|partial|pi|Sigma|surd|infty|to"
     "|prime|quad|right|sigma|sim|sin|sqrt|sum|tanh|text|textcolor|theta|times|top|underbrace|wedge"
 )
 

@@ -86,3 +86,54 @@ def test_nothing_is_called_back_before_a_refusal(model, bad):
 def test_rows_beyond_the_steps_count_as_well(model, bad):
     with pytest.raises(ValueError, match=SAID):
         model.predict(bad, steps=1)
+
+
+def in_batches(x, y, size=8):
+    return [(x[k : k + size], y[k : k + size]) for k in range(0, len(x), size)]
+
+
+def test_batches_of_an_iterable_are_looked_at_as_they_come(model, bad):
+    y = np.zeros(50)
+    for call in (model.predict, lambda batches: model.evaluate(batches, verbose=0)):
+        with pytest.raises(
+            ValueError, match="batch 5 of the iterable: x has 1 values that are NaN"
+        ):
+            call(iter(in_batches(bad, y)))
+
+
+def test_rows_of_a_memory_map_are_looked_at_as_they_are_read(model, bad, tmp_path):
+    np.save(tmp_path / "x.npy", bad)
+    x = np.load(tmp_path / "x.npy", mmap_mode="r")
+    for call in (lambda: model.predict(x), lambda: model.evaluate(x, np.ones(50), verbose=0)):
+        with pytest.raises(ValueError, match="x has 2 values that are NaN or infinite"):
+            call()
+
+
+class Raises(gd.callbacks.Callback):
+    def on_test_batch_end(self, batch, logs=None):
+        raise RuntimeError("enough")
+
+
+@pytest.mark.parametrize("of", ["array", "iterable", "callback"])
+def test_metrics_forget_a_part_of_the_data(model, bad, of):
+    y, good = np.ones(50), np.zeros((50, 5), np.float32)
+    with pytest.raises((ValueError, RuntimeError), match=r"NaN|enough"):
+        if of == "array":
+            model.evaluate(bad, y, batch_size=8, verbose=0)
+        elif of == "iterable":
+            model.evaluate(iter(in_batches(bad, y)), verbose=0)
+        else:
+            model.evaluate(good, y, verbose=0, callbacks=[Raises()])
+    assert set(model._logs().values()) == {0.0}
+
+
+def test_arrays_maps_and_iterables_in_turn_give_the_same_bits(model, tmp_path):
+    """Predictions of arrays go on in a kept session, the others in sessions of their own."""
+    x = np.random.default_rng(0).normal(size=(50, 5)).astype(np.float32)
+    np.save(tmp_path / "x.npy", x)
+    expected = model.predict(x)
+    batches = [(b,) for b in (x[:32], x[32:])]
+    for given in (x.copy(), np.load(tmp_path / "x.npy", mmap_mode="r"), iter(batches), x.copy()):
+        np.testing.assert_array_equal(model.predict(given), expected)
+    for _ in range(2):
+        np.testing.assert_array_equal(model.predict_on_batch(x[:32]), expected[:32])

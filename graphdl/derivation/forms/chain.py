@@ -31,7 +31,7 @@ def chain_form(pen: Pen) -> list[Equation]:
     sheets = {f: pen.factor(f) for f in d.factors}
     found = chain(pen, sheets)
     for factor, sheet in sheets.items():
-        left = pen.quotient(factor.node, factor.wrt).text
+        left = pen.local(factor)
         head = Equation("factor", left, sheet.body.text, note(factor), factor)
         found += pen.equations(head, sheet)
     return [*found, *pen.slopes.values()]
@@ -85,7 +85,7 @@ def _product(pen: Pen, path: list[Factor], sheets: dict[Factor, Sheet]) -> str:
 
 def _factor(pen: Pen, factor: Factor, sheets: dict[Factor, Sheet], count: int) -> str:
     """∂v/∂u; in LaTeX coloured, over its formula where it has a short one."""
-    text = pen.quotient(factor.node, factor.wrt).text
+    text = pen.local(factor)
     if not pen.is_latex:
         return text
     coloured = rf"\textcolor{{{COLOURS[role(pen.derivation, factor)]}}}{{{text}}}"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from graphdl.core.graph import Node
+from graphdl.core.notation import latex_text
 from graphdl.derivation.forms.equation import Equation
-from graphdl.derivation.forms.pen import Pen, latex_words
+from graphdl.derivation.forms.pen import Pen
 from graphdl.derivation.module import Module, module_of
 from graphdl.derivation.places import merged_by
 
@@ -34,4 +35,4 @@ def _lines(pen: Pen, module: Module, left: str, node: Node, v: Node) -> list[Equ
 
 
 def _code(pen: Pen, text: str) -> str:
-    return rf"\texttt{{{latex_words(text)}}}" if pen.is_latex else text
+    return rf"\texttt{{{latex_text(text)}}}".replace(r"\ ", " ") if pen.is_latex else text

@@ -5,6 +5,7 @@ Operations without a rule here stand as they are, with the index behind them: so
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -77,14 +78,17 @@ class Page:
 
 @dataclass
 class Letters:
-    """Letters for axes that are not in use: i for the examples, then j, k, …"""
+    """Letters for axes that are not in use: i for the examples, then j, k, … and j1, k1, …"""
 
     taken: set[str]
+    ranges: dict[str, Dim] = field(default_factory=dict)  # of the letters that were given
 
     def fresh(self, size: Dim) -> str:
         wanted = "i" if isinstance(size, Size) else ""
-        letter = next(c for c in wanted + LETTERS if c not in self.taken)
+        numbered = (f"{c}{k}" for k in itertools.count(1) for c in LETTERS)
+        letter = next(c for c in itertools.chain(wanted, LETTERS, numbered) if c not in self.taken)
         self.taken.add(letter)
+        self.ranges[letter] = size
         return letter
 
     def index(self, shape: Sequence[Dim]) -> Index:

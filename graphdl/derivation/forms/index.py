@@ -66,16 +66,12 @@ def _written(
         sides = left.text if not index else page.at(left, index).text
         if node is root and kind == "gradient":
             sides = pen.quotient_at(index)
-        where = note if node is root else ""
-        found.append(
-            Equation(
-                kind if node is root else "part",
-                sides,
-                right.text,
-                where,
-                of if node is root else None,
-            )
-        )
+        ranges = ", ".join(f"{letter} < {size}" for letter, size in letters.ranges.items())
+        if node is root:
+            words = "; ".join(filter(None, [ranges, note]))
+            found.append(Equation(kind, sides, right.text, words, of))
+        else:
+            found.append(Equation("part", sides, right.text, ranges))
     return found
 
 

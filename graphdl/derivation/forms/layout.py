@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from graphdl.derivation.forms.equation import Equation, Kind
-from graphdl.derivation.forms.pen import latex_words
-from graphdl.show.latex import aligned
+from graphdl.show.latex import aligned, latex_words
 
 HEADINGS: dict[Kind, str] = {
     "factor": "each factor",
@@ -58,5 +57,5 @@ def latex_of(equations: Sequence[Equation]) -> str:
 
 
 def _latex_row(e: Equation) -> str:
-    note = rf" && \text{{{latex_words(e.note)}}}" if e.note else ""
+    note = rf" && {latex_words(e.note)}" if e.note else ""
     return f"{e.left} &{e.latex_sign} {e.right}{note}"

@@ -3,43 +3,21 @@
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from graphdl.core.graph import Node, walk
-from graphdl.core.notation import SUM, Written, latex_text
-from graphdl.core.sizes import Dim
+from graphdl.core.notation import SUM, Written
 from graphdl.derivation.forms.equation import Equation
-from graphdl.derivation.reading import Reading, alone, read
+from graphdl.derivation.naming import names_of
+from graphdl.derivation.reading import Reading, alone, for_the_eye, read
 from graphdl.derivation.record import Factor, Record
-from graphdl.show.latex import LATEX
-from graphdl.show.names import Label, labels, own_name
+from graphdl.show.latex import LATEX, latex_words
+from graphdl.show.names import Label
 from graphdl.show.text import TEXT
 from graphdl.show.writing import Dialect, Sheet, write
 
 DIALECTS = {"text": TEXT, "latex": LATEX}
-
-
-@functools.lru_cache(maxsize=32)
-def names_of(derivation: Record) -> Mapping[Node, Label]:
-    """Names for all nodes that factors lie between, also for those the user gave none."""
-    d = derivation
-    roots = [d.result, d.gradient]
-    given = dict(d.names)
-    taken = {label.name for label in labels(roots, given).values()}
-    for node in (d.wrt, d.result, *(f.node for f in d.factors)):
-        if own_name(node) is None and node not in given:
-            wanted = "J" if node is d.result else "w" if node is d.wrt else "u"
-            given[node] = _free(wanted, taken)
-            taken.add(given[node])
-    return labels(roots, given)
-
-
-def _free(name: str, taken: set[str]) -> str:
-    """The name, or the first of its numbered forms, that nothing else bears."""
-    forms = (f"{name}{k}" for k in itertools.count(1))
-    return name if name not in taken and name != "u" else next(f for f in forms if f not in taken)
 
 
 @functools.lru_cache(maxsize=32)
@@ -56,6 +34,7 @@ class Pen:
     dialect: Dialect
     next_part: int = 1
     slopes: dict[str, Equation] = field(default_factory=dict)  # what f′ stands for
+    parts: dict[Node, Written] = field(default_factory=dict)  # of the expressions so far
 
     @property
     def is_latex(self) -> bool:
@@ -86,10 +65,17 @@ class Pen:
         """∂of/∂by"""
         return self.ratio(self.name(of), self.name(by) + at)
 
-    def ratio(self, of: str, by: str) -> Written:
+    def local(self, factor: Factor) -> str:
+        """∂v/∂u; ∂⁺J/∂w for what J depends on w by itself, where there are other paths as well."""
+        d = self.derivation
+        direct = factor.node is d.result and factor.wrt is d.wrt and len(d.factors) > 1
+        return self.ratio(self.name(factor.node), self.name(factor.wrt), direct).text
+
+    def ratio(self, of: str, by: str, direct: bool = False) -> Written:
         if self.is_latex:
-            return Written(rf"\frac{{\partial {of}}}{{\partial {by}}}")
-        return Written(f"∂{of}/∂{by}", SUM)
+            sign = r"\partial^{+}" if direct else r"\partial"
+            return Written(rf"\frac{{{sign} {of}}}{{\partial {by}}}")
+        return Written(f"∂{'⁺' * direct}{of}/∂{by}", SUM)
 
     @property
     def total(self) -> str:
@@ -98,7 +84,7 @@ class Pen:
         return self.quotient(d.result, d.wrt).text
 
     def words(self, text: str) -> str:
-        return rf"\text{{{latex_words(text)}}}" if self.is_latex else text
+        return latex_words(text) if self.is_latex else text
 
     def quotient_at(self, index: tuple[str, ...]) -> str:
         """∂J/∂w[j, k]"""
@@ -140,8 +126,11 @@ class Pen:
     def _written(
         self, root: Node, names: Mapping[Node, Label], signs: Mapping[Node, Written]
     ) -> Sheet:
-        sheet = write(root, self.dialect, names, signs, first_part=self.next_part)
+        known = {n: t for n, t in self.parts.items() if n is not root}
+        sheet = write(root, self.dialect, names, {**known, **signs}, first_part=self.next_part)
         self.next_part = sheet.next_part
+        for node, (name, _) in zip(sheet.nodes, sheet.parts, strict=True):
+            self.parts[node] = Written(name)
         self._look_up_slopes(root, names)
         return sheet
 
@@ -152,7 +141,7 @@ class Pen:
                 continue
             head = write(node, self.dialect, names).body.text
             if head not in self.slopes:
-                body = node.op.body(*node.inputs, **node.attrs)
+                body = for_the_eye(node.op.body(*node.inputs, **node.attrs), set(names))
                 sheet = write(body, self.dialect, names, first_part=self.next_part)
                 self.next_part = sheet.next_part
                 self.slopes[head] = Equation("slope", head, sheet.body.text)
@@ -197,16 +186,6 @@ class Pen:
             equations += self.equations(head, sheet)
         return equations
 
-    def ranges(self, letters: Iterable[tuple[str, Dim]]) -> str:
-        """i < n, j < 16"""
-        less = " < "
-        return ", ".join(f"{letter}{less}{size}" for letter, size in letters)
-
 
 def _is_slope(name: str) -> bool:
     return name.endswith(("′", "_slope")) or name.startswith("∂")
-
-
-def latex_words(text: str) -> str:
-    """Words inside \\text{…}: letters as they are, special signs made safe."""
-    return latex_text(text).replace(r"\ ", " ")

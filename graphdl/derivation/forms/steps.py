@@ -23,21 +23,20 @@ def equations(pen: Pen, step: Step) -> list[Equation]:
         return [Equation("chain", pen.total, "?", of=d.wrt)]
     if step.kind == "chain":
         terms = [
-            pen.quotient(f.node, f.wrt).text
-            + ("" if f.wrt is d.wrt else dot + pen.quotient(f.wrt, d.wrt).text)
+            pen.local(f) + ("" if f.wrt is d.wrt else dot + pen.quotient(f.wrt, d.wrt).text)
             for f in step.factors
         ]
         return [Equation("chain", pen.quotient(step.of, d.wrt).text, " + ".join(terms), of=step.of)]
     if step.kind == "local":
         (factor,) = step.factors
         sheet = pen.factor(factor)
-        left = pen.quotient(factor.node, factor.wrt).text
+        left = pen.local(factor)
         head = Equation("factor", left, sheet.body.text, of_factor(factor), factor)
         return pen.equations(head, sheet)
     if step.kind == "sum":
         terms = [
             (pen.quotient(d.result, f.node).text + dot if f.node is not d.result else "")
-            + pen.quotient(f.node, f.wrt).text
+            + pen.local(f)
             for f in step.factors
         ]
         left = pen.quotient(d.result, step.by).text

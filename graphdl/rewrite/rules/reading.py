@@ -6,9 +6,13 @@ copy of the simplified graph that is printed and never to one that is compiled.
 
 from __future__ import annotations
 
+import functools
+import math
+import operator
+
 from graphdl.core.graph import Node
 from graphdl.ops import arithmetic, entropy, index
-from graphdl.ops.build import constant
+from graphdl.ops.build import is_one
 from graphdl.rewrite import patterns as p
 from graphdl.rewrite.engine import Match, Rule
 from graphdl.rewrite.rules.algebra import ALGEBRA
@@ -50,12 +54,59 @@ def _is_selected(node: Node, condition: Node) -> bool:
     )
 
 
-def _folded(m: Match) -> Node:
-    return constant(m.k.attrs["value"] * m.n.attrs["value"], m.root.dtype) * m.x
+_PRODUCTS = (arithmetic.mul_op, arithmetic.div_op)
+Parts = tuple[list[float], list[Node]]  # the numbers and the other factors of a product
+
+
+def _fraction(m: Match) -> tuple[Parts, Parts]:
+    """What a product of products multiplies and what it divides by.
+
+    What is used elsewhere as well stays whole.
+    """
+    above: Parts = ([], [])
+    below: Parts = ([], [])
+    pending = [(m.root, True)]
+    while pending:
+        node, up = pending.pop()
+        numbers, factors = above if up else below
+        if p.is_number(node):
+            numbers.append(node.attrs["value"].item())
+        elif node.op in _PRODUCTS and (node is m.root or m.context.users[node] <= 1):
+            a, b = node.inputs
+            pending += [(b, up == (node.op is arithmetic.mul_op)), (a, up)]
+        else:
+            factors.append(node)
+    return above, below
+
+
+def _shortened(above: list[float], below: list[float]) -> tuple[float, float]:
+    """k/d of numbers: 0.5·2 is 1, 2/10 stays, 1/0.7 is one number."""
+    k, d = math.prod(above), math.prod(below)
+    whole = float(k).is_integer() and float(d).is_integer()
+    return (k, d) if d == 0 or (whole and k % d) else (k / d, 1.0)
+
+
+def _numbers_first(m: Match) -> Node | None:
+    """k·a·b/(d·c): one number in front of what is multiplied, one in front of what divides."""
+    (ups, above), (downs, below) = _fraction(m)
+    if not m.root.type.is_float or len(ups) + len(downs) == 0 or not above:
+        return None
+    k, d = _shortened(ups, downs)
+    made = _product(m, k, above)
+    if below or d != 1:
+        made = made / _product(m, d, below)
+    return made
+
+
+def _product(m: Match, number: float, factors: list[Node]) -> Node:
+    if not factors:
+        return m.like(number)
+    product = functools.reduce(operator.mul, factors)
+    return product if number == 1 else m.like(number) * product
 
 
 READING = [
-    *ALGEBRA,
+    *(rule for rule in ALGEBRA if rule.name != "numbers folded"),  # 1 − ε stays what it is
     Rule("ŷ − y", p.form(entropy.bce_residual_op)(y, z), p.sigmoid(z) - y,
          "(1 − y)·σ(z) − y·σ(−z) = σ(z) − y"),
     Rule("ŷ − y, written out", (1 - y) * p.sigmoid(z) - y * p.sigmoid(p.negative(z)),
@@ -64,13 +115,10 @@ READING = [
          "−((x − y)/a + w) = (y − x)/a − w"),
     Rule("Σ of a one-hot row", x * p.let("total", p.sum_(p.let("hot", one_hot(d)))), x,
          "Σ over classes of 1 where the class is y is 1", guard=_over_classes),
+    Rule("x·1, repeated", x * y, x, "x·1 = x", guard=lambda m: is_one(m.y)),
     Rule("x·(1/a)", x * (1 / a), x / a, "x·(1/a) = x/a"),
-    Rule("(x/a)·w", (1 / a * x) * w, (x * w) / a, "(1/a)·x·w = (x·w)/a"),
-    Rule("(k/a)·x", (k / a) * x, (k * x) / a, "(k/a)·x = (k·x)/a"),
-    Rule("(x/a)/k", (x / a) / k, lambda m: m.x / (m.k * m.a), "(x/a)/k = x/(k·a)"),
-    Rule("(x/k)/a", (x / k) / a, lambda m: m.x / (m.k * m.a), "(x/k)/a = x/(k·a)"),
-    Rule("k·(n·x), rounded", k * (n * x), _folded, "k·(n·x) = (kn)·x",
-         guard=lambda m: m.root.type.is_float),
+    Rule("k·a·b/(d·c)", x * y, _numbers_first, "numbers first: a·k·b·n = (kn)·a·b"),
+    Rule("k·a·b/(d·c), a quotient", x / y, _numbers_first, "numbers first: a·k/(c·d) = k·a/(d·c)"),
     Rule("where(c, x, 0) of 0", p.where(c, x, 0), x,
          "x is 0 already where c fails", guard=_already_masked),
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from graphdl.core.graph import Node, Variable, walk
-from graphdl.derivation.forms.pen import names_of
+from graphdl.derivation.naming import names_of
 from graphdl.derivation.record import Record
 from graphdl.show.picture.operations import clipped, shape_text
 from graphdl.show.picture.scene import Box, Edge, Kind, Scene, edges_once

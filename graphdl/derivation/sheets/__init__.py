@@ -1,0 +1,1 @@
+"""Exercises made of a derivation: friendly numbers, questions, a key, in text, LaTeX and HTML."""

@@ -1,0 +1,90 @@
+"""Passes over data that comes chunk by chunk: the same steps, in the same order, to the bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from graphdl.training.chunks import CHUNKS, Chunk
+from graphdl.training.maps import MappedRows
+from graphdl.training.prefetch import Prefetch
+from graphdl.training.runner import Begin, Examples, Runner, Session, next_part, shuffle
+from graphdl.training.streams import Stream
+
+Source = MappedRows | Stream
+OutputType = tuple[tuple[int, ...], str]  # shape of one row, dtype
+Keep = Callable[[list[np.ndarray]], None] | None
+
+
+class Streamed:
+    """What `Session` is for data in memory; the source's thread fills the chunks.
+
+    outputs: shape of one row and dtype of what the program puts out. `keep` is called with these
+    rows after each chunk; they lie in memory that a later chunk takes.
+    """
+
+    def __init__(
+        self, runner: Runner, source: Source, outputs: Sequence[OutputType] = (), keep: Keep = None
+    ) -> None:
+        self.runner, self.source, self._outputs, self._keep = runner, source, outputs, keep
+        self._chunks = [source.chunk() for _ in range(CHUNKS)]
+        self._chunk, self._before = self._chunks[0], 0
+
+    @property
+    def planned(self) -> int | None:
+        """The steps of this epoch, where they are known."""
+        source = self.source
+        return len(source.part) if isinstance(source, MappedRows) else source.steps
+
+    def chunks(self, seed: int, time_: int, begin: Begin = None) -> Iterator[tuple[int, int]]:
+        """Run the steps of an epoch, as `Session.chunks` does."""
+        done = 0
+        with Prefetch(self.source.fill, self._chunks) as filled:
+            for chunk, rows in filled:
+                session = self._session(chunk, rows)
+                self._chunk, self._before = chunk, done
+                from_here = None if begin is None else lambda k, done=done: begin(done + k)
+                for k, status in session.chunks(seed, time_ + done, from_here):
+                    yield done + k, status and status + done
+                    if status:
+                        return
+                done += session.planned
+                self._keep_outputs(chunk, rows)
+                chunk.done = session.steps
+
+    def _session(self, chunk: Chunk, rows: int) -> Session:
+        """The steps of a chunk that were not taken yet, of those that are filled."""
+        if chunk.session is None:
+            outputs = [np.empty((chunk.capacity, *shape), t) for shape, t in self._outputs]
+            chunk.session = self.runner.open(chunk.data, chunk.batch, outputs, chunk.order)
+        chunk.session.hold(rows, chunk.batch)
+        chunk.session.part = range(chunk.done, chunk.session.steps)
+        return chunk.session
+
+    def _keep_outputs(self, chunk: Chunk, rows: int) -> None:
+        if self._keep is not None:
+            self._keep([o[chunk.done * chunk.batch : rows] for o in chunk.session.outputs])
+
+    def mix(self, seed: int, step: int, epochs: int) -> None:
+        """Another order of the rows of a map; an iterable has an order of its own."""
+        if isinstance(self.source, MappedRows):
+            shuffle(self.source.mixed(), seed, step, epochs, self.runner.target == "cpu")
+
+    def turn(self, steps: int | None) -> bool:
+        """Choose the steps of the next epoch, as `Session.turn` does; an iterable was told before."""
+        source = self.source
+        if isinstance(source, MappedRows):
+            source.part = next_part(source.part, source.steps, steps)
+            return source.part.start == 0
+        return True
+
+    def examples(self, step: int) -> Examples:
+        """What a step of this epoch was given, while its chunk is there."""
+        session, local = self._chunk.session, step - self._before
+        at = session.rows_of(local)
+        return Examples(session.examples(local).arrays, *self.source.names(self._chunk, at))
+
+    def outputs_of(self, step: int) -> list[np.ndarray]:
+        """Copies of the outputs of a step of this epoch, while its chunk is there."""
+        return [o.copy() for o in self._chunk.session.outputs_of(step - self._before)]
