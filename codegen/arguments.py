@@ -16,13 +16,13 @@ class Table:
 
     def __init__(self, arrays: Sequence[np.ndarray]) -> None:
         self.words = np.array([w for a in arrays for w in (_address(a), *a.shape)], np.int64)
-        self._starts = [0, *itertools.accumulate(1 + a.ndim for a in arrays)]
+        self.starts = [0, *itertools.accumulate(1 + a.ndim for a in arrays)]
 
     def put(self, at: int, array: np.ndarray) -> None:
         """Another array in the place of one with as many axes."""
-        start = self._starts[at]
+        start = self.starts[at]
         self.words[start] = _address(array)
-        self.words[start + 1 : self._starts[at + 1]] = array.shape
+        self.words[start + 1 : self.starts[at + 1]] = array.shape
 
 
 def _address(array: np.ndarray) -> int:

@@ -211,10 +211,10 @@ def _product(item: ir.MatMul) -> str:
 
 
 def _rows(buffer: ir.Buffer) -> str:
-    """The part of a buffer that a product works on: a batch may fill only its first rows."""
-    lead = buffer.shape[0]
-    if buffer.role == "slot":
+    """The part of a buffer that counts: a batch may fill only its first rows."""
+    if buffer.role == "slot" or not buffer.shape:
         return buffer.name
+    lead = buffer.shape[0]
     return f"{buffer.name}[:{lead.name}]" if isinstance(lead, ir.Var) else buffer.name
 
 
@@ -244,13 +244,15 @@ def _guard(printer: Printer, item: ir.Guard, depth: int) -> list[str]:
         zero, bad = f"{dtype}(0)", f"bad_{dtype}"
         lines.append(f"{pad}{bad} = {zero}")
         for b in (b for b in item.buffers if b.dtype == dtype):
-            inner, indent = [], pad
-            for k, extent in enumerate(b.shape if b not in printer.locals else ()):
-                lines.append(f"{indent}for g{k} in range({printer.bare(extent)}):")
-                inner.append(f"g{k}")
-                indent += "    "
-            element = b.name if b in printer.locals else f"{b.name}[{', '.join(inner) or '0'}]"
-            lines.append(f"{indent}{bad} += {element} * {zero}")
+            if b in printer.locals:
+                lines.append(f"{pad}{bad} += {b.name} * {zero}")
+                continue
+            flat = f"{_rows(b)}.reshape(-1)" if len(b.shape) > 1 else _rows(b)
+            lines += [
+                f"{pad}values = {flat}",
+                f"{pad}for g in range(values.size):",
+                f"{pad}    {bad} += values[g] * {zero}",
+            ]
         lines += [
             f"{pad}if {bad} != {zero}:",
             f"{pad}    return {'now + 1' if depth == 2 else '1'}",

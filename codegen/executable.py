@@ -83,7 +83,7 @@ class Executable:
         if found is None:
             if len(self._bindings) >= 8:
                 self._bindings.pop(next(iter(self._bindings)))
-            found = self._bindings[key] = self._bind(sizes)
+            found = self._bindings[key] = self.own_binding(sizes)
         return found
 
     def arena_bytes(self, sizes: Mapping[str, int]) -> int:
@@ -94,7 +94,8 @@ class Executable:
     def _plan(self, sizes: Mapping[str, int]) -> memory.Plan:
         return memory.plan(self.program, sizes, frozenset(self.program.arguments))
 
-    def _bind(self, sizes: Mapping[str, int]) -> Binding:
+    def own_binding(self, sizes: Mapping[str, int]) -> Binding:
+        """The same, shared with nobody."""
         plan = self._plan(sizes)
         arena, arrays = memory.allocate(plan, sizes)
         binding = Binding(arrays, [_EMPTY] * len(self.emitted.buffers), plan, arena)
@@ -114,7 +115,7 @@ class Executable:
         at = self._position.get(buffer)
         binding.arrays[buffer] = array
         if at is not None:
-            if array.dtype.name != buffer.dtype or not array.flags.c_contiguous:
+            if array.dtype != buffer.dtype or not array.flags.c_contiguous:
                 raise TypeError(f"{buffer} takes C-ordered {buffer.dtype}, got {array.dtype}")
             if array.ndim != len(buffer.shape):
                 raise TypeError(f"{buffer} has {len(buffer.shape)} axes, got {array.ndim}")
@@ -145,17 +146,24 @@ class Executable:
     def run(self, binding: Binding, numbers: Sequence[Any]) -> int:
         """Run the program; returns 0, or 1 + the step that a guard refused."""
         if self.jit:
-            if binding.table is None:
-                binding.table = self._table(binding)
-            return self._entry(binding.table.words, *numbers)
+            return self._entry(self.table(binding).words, *numbers)
         with np.errstate(all="ignore"):
             return int(self._entry(binding.flat, *numbers))
 
-    def _table(self, binding: Binding) -> Table:
-        for buffer, array in zip(self.emitted.buffers, binding.flat, strict=True):
-            if array.ndim != max(1, len(buffer.shape)):
-                raise TypeError(f"nothing was placed for {buffer}")
-        return Table(binding.flat)
+    def table(self, binding: Binding) -> Table:
+        """What the machine code takes for the arrays of a binding."""
+        if binding.table is None:
+            for buffer, array in zip(self.emitted.buffers, binding.flat, strict=True):
+                if array.ndim != max(1, len(buffer.shape)):
+                    raise TypeError(f"nothing was placed for {buffer}")
+            binding.table = Table(binding.flat)
+        return binding.table
+
+    @property
+    def address(self) -> int:
+        """Where the machine code of `run` begins (Numba's own calling convention)."""
+        made = next(iter(self.module.run.overloads.values()))  # type: ignore[attr-defined]
+        return int(made.library.get_pointer_to_function(made.fndesc.llvm_func_name))
 
     @cached_property
     def _entry(self) -> Callable[..., int]:

@@ -27,7 +27,7 @@ def unpack(typingctx: Any, table: Any, kinds: Any) -> Any:
             for _ in range(1 + kind.ndim):
                 words.append(builder.load(word))
                 word = builder.gep(word, [WORD(1)])
-            made.append(_array(context, builder, kind, *words))
+            made.append(array_at(context, builder, kind, *words))
         return context.make_tuple(builder, found, made)
 
     return found(table, kinds), build
@@ -41,7 +41,8 @@ def _array_type(kind: str) -> types.Array:
     return types.Array(from_dtype(np.dtype(dtype)), int(axes), "C")
 
 
-def _array(context: Any, builder: Any, kind: types.Array, address: Any, *shape: Any) -> Any:
+def array_at(context: Any, builder: Any, kind: types.Array, address: Any, *shape: Any) -> Any:
+    """The array of that kind and shape at an address, in C order."""
     element = context.get_data_type(kind.dtype)
     size, strides = WORD(context.get_abi_sizeof(element)), []
     step = size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -37,6 +38,14 @@ class Calls:
         outputs = place.put(arrays)
         numbers = (config.seed(), time, *key, *lowered.scalars)
         return executable.run(binding, numbers), outputs
+
+
+def own_place(compiled: Compiled, sizes: Mapping[str, int]) -> tuple[Binding, tuple[Any, ...]]:
+    """Memory shared with no other call, in which zeros lie as inputs; and the numbers of a run."""
+    place = _Place(compiled, compiled.executable.own_binding(sizes), sizes)
+    inputs = [np.zeros(memory.shape(b, sizes), b.dtype) for _, b in compiled.lowered.inputs]
+    place.put(inputs)
+    return place.binding, (config.seed(), 0, *sizes.values(), *compiled.lowered.scalars)
 
 
 class _Place:

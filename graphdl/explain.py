@@ -14,9 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codegen import memory
+from codegen import ir, memory
 from codegen.profile import costs
 from codegen.text import text
+from graphdl.footprint import kept, products
 from graphdl.show.text import listing
 
 if TYPE_CHECKING:
@@ -25,13 +26,22 @@ if TYPE_CHECKING:
 _numbers = itertools.count(1)
 
 
-def explain(compiled: Compiled, sizes: Mapping[str, int]) -> str:
-    """Stages, rules that fired, kernels with arithmetic and bytes, and the memory plan."""
+def explain(
+    compiled: Compiled,
+    sizes: Mapping[str, int],
+    beside: tuple[int, int] | None = None,
+    gradients: int | None = None,
+) -> str:
+    """Stages, rules that fired, kernels with arithmetic and bytes, and the memory plan.
+
+    beside: number and flops of the matrix products of another program, for the ratio;
+    gradients: the bytes of the gradients, where this is a training step.
+    """
     parts = ["stages", *_indented(stages(compiled)), "rules that fired"]
     fired = Counter(f"{t.pass_name}: {t.rule}" for t in compiled.trace)
     parts += _indented([f"{n:4} × {name}" for name, n in fired.items()] or ["none"])
-    parts += [f"kernels, for {_sizes_text(sizes)}", *_indented(kernels(compiled, sizes))]
-    parts += ["memory", *_indented(memory_plan(compiled, sizes))]
+    parts += [f"kernels, for {_sizes_text(sizes)}", *_indented(kernels(compiled, sizes, beside))]
+    parts += ["memory", *_indented(memory_plan(compiled, sizes, gradients))]
     return "\n".join(parts)
 
 
@@ -42,21 +52,51 @@ def stages(compiled: Compiled) -> list[str]:
     ]
 
 
-def kernels(compiled: Compiled, sizes: Mapping[str, int]) -> list[str]:
-    """One line a kernel: arithmetic, bytes, equation."""
+def kernels(
+    compiled: Compiled, sizes: Mapping[str, int], beside: tuple[int, int] | None = None
+) -> list[str]:
+    """One line a kernel: arithmetic, bytes, equation; then the sums."""
     found = costs(compiled.executable.program, sizes)
     flops, moved = sum(c.flops for c in found), sum(c.bytes for c in found)
-    return [*map(str, found), f"{flops:>12,} flop {moved:>12,} B  in all"]
+    number, of_products = products(compiled.executable.program, sizes)
+    ratio = f", {of_products / beside[1]:.2f} × the {beside[0]} beside it" if beside else ""
+    return [
+        *map(str, found),
+        f"{flops:>12,} flop {moved:>12,} B  in all",
+        f"{of_products:>12,} flop in {number} matrix products{ratio}",
+    ]
 
 
-def memory_plan(compiled: Compiled, sizes: Mapping[str, int]) -> list[str]:
-    """Temps with and without reuse, variables."""
+def memory_plan(
+    compiled: Compiled, sizes: Mapping[str, int], gradients: int | None = None
+) -> list[str]:
+    """Temps with and without reuse, variables; of a training step also what it cannot do without."""
     program = compiled.executable.program
     plan = memory.plan(program, sizes, frozenset(program.arguments))
     held = sum(v.storage.nbytes for v, _ in compiled.lowered.variables)
     return [
         f"temps      {plan.size:>12,} B in one arena ({plan.unshared:,} B without reuse)",
         f"variables  {held:>12,} B",
+        *(
+            []
+            if gradients is None
+            else _against_the_needed(program, sizes, plan.size, held, gradients)
+        ),
+    ]
+
+
+def _against_the_needed(
+    program: ir.Program, sizes: Mapping[str, int], temps: int, held: int, gradients: int
+) -> list[str]:
+    """Temps and variables against variables, gradients, and what the backward pass reads."""
+    activations = kept(program, sizes)
+    names = ", ".join(f"{name} {size:,}" for name, size in activations.items())
+    needed = held + gradients + sum(activations.values())
+    return [
+        f"gradients  {gradients:>12,} B",
+        f"kept       {sum(activations.values()):>12,} B for the backward pass: {names}",
+        f"needed     {needed:>12,} B for variables, gradients and what is kept; "
+        f"in use {(temps + held) / needed:.2f} ×",
     ]
 
 

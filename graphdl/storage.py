@@ -13,6 +13,7 @@ from graphdl.compile import Compiled
 from graphdl.core.graph import Variable
 
 LINE = 64  # bytes
+MOVES = np.zeros(1, np.int64)  # how often variables were moved, ever
 
 
 def place_variables(compiled: Compiled, binding: Binding) -> list[np.ndarray]:
@@ -64,6 +65,7 @@ def together(variables: Sequence[Variable]) -> np.ndarray:
     if start is not None:
         return variables[0].storage.base[start : start + size]  # type: ignore[index]
     whole = _aligned(size, variables[0].dtype)
+    MOVES[0] += 1
     place = 0
     for v in variables:
         part = whole[place : place + v.storage.size].reshape(v.storage.shape)

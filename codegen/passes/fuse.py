@@ -12,16 +12,20 @@ from typing import TypeVar
 
 from codegen import ir
 from codegen.passes.access import Footprint, Footprints, Index, Resource, meetings
+from codegen.passes.delay import better_late
 
 T = TypeVar("T")
 Users = dict[Resource, dict[Footprint, ir.Kernel]]
 
 
 def fuse(program: ir.Program) -> ir.Program:
-    """Every kernel joined to an earlier one where that is legal and they share memory."""
-    fuser = Fuser()
-    for item in program.items:
-        if not (isinstance(item, ir.Kernel) and fuser.into_earlier(item)):
+    """Every kernel joined to an earlier one where that is legal and they share memory.
+
+    Those that are `better_late` wait for the kernel that reads them.
+    """
+    fuser, late = Fuser(), better_late(program)
+    for at, item in enumerate(program.items):
+        if not (isinstance(item, ir.Kernel) and fuser.into_earlier(item, at in late)):
             fuser.append(item)
     return program.with_items(fuser.items)
 
@@ -49,13 +53,15 @@ class Fuser:
 
     # -------------------------------------------------- items
 
-    def into_earlier(self, kernel: ir.Kernel) -> bool:
-        """Join the kernel to the nearest earlier one that takes it."""
+    def into_earlier(self, kernel: ir.Kernel, late: bool = False) -> bool:
+        """Join the kernel to the nearest earlier one that takes it; `late`: none before a product."""
         mine = self.known.item(kernel)
         if not _loops(kernel.body):
             return self._after_scalars(kernel, mine)
         for at, ahead in meetings(self.prints, mine, self._partners(kernel, mine)):
             other = self.items[at]
+            if late and any(isinstance(i, ir.MatMul) for i in self.items[at + 1 :]):
+                return False
             joined = self._join(other.body, kernel.body)  # type: ignore[union-attr]
             if joined is not None:
                 self._replace(at, ahead, ir.Kernel(joined, _notes(other, kernel)))

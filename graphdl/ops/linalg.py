@@ -21,11 +21,12 @@ from graphdl.ops.shape import broadcast_to, expand_dims, reshape, transpose
 
 
 def _matmul_infer(rule: Inference, a: Type, b: Type) -> Type:
-    rule.equate(
-        a.shape[-1],
-        b.shape[-2],
-        f"a product of {a} and {b} needs as many columns on the left as rows on the right",
-    )
+    if a.shape[-1] != b.shape[-2]:  # the sentence is written only where it may be said
+        rule.equate(
+            a.shape[-1],
+            b.shape[-2],
+            f"a product of {a} and {b} needs as many columns on the left as rows on the right",
+        )
     batch = rule.broadcast(a.shape[:-2], b.shape[:-2])
     return Type((*batch, a.shape[-2], b.shape[-1]), rule.same_dtype(a, b))
 

@@ -39,8 +39,13 @@ class Data:
         return Data(tuple(a[first:last] for a in self.inputs), cut(self.target), cut(self.weights))
 
 
-def check_inputs(x: Any, symbols: list[Node], what: str = "x") -> tuple[np.ndarray, ...]:
-    """The inputs of a model, one array for each symbol, all with the same number of rows."""
+def check_inputs(
+    x: Any, symbols: list[Node], what: str = "x", finite: bool = True
+) -> tuple[np.ndarray, ...]:
+    """The inputs of a model, one array for each symbol, all with the same number of rows.
+
+    finite=False: NaN and infinity are left for the compiled step to find.
+    """
     many = len(symbols) > 1 or (isinstance(x, (list, tuple)) and _holds_arrays(x))
     values = list(x) if many and isinstance(x, (list, tuple)) else [x]
     if len(values) != len(symbols):
@@ -49,7 +54,7 @@ def check_inputs(x: Any, symbols: list[Node], what: str = "x") -> tuple[np.ndarr
         )
     if any(v is None for v in values):
         raise ValueError(f"{what} is missing: give the examples, one a row")
-    arrays = tuple(_input(v, s, what) for v, s in zip(values, symbols, strict=True))
+    arrays = tuple(_input(v, s, what, finite) for v, s in zip(values, symbols, strict=True))
     rows = {len(a) for a in arrays}
     if len(rows) > 1:
         raise ShapeError(f"{what}: the inputs have different numbers of rows: {sorted(rows)}")
@@ -60,7 +65,7 @@ def _holds_arrays(values: Any) -> bool:
     return len(values) > 0 and all(isinstance(v, np.ndarray) and v.ndim > 0 for v in values)
 
 
-def _input(value: Any, symbol: Node, what: str) -> np.ndarray:
+def _input(value: Any, symbol: Node, what: str, finite: bool) -> np.ndarray:
     array = as_array(value, symbol.dtype, what)
     expected = symbol.shape
     fits = array.ndim == len(expected) and all(
@@ -72,7 +77,8 @@ def _input(value: Any, symbol: Node, what: str) -> np.ndarray:
         if array.ndim == len(expected) - 1 and array.shape == expected[1:]:
             hint = f". For one example write {what}[None, ...]"
         raise ShapeError(f"{what} has shape {array.shape}, the model expects ({text}){hint}")
-    check_finite(array, what)
+    if finite:
+        check_finite(array, what)
     return array
 
 

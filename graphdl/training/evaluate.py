@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from contextlib import closing
 from typing import Any
 
-import numpy as np
-
 from codegen.interrupts import heard
-from graphdl import memory
 from graphdl.callbacks import CallbackList
-from graphdl.core.graph import Node
 from graphdl.progress import Progress
+from graphdl.training.data import check_finite
 from graphdl.training.passes import batches
+from graphdl.training.predictions import Predictions
 from graphdl.training.programs import batch_of, returned
+from graphdl.training.runner import Session
 from graphdl.training.sources import Feed, Given, Sources, rows_of
 
 
@@ -38,7 +36,8 @@ class Evaluation(Sources):
         x, y: as in `fit`, so memory maps and iterables of batches too. steps: only so many batches,
         the first ones; callbacks: their hooks of tests are called.
         """
-        given = Given("evaluate", x, y, sample_weight, batch_size=batch_size)
+        finite = _first(callbacks, steps)
+        given = Given("evaluate", x, y, sample_weight, batch_size=batch_size, finite=finite)
         session = self._opened("test", self._examples(given, steps), batch_of(batch_size))
         hooks = self._hooks(callbacks, verbose, session)
         with self._counting_apart(), Progress(verbose, None, session.planned) as progress:
@@ -55,12 +54,21 @@ class Evaluation(Sources):
     def _pass(self, session: Feed, hooks: CallbackList) -> dict[str, float]:
         self.reset_metrics()
         hooks.on_test_begin({})
-        with closing(batches(session, self._seed(), 0, "test", hooks, lambda _: self._logs())) as p:
-            for _ in p:
-                pass
+        try:
+            self._test(session, hooks)
+        except BaseException:
+            self.reset_metrics()  # what was counted is of a part of the data
+            raise
         logs = self._logs()
         hooks.on_test_end(dict(logs))
         return logs
+
+    def _test(self, session: Feed, hooks: CallbackList) -> None:
+        pieces = batches(session, self._seed(), 0, "test", hooks, lambda _: self._logs())
+        with closing(pieces):
+            for _, status in pieces:
+                if status:
+                    raise not_finite(session)
 
     @heard()
     def predict(
@@ -77,7 +85,8 @@ class Evaluation(Sources):
         used. steps: only so many batches, the first ones; callbacks: their hooks of predictions are
         called, with the batch's "outputs" in the logs of `on_predict_batch_end`.
         """
-        data = self._examples(Given("predict", x, batch_size=batch_size), steps)
+        finite = _first(callbacks, steps)
+        data = self._examples(Given("predict", x, batch_size=batch_size, finite=finite), steps)
         many = isinstance(self._output, list)
         found = Predictions(self._output if many else [self._output], rows_of(data))
         hooks = CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=0)
@@ -86,6 +95,8 @@ class Evaluation(Sources):
             session = self._opened("predict", data, batch_of(batch_size), found.wholes, found.keep)
             hooks.set_params(hooks.params | {"steps": session.planned})
             self._predict(session, hooks, many, verbose)
+            if isinstance(session, Session):
+                session.runner.keep(session)
         hooks.on_predict_end({})
         results = found.arrays()
         return results if many else results[0]
@@ -98,36 +109,26 @@ class Evaluation(Sources):
         pieces = batches(session, self._seed(), 0, "predict", hooks, outputs)
         with Progress(verbose, None, session.planned) as progress, closing(pieces):
             progress.begin_epoch(0)
-            for done, _ in pieces:
+            for done, status in pieces:
+                if status:
+                    raise not_finite(session)
                 progress.update(done, {})
             progress.end_epoch({})
 
 
-class Predictions:
-    """The outputs for rows that come chunk by chunk; for data in memory they are written in place."""
-
-    def __init__(self, outputs: list[Node], rows: int | None) -> None:
-        self.wholes = [] if rows is None else [_room(rows, o) for o in outputs]
-        self._parts: list[list[np.ndarray]] = [[] for _ in outputs]
-        self._rows = 0
-
-    def keep(self, parts: list[np.ndarray]) -> None:
-        """The next rows of each output; they lie in memory that is used again."""
-        last = self._rows + len(parts[0])
-        if self.wholes:
-            for whole, part in zip(self.wholes, parts, strict=True):
-                whole[self._rows : last] = part
-        else:
-            for before, part in zip(self._parts, parts, strict=True):
-                before.append(part.copy())
-        self._rows = last
-
-    def arrays(self) -> list[np.ndarray]:
-        """All rows of each output."""
-        return self.wholes or [np.concatenate(parts) for parts in self._parts]
+def _first(callbacks: Any, steps: int | None) -> bool:
+    """Must x be finite before anything is done? Else the compiled step looks at each batch while it is
+    near, which saves a pass over memory: nothing is seen of what was computed before it.
+    """
+    return bool(callbacks) or steps is not None
 
 
-def _room(rows: int, output: Node) -> np.ndarray:
-    shape = (rows, *output.shape[1:])
-    memory.require(f"the prediction {shape}", math.prod(shape) * np.dtype(output.dtype).itemsize)
-    return np.empty(shape, output.dtype)
+def not_finite(session: Feed) -> ValueError:
+    """What is said of inputs in which a step found NaN or infinity."""
+    if isinstance(session, Session):  # chunks of other data were checked when they were filled
+        try:
+            for array in session.data.inputs:
+                check_finite(array, "x")
+        except ValueError as error:
+            return error
+    return ValueError("x was changed by another thread during the call")

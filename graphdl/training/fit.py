@@ -12,6 +12,7 @@ from graphdl.callbacks import CallbackList, History
 from graphdl.progress import Progress
 from graphdl.registry import whole
 from graphdl.training.evaluate import Evaluation
+from graphdl.training.fixed_rows import FixedRows
 from graphdl.training.held_out import split_off
 from graphdl.training.nonfinite import explain, require_finite
 from graphdl.training.one_batch import OneBatch
@@ -30,7 +31,7 @@ class Plan:
     validation_freq: int
 
 
-class Training(Evaluation, OneBatch):
+class Training(Evaluation, OneBatch, FixedRows):
     """The part of a model that meets data. Mixed into `Model`."""
 
     @heard()

@@ -10,9 +10,10 @@ import numpy as np
 
 from graphdl import metrics
 from graphdl.callbacks import Reported
-from graphdl.core.errors import ShapeError
+from graphdl.core.errors import NotCompiledError, ShapeError
 from graphdl.core.graph import Node
 from graphdl.core.tensor import off_tape
+from graphdl.explain import explain
 from graphdl.layers.embedding import check_lookups
 from graphdl.losses import Loss
 from graphdl.metrics import LossTracker, Metric
@@ -95,16 +96,31 @@ class Programs:
         said = {name: m.direction for name, m in zip(train[1:], found, strict=True)}
         return Reported(train, held_out, (), {n: d for n, d in said.items() if d is not None})
 
+    def explain(self, batch_size: int | None = None) -> str:
+        """The newest training step: stages, rules that fired, kernels with flops and bytes, and its
+        memory against what it cannot do without, for batches of this size (32).
+        """
+        runners = [r for (kind, *_), r in self._runners.items() if kind == "train"]
+        if not runners:
+            raise NotCompiledError(
+                "explain: the training step is compiled when the first data comes"
+            )
+        batch, made = batch_of(batch_size), runners[-1]
+        sizes = {v.name: batch for v in made.compiled.lowered.program.sizes} | {"total": batch}
+        gradients = sum(w.storage.nbytes for w in made.step.gradients or ())
+        return explain(made.compiled, sizes, gradients=gradients)
+
     # -------------------------------------------------- data
 
     def _data(
-        self, what: str, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None
-    ) -> Data:
+        self, what: str, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None,
+        finite: bool = True,
+    ) -> Data:  # fmt: skip
         self._require_compiled(what)
         if not self.built:
             _same_length(x, y)
         self.build_for(x)
-        inputs = self._inputs(x)
+        inputs = self._inputs(x, finite)
         if len(inputs[0]) == 0:
             raise ValueError("x is empty: there are no examples")
         if not isinstance(self._output, Node):
@@ -113,9 +129,9 @@ class Programs:
         float_dtype = self._output.dtype
         return Data(inputs, target, check_weights(sample_weight, class_weight, target, float_dtype))
 
-    def _inputs(self, x: Any) -> tuple[np.ndarray, ...]:
+    def _inputs(self, x: Any, finite: bool = True) -> tuple[np.ndarray, ...]:
         """The inputs in the model's form; every index in them is one that its layer knows."""
-        inputs = check_inputs(x, self._symbols)
+        inputs = check_inputs(x, self._symbols, finite=finite or bool(self._lookups))
         check_lookups(self._lookups, dict(zip(self._symbols, inputs, strict=True)))
         return inputs
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from graphdl.storage import have_moved, place_variables
 from graphdl.training.data import Data
 from graphdl.training.step import Step
 
+KEPT_BYTES = 1 << 20  # of a user's arrays that may be held until the next call
 CHUNK_SECONDS = 0.05  # how long compiled code runs before Python may look up
 SHUFFLE_STREAM = 2**31  # apart from the streams of random nodes
 
@@ -72,6 +74,7 @@ class Runner:
 
     def __init__(self, step: Step, target: str) -> None:
         self.step, self.target = step, target
+        self._kept: Session | None = None
 
     @cached_property
     def compiled(self) -> Compiled:
@@ -96,10 +99,22 @@ class Runner:
 
     def open(
         self, data: Data, batch: int, outputs: Sequence[np.ndarray] = (),
-        order: np.ndarray | None = None,
+        order: np.ndarray | None = None, own: bool = False,
     ) -> Session:  # fmt: skip
-        """Place data and variables where the program finds them."""
-        return Session(self, data, min(batch, max(1, data.rows)), outputs, order)
+        """Place data and variables where the program finds them; `own`: in memory of its own."""
+        return Session(self, data, min(batch, max(1, data.rows)), outputs, order, own)
+
+    def again(self, data: Data, batch: int, outputs: Sequence[np.ndarray] = ()) -> Session:
+        """As `open`; a kept session over as many rows only takes the arrays, which costs far less."""
+        kept, self._kept = self._kept, None  # whoever asks meanwhile opens one
+        if kept is not None and kept.take(data, min(batch, data.rows), outputs):
+            return kept
+        return self.open(data, batch, outputs)
+
+    def keep(self, session: Session) -> None:
+        """Leave a session that is done to the next call of `again`, if its arrays are small."""
+        if sum(a.nbytes for a in session.arrays) <= KEPT_BYTES:
+            self._kept = session
 
 
 class Session:
@@ -107,8 +122,9 @@ class Session:
 
     def __init__(
         self, runner: Runner, data: Data, batch: int, outputs: Sequence[np.ndarray],
-        order: np.ndarray | None = None,
+        order: np.ndarray | None, own: bool,
     ) -> None:  # fmt: skip
+        self._own = own
         self.runner, self.data, self.batch = runner, data, batch
         self.rows, self.steps = data.rows, -(-data.rows // batch)
         self.part = range(self.steps)  # the steps of this epoch
@@ -129,15 +145,27 @@ class Session:
 
     def _open(self) -> None:
         exact, ragged = self.runner.exact, self.rows % self.batch
-        self._full = self._bound(self.batch if exact else self._room)
+        self.binding = self._bound(self.batch if exact else self._room)
         self._last = self._bound(ragged) if ragged and exact else None
+        lowered = self.runner.compiled.lowered
+        moving = [*(b for _, b in lowered.inputs), *lowered.outputs]
+        self._moving = [
+            (at, moving.index(b.root), self.binding.flat[at].shape)
+            for at, b in enumerate(self.runner.compiled.executable.emitted.buffers)
+            if b.root in moving
+        ]
 
     def _bound(self, batch: int) -> Binding:
         executable, lowered = self.runner.compiled.executable, self.runner.compiled.lowered
-        sizes = {v.name: batch for v in lowered.program.sizes} | {"total": self.data.rows}
+        sizes = self.sizes(batch)
         memory.require(f"a batch of {batch} examples", executable.arena_bytes(sizes))
-        binding = executable.binding(sizes).apart()  # another session may run in between
-        for (_, buffer), array in zip(lowered.inputs, self.data.arrays, strict=True):
+        binding = (
+            executable.own_binding(sizes)
+            if self._own
+            else executable.binding(sizes).apart()  # another session may run in between
+        )
+        moving = [*(b for _, b in lowered.inputs), *lowered.outputs]
+        for buffer, array in zip(moving, self.arrays, strict=True):
             executable.place(binding, buffer, array)
         for buffer in executable.emitted.buffers:
             if buffer.name == "order" and buffer.role == "input":
@@ -145,11 +173,29 @@ class Session:
         for buffer, value in lowered.constants:
             executable.place(binding, buffer, value)
         self._places = place_variables(self.runner.compiled, binding)
-        for buffer, array in zip(lowered.outputs, self.outputs, strict=True):
-            executable.place(binding, buffer, array)
         executable.views(binding, sizes)
         executable.tables(binding)
         return binding
+
+    @property
+    def arrays(self) -> list[np.ndarray]:
+        """What changes from one session to the next, in the program's order."""
+        return [*self.data.arrays, *self.outputs]
+
+    def take(self, data: Data, batch: int, outputs: Sequence[np.ndarray]) -> bool:
+        """Go on with other arrays, if they have the forms of the present ones; else nothing changes."""
+        before = self.data, self.outputs
+        shapes = [a.shape for a in self.arrays]
+        self.data, self.outputs = data, outputs
+        arrays = self.arrays
+        if batch != self.batch or [a.shape for a in arrays] != shapes:
+            self.data, self.outputs = before
+            return False
+        for binding in (self.binding, self._last):
+            if binding is not None:
+                for at, which, shape in self._moving:
+                    binding.put(at, arrays[which].reshape(shape))
+        return True
 
     def run(self, first: int, last: int, seed: int, time_: int) -> int:
         """Steps first ≤ k < last of the pass; returns 0 or 1 + the step that the guard refused."""
@@ -157,14 +203,25 @@ class Session:
             self._open()
         about_to_change(self.runner.step.graph.updates)
         if self._last is not None and last == self.steps:
-            status = self._call(self._full, first, last - 1, seed, time_) if last - 1 > first else 0
+            status = (
+                self._call(self.binding, first, last - 1, seed, time_) if last - 1 > first else 0
+            )
             return status or self._call(self._last, last - 1, last, seed, time_)
-        return self._call(self._full, first, last, seed, time_)
+        return self._call(self.binding, first, last, seed, time_)
 
     def _call(self, binding: Binding, first: int, last: int, seed: int, time_: int) -> int:
-        scalars = self.runner.compiled.lowered.scalars
-        numbers = (first, last, self.batch, self.rows, seed, time_, *scalars)
+        numbers = self.numbers(first, last, seed, time_)
         return self.runner.compiled.executable.run(binding, numbers)
+
+    def sizes(self, batch: int) -> dict[str, int]:
+        """The program's sizes for such a batch."""
+        sizes = self.runner.compiled.lowered.program.sizes
+        return {v.name: batch for v in sizes} | {"total": self.data.rows}
+
+    def numbers(self, first: int, last: int, seed: int, time_: int) -> tuple[Any, ...]:
+        """What a run of the steps first ≤ k < last takes besides arrays."""
+        scalars = self.runner.compiled.lowered.scalars
+        return (first, last, self.batch, self.rows, seed, time_, *scalars)
 
     def chunks(self, seed: int, time_: int, begin: Begin = None) -> Iterator[tuple[int, int]]:
         """Run the steps in `part`; after each piece of some 50 ms yields (steps done, status).

@@ -32,6 +32,7 @@ class Given:
     class_weight: Mapping[int, float] | None = None
     batch_size: int | None = None
     validates: bool = False  # is it what fit validates on?
+    finite: bool = True  # are arrays in memory looked at for NaN here, or by the compiled step?
 
     @property
     def streams(self) -> bool:
@@ -74,15 +75,15 @@ class Sources(Programs):
             if given.method == "fit":  # nothing has changed yet
                 data.check()
             return data
-        data = self._convert(given, given.x, given.y, given.sample_weight)
+        data = self._convert(given, given.x, given.y, given.sample_weight, given.finite)
         return data if steps is None or goes_on else data.part(0, steps * batch)
 
-    def _convert(self, given: Given, x: Any, y: Any, weight: Any) -> Data:
+    def _convert(self, given: Given, x: Any, y: Any, weight: Any, finite: bool = True) -> Data:
         """Some examples, checked, in the model's form."""
         if given.method != "predict":
-            return self._data(given.method, x, y, weight, given.class_weight)
+            return self._data(given.method, x, y, weight, given.class_weight, finite)
         self.build_for(x)
-        return Data(self._inputs(x))
+        return Data(self._inputs(x, finite))
 
     def _unpacked(self, given: Given, batch: Any) -> tuple[Any, Any, Any]:
         """(x, y, sample_weight) of a batch; a data loader may give them as a list."""
@@ -99,10 +100,11 @@ class Sources(Programs):
         self, kind: str, data: Examples, batch: int, outputs: list[np.ndarray] | None = None,
         keep: Keep = None,
     ) -> Feed:  # fmt: skip
-        """Passes over this data."""
+        """Passes over this data; small predictions are often asked for again and again."""
         runner = self._runner(kind, example_of(data))
         if isinstance(data, Data):
-            return runner.open(data, batch, outputs or ())
+            opened = runner.again if kind == "predict" else runner.open
+            return opened(data, batch, outputs or ())
         nodes = self._output if isinstance(self._output, list) else [self._output]
         types = [(n.shape[1:], n.dtype) for n in nodes] if kind == "predict" else []
         return Streamed(runner, data, types, keep)

@@ -77,17 +77,23 @@ def train_step(model, s: Symbols, loss: Loss, optimizer, tracker: LossTracker,
 
 def test_step(model, s: Symbols, loss: Loss, tracker: LossTracker,
               metrics: Sequence[tuple[Metric, bool]]) -> Step:  # fmt: skip  # type: ignore[no-untyped-def]
-    """Loss and metrics of a batch."""
+    """Loss and metrics of a batch, whose inputs must be finite."""
     total, prediction, _ = batch_loss(model, s, loss, False)
-    return Step(Graph(s.all, (), _seen(s, total, prediction, tracker, metrics)), s.all, total)
+    seen = _seen(s, total, prediction, tracker, metrics)
+    return Step(Graph(s.all, (), seen, _floats(s.inputs)), s.all, total)
 
 
 def predict_step(model, s: Symbols) -> Step:  # type: ignore[no-untyped-def]
-    """The predictions of a batch."""
+    """The predictions of a batch, which must be finite: where it lies near, a look costs little."""
     with tracing(Trace(training=False)):
         output = model.on_nodes(s.inputs, False)
     outputs = output if isinstance(output, (list, tuple)) else [output]
-    return Step(Graph(s.inputs, outputs), s.inputs)
+    return Step(Graph(s.inputs, outputs, {}, _floats(s.inputs)), s.inputs)
+
+
+def _floats(nodes: Sequence[Node]) -> list[Node]:
+    """Those that may hold a NaN."""
+    return [n for n in nodes if n.type.is_float]
 
 
 def _seen(

@@ -118,7 +118,7 @@ def test_nothing_is_read_from_memory_that_was_given_up(case):
     for v, value in zip(variables, start, strict=True):
         v.assign(value)
 
-    program, binding = written_out(runner.compiled.executable.program), session._full
+    program, binding = written_out(runner.compiled.executable.program), session.binding
     numbers = {
         v.name: x for v, x in zip(program.scalars, runner.compiled.lowered.scalars, strict=True)
     }
