@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from codegen import arguments, ir, scalars
 from codegen.printer import Printer
+from codegen.registers import flat
+from codegen.registers import registers as local_variables
 
 HEADER = '''"""{title}
 
@@ -32,6 +34,21 @@ PRODUCTS = (
     "from codegen.products import multiply  # a·b into out, by tiles held in vector registers\n"
 )
 COPIES = "from codegen.rows import copy_row\n"
+PARTS = """\
+from codegen.products import multiply_columns, multiply_rows  # a part of the result
+from codegen.barrier import refuse, refused, wait
+"""
+SHARE = '''
+@jit
+def share(thread, threads, extent, grain):
+    """The part of a thread in 0 ≤ i < extent: whole blocks of `grain`, the last with what is left."""
+    blocks = max(1, extent // grain)
+    first = (blocks * thread + threads - 1) // threads
+    last = (blocks * (thread + 1) + threads - 1) // threads
+    return first * grain, extent if last == blocks else last * grain
+
+'''
+ABANDONED = -1  # what `run` returns where a team broke up before its work was done
 
 
 @dataclass(frozen=True)
@@ -44,6 +61,7 @@ class Emitted:
 
 
 LOOP = ("first", "last", "batch", "total")
+TEAM = "team, thread, threads"
 
 
 def emit(program: ir.Program, name: str = "program", *, registers: bool = True) -> Emitted:
@@ -54,25 +72,29 @@ def emit(program: ir.Program, name: str = "program", *, registers: bool = True) 
     buffers, local = _buffers(program, registers)
     printer = Printer(local)
     depth = 2 if program.batches else 1
+    team = program.shares is not None
     body: list[str] = []
     for number, item in enumerate(program.items, 1):
         body += _item(printer, item, depth, number)
     parameters = (*_numbers(program), *_sizes(program), *program.scalars)
     lines = _prologue(program, parameters, buffers)
-    lines += _driver(program) + body
+    lines += _driver(program) + _shares(program, depth) + body
+    lines += ["", *_barrier(1, "all is done")] if team else []
     lines.append("    return 0")
-    signature = f"int64({', '.join(['int64[::1]', *(p.dtype for p in parameters)])})"
+    own = ["int64[::1]", *(["int64[::1]", "int64", "int64"] if team else [])]
+    signature = f"int64({', '.join([*own, *(p.dtype for p in parameters)])})"
     helpers = scalars.source(printer.helpers)
-    multiplies = any(isinstance(i, ir.MatMul) for i in _flat(program.items))
+    multiplies = any(isinstance(i, ir.MatMul) for i in flat(program.items))
     head = HEADER.format(
         title=f"A graphdl program: {name}.",
         notes=_arguments_text(buffers),
-        imports=PRODUCTS * multiplies + COPIES * printer.copies,
+        imports=PRODUCTS * multiplies + COPIES * printer.copies + PARTS * team,
     )
     source = "\n".join(
         [
             head,
             *(["", helpers] if helpers else []),
+            *([SHARE] if team else []),
             "",
             *lines,
             "",
@@ -104,26 +126,8 @@ def _buffers(program: ir.Program, registers: bool) -> tuple[tuple[ir.Buffer, ...
         if isinstance(item, ir.Repeat):
             found |= dict.fromkeys((item.offsets, *item.arenas))
     found = _used_by_name(program, found)
-    viewed = {b.view_of for b in found} | {m for p in program.packs for m in p.members}
-    arrays = {
-        b
-        for i in _flat(program.items)
-        if not isinstance(i, (ir.Kernel, ir.Guard))
-        for b in (*ir.reads(i), *ir.writes(i))
-    }
-    local = {
-        b
-        for b in found
-        if registers and b.role == "temp" and b.view_of is None and b not in viewed and b not in arrays
-        and all(d == ir.ONE for d in b.shape)
-    }  # fmt: skip
+    local = local_variables(program) if registers else set()
     return tuple(b for b in found if b not in local), local
-
-
-def _flat(items: Iterable[ir.Item]) -> Iterator[ir.Item]:
-    """The items, those of repeats in their place."""
-    for item in items:
-        yield from item.items if isinstance(item, ir.Repeat) else (item,)
 
 
 def _used_by_name(program: ir.Program, found: dict[ir.Buffer, None]) -> dict[ir.Buffer, None]:
@@ -143,6 +147,8 @@ def _prologue(
     program: ir.Program, parameters: tuple[ir.Var, ...], buffers: tuple[ir.Buffer, ...]
 ) -> list[str]:
     numbers = "".join(f", {p.name}" for p in parameters)
+    if program.shares is not None:
+        numbers = f", {TEAM}{numbers}"
     if not buffers:
         return ["@entry", f"def run(arrays{numbers}):"]
     names = textwrap.wrap(", ".join(b.name for b in buffers) + ",", 90)
@@ -173,6 +179,16 @@ def _driver(program: ir.Program) -> list[str]:
     ]
 
 
+def _shares(program: ir.Program, depth: int) -> list[str]:
+    """What this thread has of each extent that is split."""
+    pad = "    " * depth
+    return [
+        f"{pad}{s.first.name}, {s.last.name} = "
+        f"share(thread, threads, {Printer(set()).bare(s.extent)}, {s.grain})"
+        for s in program.shares or ()
+    ]
+
+
 def _item(printer: Printer, item: ir.Item, depth: int, number: int) -> list[str]:
     pad = "    " * depth
     notes = [f"{pad}# {line}" for line in item.note.splitlines()[:6]]
@@ -183,9 +199,20 @@ def _item(printer: Printer, item: ir.Item, depth: int, number: int) -> list[str]
     if isinstance(item, ir.ArgSort):
         return ["", *notes, *_argsort(printer, item, depth)]
     if isinstance(item, ir.Guard):
-        return ["", *_guard(printer, item, depth)]
+        return ["", *_guard(printer, item, depth, bool(item.shares))]
+    if isinstance(item, ir.Barrier):
+        return ["", *_barrier(depth, item.note)]
+    if isinstance(item, ir.Alone):
+        inner = [line for i in item.items for line in _item(printer, i, depth + 1, number)[1:]]
+        return ["", f"{pad}if thread == 0:", *inner]
     assert isinstance(item, ir.Repeat)
     return ["", *_repeat(printer, item, depth)]
+
+
+def _barrier(depth: int, note: str) -> list[str]:
+    pad = "    " * depth
+    comment = f"  # {note}" if note else ""
+    return [f"{pad}if wait(team, threads):{comment}", f"{pad}    return {ABANDONED}"]
 
 
 def _repeat(printer: Printer, item: ir.Repeat, depth: int) -> list[str]:
@@ -206,8 +233,11 @@ def _repeat(printer: Printer, item: ir.Repeat, depth: int) -> list[str]:
 
 
 def _product(item: ir.MatMul) -> str:
-    a, b = _operand(item.a, item.ta), _operand(item.b, item.tb)
-    return f"multiply({a}, {b}, {_rows(item.out)})"
+    operands = f"{_operand(item.a, item.ta)}, {_operand(item.b, item.tb)}, {_rows(item.out)}"
+    if item.part is None:
+        return f"multiply({operands})"
+    way, share = item.part
+    return f"multiply_{way}({operands}, {share.first.name}, {share.last.name})"
 
 
 def _rows(buffer: ir.Buffer) -> str:
@@ -236,26 +266,36 @@ def _argsort(printer: Printer, item: ir.ArgSort, depth: int) -> list[str]:
     return lines
 
 
-def _guard(printer: Printer, item: ir.Guard, depth: int) -> list[str]:
+def _guard(printer: Printer, item: ir.Guard, depth: int, team: bool) -> list[str]:
     """x·0 is 0 for a finite x and NaN for any other."""
     pad = "    " * depth
+    stop = f"return {'now + 1' if depth == 2 else '1'}"
+    shares = dict(zip(item.buffers, item.shares or (None,) * len(item.buffers), strict=True))
     lines = [f"{pad}# nothing has changed yet: stop here if a value is not finite"]
     for dtype in dict.fromkeys(b.dtype for b in item.buffers):
         zero, bad = f"{dtype}(0)", f"bad_{dtype}"
         lines.append(f"{pad}{bad} = {zero}")
         for b in (b for b in item.buffers if b.dtype == dtype):
-            inner, indent = [], pad
-            for k, extent in enumerate(b.shape if b not in printer.locals else ()):
-                lines.append(f"{indent}for g{k} in range({printer.bare(extent)}):")
-                inner.append(f"g{k}")
-                indent += "    "
-            element = b.name if b in printer.locals else f"{b.name}[{', '.join(inner) or '0'}]"
-            lines.append(f"{indent}{bad} += {element} * {zero}")
-        lines += [
-            f"{pad}if {bad} != {zero}:",
-            f"{pad}    return {'now + 1' if depth == 2 else '1'}",
-        ]
+            lines += _checked(printer, b, shares[b], bad, depth)
+        lines += [f"{pad}if {bad} != {zero}:", f"{pad}    {'refuse(team)' if team else stop}"]
+    if team:
+        lines += [*_barrier(depth, ""), f"{pad}if refused(team):", f"{pad}    {stop}"]
     return lines
+
+
+def _checked(
+    printer: Printer, b: ir.Buffer, share: ir.Share | None, bad: str, depth: int
+) -> list[str]:
+    """The elements of a buffer, or this thread's part of them, times 0 added to `bad`."""
+    pad, lines, inner = "    " * depth, [], []
+    for k, extent in enumerate(b.shape if b not in printer.locals else ()):
+        part = share if k == 0 else None
+        bounds = f"{part.first.name}, {part.last.name}" if part else printer.bare(extent)
+        lines.append(f"{pad}for g{k} in range({bounds}):")
+        inner.append(f"g{k}")
+        pad += "    "
+    element = b.name if b in printer.locals else f"{b.name}[{', '.join(inner) or '0'}]"
+    return [*lines, f"{pad}{bad} += {element} * {b.dtype}(0)"]
 
 
 def _arguments_text(buffers: tuple[ir.Buffer, ...]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from codegen import cache, cpu, ir, memory
+from codegen import cache, cost, cpu, ir, memory, team
 from codegen.arguments import Table
 
 Arrays = Mapping[ir.Buffer, np.ndarray]
@@ -24,6 +24,7 @@ class Binding:
     flat: list[np.ndarray]  # in the function's order; scalars as arrays of one element
     plan: memory.Plan
     arena: np.ndarray  # the bytes in which temps lie
+    pace: list[float]  # seconds a step on 1, 2, … threads: of a team's program, by the cost model
     table: Table | None = None  # of `flat`, once the function was called
 
     def put(self, at: int, array: np.ndarray) -> None:
@@ -34,7 +35,7 @@ class Binding:
 
     def apart(self) -> Binding:
         """The same temps, but places of its own for everything else."""
-        return Binding(dict(self.arrays), list(self.flat), self.plan, self.arena)
+        return Binding(dict(self.arrays), list(self.flat), self.plan, self.arena, self.pace)
 
 
 class Executable:
@@ -97,7 +98,10 @@ class Executable:
     def _bind(self, sizes: Mapping[str, int]) -> Binding:
         plan = self._plan(sizes)
         arena, arrays = memory.allocate(plan, sizes)
-        binding = Binding(arrays, [_EMPTY] * len(self.emitted.buffers), plan, arena)
+        binding = Binding(arrays, [_EMPTY] * len(self.emitted.buffers), plan, arena, [])
+        if self.program.shares is not None:
+            most = range(1, team.threads() + 1)
+            binding.pace = [cost.seconds(self.program, sizes, n) for n in most]
         for pack in self.program.packs:
             if pack.whole in arrays:
                 parts = memory.members(pack, arrays[pack.whole], sizes)
@@ -147,9 +151,21 @@ class Executable:
         if self.jit:
             if binding.table is None:
                 binding.table = self._table(binding)
-            return self._entry(binding.table.words, *numbers)
+            if self.program.shares is None:
+                return self._entry(binding.table.words, *numbers)
+            count = self._threads(binding, numbers)
+            return team.run(self._entry, binding.table.words, numbers, count)
         with np.errstate(all="ignore"):
-            return int(self._entry(binding.flat, *numbers))
+            if self.program.shares is None:
+                return int(self._entry(binding.flat, *numbers))
+            return int(team.run(self._entry, binding.flat, numbers, 1))
+
+    def _threads(self, binding: Binding, numbers: Sequence[Any]) -> int:
+        """How many threads promise to be done first; waking the helpers takes its time too."""
+        steps = numbers[1] - numbers[0] if self.program.batches else 1
+        pace = binding.pace[: team.threads()]
+        times = [steps * step + cost.LAUNCH * (n > 0) for n, step in enumerate(pace)]
+        return 1 + times.index(min(times))
 
     def _table(self, binding: Binding) -> Table:
         for buffer, array in zip(self.emitted.buffers, binding.flat, strict=True):

@@ -60,7 +60,29 @@ def lifetimes(program: ir.Program) -> dict[ir.Buffer, tuple[int, int]]:
 
 
 def _moments(program: ir.Program) -> Iterator[tuple[ir.Buffer, ...]]:
-    """The buffers touched at each moment: by each item, and by each row of a repeat."""
+    """The buffers touched at each moment: by each item, and by each row of a repeat.
+
+    For a team of threads all that lies between two barriers is one moment.
+    """
+    if program.shares is None:
+        yield from _items_touch(program)
+        return
+    touched: tuple[ir.Buffer, ...] = ()
+    for item in program.items:
+        repeated = isinstance(item, ir.Repeat)
+        for row in item.table if repeated else ((),):
+            for inner in item.items if repeated else (item,):
+                if isinstance(inner, ir.Barrier):
+                    yield touched
+                    touched = ()
+                touched += (*row, *(b for b in (*ir.writes(inner), *ir.reads(inner)) if b.role != "slot"))
+                if isinstance(inner, ir.Guard):
+                    yield touched
+                    touched = ()
+    yield touched
+
+
+def _items_touch(program: ir.Program) -> Iterator[tuple[ir.Buffer, ...]]:
     for item in program.items:
         if isinstance(item, ir.Repeat):
             inside = dict.fromkeys(b for i in item.items for b in (*ir.writes(i), *ir.reads(i)))

@@ -104,7 +104,8 @@ class Printer:
             if copy is not None:
                 lines.append(pad + copy)
             elif isinstance(s, ir.Loop):
-                lines.append(f"{pad}for {s.var.name} in range({self.bare(s.extent)}):")
+                start = "" if s.start == ir.ZERO else f"{self.bare(s.start)}, "
+                lines.append(f"{pad}for {s.var.name} in range({start}{self.bare(s.extent)}):")
                 lines += self.body(s.body, depth + 1)
             else:
                 lines.append(pad + self.statement(s))

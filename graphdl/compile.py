@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 
+from codegen.cost import worth_a_team
 from codegen.executable import Executable
 from codegen.interrupts import heard
 from codegen.passes import CHECK, optimise
+from codegen.passes.parallel import parallel
 from graphdl.core.graph import Graph, Node
 from graphdl.core.streams import stream_numbers
 from graphdl.core.verify import verify
@@ -18,6 +22,7 @@ from graphdl.rewrite.expand import expand
 from graphdl.rewrite.simplify import simplify
 
 TARGETS = ("cpu", "python")
+TEAMS = os.environ.get("GRAPHDL_TEAMS") != "0"  # may programs be made for several threads?
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,19 @@ class Compiled:
     lowered: Lowered
     executable: Executable
     stages: tuple[tuple[str, float, str], ...]  # (name, seconds, what came out)
+
+    @cached_property
+    def by_team(self) -> Compiled:
+        """The same for a team of threads."""
+        own = self.executable
+        made = Executable(parallel(own.program), jit=own.jit, name=own.name)
+        return replace(self, executable=made)
+
+    def at(self, sizes: Mapping[str, int]) -> Compiled:
+        """For one thread or for a team, whichever these sizes are worth."""
+        if not self.executable.jit or not TEAMS:
+            return self
+        return self.by_team if worth_a_team(self.by_team.executable.program, sizes) else self
 
 
 def require_target(target: str) -> None:

@@ -106,6 +106,7 @@ class Session:
         self.rows, self.steps = data.rows, -(-data.rows // batch)
         self.order = np.arange(self.rows)
         self.outputs = outputs
+        self.compiled = runner.compiled.at(self._sizes(batch))
         self._chunk = 1
         self._open()
 
@@ -114,9 +115,13 @@ class Session:
         self._full = self._bound(self.batch)
         self._last = self._bound(ragged) if ragged and self.runner.exact else None
 
+    def _sizes(self, batch: int) -> dict[str, int]:
+        program = self.runner.compiled.lowered.program
+        return {v.name: batch for v in program.sizes} | {"total": self.rows}
+
     def _bound(self, batch: int) -> Binding:
-        executable, lowered = self.runner.compiled.executable, self.runner.compiled.lowered
-        sizes = {v.name: batch for v in lowered.program.sizes} | {"total": self.rows}
+        executable, lowered = self.compiled.executable, self.compiled.lowered
+        sizes = self._sizes(batch)
         memory.require(f"a batch of {batch} examples", executable.arena_bytes(sizes))
         binding = executable.binding(sizes).apart()  # another session may run in between
         arrays = [*self.data.inputs]
@@ -128,7 +133,7 @@ class Session:
                 executable.place(binding, buffer, self.order)
         for buffer, value in lowered.constants:
             executable.place(binding, buffer, value)
-        self._places = place_variables(self.runner.compiled, binding)
+        self._places = place_variables(self.compiled, binding)
         for buffer, array in zip(lowered.outputs, self.outputs, strict=True):
             executable.place(binding, buffer, array)
         executable.views(binding, sizes)
@@ -137,7 +142,7 @@ class Session:
 
     def run(self, first: int, last: int, seed: int, time_: int) -> int:
         """Steps first ≤ k < last of the pass; returns 0 or 1 + the step that the guard refused."""
-        if have_moved(self.runner.compiled, self._places):
+        if have_moved(self.compiled, self._places):
             self._open()
         about_to_change(self.runner.step.graph.updates)
         if self._last is not None and last == self.steps:
@@ -146,9 +151,9 @@ class Session:
         return self._call(self._full, first, last, seed, time_)
 
     def _call(self, binding: Binding, first: int, last: int, seed: int, time_: int) -> int:
-        scalars = self.runner.compiled.lowered.scalars
+        scalars = self.compiled.lowered.scalars
         numbers = (first, last, self.batch, self.rows, seed, time_, *scalars)
-        return self.runner.compiled.executable.run(binding, numbers)
+        return self.compiled.executable.run(binding, numbers)
 
     def chunks(self, seed: int, time_: int, each: bool = False) -> Iterator[tuple[int, int]]:
         """Run a whole pass; after each piece of some 50 ms yields (steps done, status)."""
