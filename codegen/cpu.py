@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from codegen import arguments, ir, scalars
@@ -45,7 +44,13 @@ def share(thread, threads, extent, grain):
     blocks = max(1, extent // grain)
     first = (blocks * thread + threads - 1) // threads
     last = (blocks * (thread + 1) + threads - 1) // threads
-    return first * grain, extent if last == blocks else last * grain
+    return index(first * grain), index(extent if last == blocks else last * grain)
+
+
+@jit
+def index(i):
+    """0 ≤ i < 2⁴⁸, said so that the compiler knows: nothing here counts from an array's end."""
+    return i & 0xFFFFFFFFFFFF
 
 '''
 ABANDONED = -1  # what `run` returns where a team broke up before its work was done

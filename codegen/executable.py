@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,7 @@ import numpy as np
 
 from codegen import cache, cost, cpu, ir, memory, team
 from codegen.arguments import Table
+from codegen.pace import Pace
 
 Arrays = Mapping[ir.Buffer, np.ndarray]
 
@@ -24,7 +26,7 @@ class Binding:
     flat: list[np.ndarray]  # in the function's order; scalars as arrays of one element
     plan: memory.Plan
     arena: np.ndarray  # the bytes in which temps lie
-    pace: list[float]  # seconds a step on 1, 2, … threads: of a team's program, by the cost model
+    pace: Pace | None = None  # of a team
     table: Table | None = None  # of `flat`, once the function was called
 
     def put(self, at: int, array: np.ndarray) -> None:
@@ -35,7 +37,7 @@ class Binding:
 
     def apart(self) -> Binding:
         """The same temps, but places of its own for everything else."""
-        return Binding(dict(self.arrays), list(self.flat), self.plan, self.arena, self.pace)
+        return Binding(dict(self.arrays), list(self.flat), self.plan, self.arena, pace=self.pace)
 
 
 class Executable:
@@ -98,10 +100,9 @@ class Executable:
     def _bind(self, sizes: Mapping[str, int]) -> Binding:
         plan = self._plan(sizes)
         arena, arrays = memory.allocate(plan, sizes)
-        binding = Binding(arrays, [_EMPTY] * len(self.emitted.buffers), plan, arena, [])
+        binding = Binding(arrays, [_EMPTY] * len(self.emitted.buffers), plan, arena)
         if self.program.shares is not None:
-            most = range(1, team.threads() + 1)
-            binding.pace = [cost.seconds(self.program, sizes, n) for n in most]
+            binding.pace = Pace(lambda threads: cost.seconds(self.program, sizes, threads))
         for pack in self.program.packs:
             if pack.whole in arrays:
                 parts = memory.members(pack, arrays[pack.whole], sizes)
@@ -148,24 +149,32 @@ class Executable:
 
     def run(self, binding: Binding, numbers: Sequence[Any]) -> int:
         """Run the program; returns 0, or 1 + the step that a guard refused."""
-        if self.jit:
-            if binding.table is None:
-                binding.table = self._table(binding)
-            if self.program.shares is None:
-                return self._entry(binding.table.words, *numbers)
-            count = self._threads(binding, numbers)
-            return team.run(self._entry, binding.table.words, numbers, count)
-        with np.errstate(all="ignore"):
-            if self.program.shares is None:
-                return int(self._entry(binding.flat, *numbers))
-            return int(team.run(self._entry, binding.flat, numbers, 1))
+        if not self.jit:
+            with np.errstate(all="ignore"):
+                return self._once(binding.flat, numbers, 1)
+        if binding.table is None:
+            binding.table = self._table(binding)
+        if binding.pace is None:
+            return self._entry(binding.table.words, *numbers)
+        return self._in_pace(binding.pace, binding.table.words, numbers)
 
-    def _threads(self, binding: Binding, numbers: Sequence[Any]) -> int:
-        """How many threads promise to be done first; waking the helpers takes its time too."""
-        steps = numbers[1] - numbers[0] if self.program.batches else 1
-        pace = binding.pace[: team.threads()]
-        times = [steps * step + cost.LAUNCH * (n > 0) for n, step in enumerate(pace)]
-        return 1 + times.index(min(times))
+    def _in_pace(self, pace: Pace, words: np.ndarray, numbers: Sequence[Any]) -> int:
+        """The steps by as many threads as are done first."""
+        (first, last), rest = (numbers[:2], numbers[2:]) if self.program.batches else ((0, 1), None)
+        for threads, steps in pace.plan(last - first):
+            start = time.perf_counter()
+            part = numbers if rest is None else (first, first + steps, *rest)
+            status = self._once(words, part, threads)
+            pace.note(threads, steps, time.perf_counter() - start)
+            if status:
+                return status
+            first += steps
+        return 0
+
+    def _once(self, words: Any, numbers: Sequence[Any], threads: int) -> int:
+        if self.program.shares is None:
+            return int(self._entry(words, *numbers))
+        return team.run(self._entry, words, numbers, threads)
 
     def _table(self, binding: Binding) -> Table:
         for buffer, array in zip(self.emitted.buffers, binding.flat, strict=True):

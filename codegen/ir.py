@@ -375,7 +375,9 @@ def writes(item: Item) -> tuple[Buffer, ...]:
     return _through_table(item, writes)
 
 
-def _inside(item: Alone | Barrier, touched: Callable[[Item], tuple[Buffer, ...]]) -> tuple[Buffer, ...]:
+def _inside(
+    item: Alone | Barrier, touched: Callable[[Item], tuple[Buffer, ...]]
+) -> tuple[Buffer, ...]:
     items = item.items if isinstance(item, Alone) else ()
     return tuple(dict.fromkeys(b for i in items for b in touched(i)))
 

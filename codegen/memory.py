@@ -75,7 +75,10 @@ def _moments(program: ir.Program) -> Iterator[tuple[ir.Buffer, ...]]:
                 if isinstance(inner, ir.Barrier):
                     yield touched
                     touched = ()
-                touched += (*row, *(b for b in (*ir.writes(inner), *ir.reads(inner)) if b.role != "slot"))
+                touched += (
+                    *row,
+                    *(b for b in (*ir.writes(inner), *ir.reads(inner)) if b.role != "slot"),
+                )
                 if isinstance(inner, ir.Guard):
                     yield touched
                     touched = ()

@@ -79,7 +79,7 @@ def timed(
     found = []
     for item, cost in zip(executable.program.items, costs(executable.program, sizes), strict=True):
         alone = Executable(executable.program.with_items([item]), name="kernel", registers=False)
-        part = Binding(binding.arrays, [], binding.plan, binding.arena, [])
+        part = Binding(binding.arrays, [], binding.plan, binding.arena)
         part.flat = [_placed(binding.arrays, b) for b in alone.emitted.buffers]
         alone.run(part, numbers)
         found.append(Cost(cost.note, cost.flops, cost.bytes, _seconds(alone, part, numbers)))

@@ -19,7 +19,7 @@ def registers(program: ir.Program) -> set[ir.Buffer]:
         if not isinstance(i, (ir.Kernel, ir.Guard)):
             arrays |= {*ir.reads(i), *ir.writes(i)}
     for i in program.items:
-        for alone in (i.items if isinstance(i, ir.Repeat) else (i,)):
+        for alone in i.items if isinstance(i, ir.Repeat) else (i,):
             if isinstance(alone, ir.Alone):
                 arrays |= set(ir.writes(alone))
     return {
