@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from codegen import ir
-from codegen.passes.shares import Owner, Owners, Split, splits
+from codegen.passes.shares import WIDE, Owner, Owners, Split, splits
 from codegen.registers import registers
 
+LONG = 1024  # elements of a buffer that several threads guard
 ALONE = "alone"  # the owner of what one thread does
 Who = Owner | str | None
 Place = tuple[int, int]  # of an item, and of an item in a repeat
@@ -103,8 +104,8 @@ class _Chosen:
 def _guarded(b: ir.Buffer) -> Owner | None:
     """Of a guarded buffer each thread looks at a part, where it is long."""
     lead = b.shape[0] if b.shape else ir.ONE
-    long = isinstance(lead, ir.Const) and int(lead.value) >= 1024
-    return Owner(ir.Share(lead, 16), 0) if long else None  # type: ignore[arg-type]
+    share = ir.Share(lead, WIDE) if isinstance(lead, ir.Const) and lead.value >= LONG else None
+    return share and Owner(share, 0)
 
 
 def _own_registers(program: ir.Program) -> set[ir.Buffer]:
