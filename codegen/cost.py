@@ -16,6 +16,7 @@ FLOPS = {"float32": 100e9, "float64": 50e9}  # a second, in products
 OPERATION = 1e-10  # seconds: a scalar function in a loop
 BYTE = 4e-11  # seconds: read or written in a loop
 BARRIER = 0.7e-6  # seconds until all go on, the unevenness of their work included
+SMALL = 10e-6  # seconds of a step of which no team could save much
 LAUNCH = 60e-6  # seconds until the helpers are awake
 WORTH = 0.8  # a team must promise to take less than this share of the time of one thread
 
@@ -28,11 +29,10 @@ def worth_a_team(program: ir.Program, sizes: Mapping[str, int]) -> bool:
 
 def seconds(program: ir.Program, sizes: Mapping[str, int], threads: int) -> float:
     """The time of one step on so many threads."""
-    assert program.shares is not None
-    known = dict(sizes)
-    for s in program.shares:
+    known, shares = dict(sizes), program.shares or ()
+    for s in shares:
         known |= {s.first.name: 0, s.last.name: memory.value(s.extent, sizes)}
-    return _seconds(program.items, known, program.shares, threads)
+    return _seconds(program.items, known, shares, threads)
 
 
 def _seconds(

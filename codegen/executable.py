@@ -63,6 +63,11 @@ class Executable:
         return cache.load(self.emitted.source, self.name, jit=self.jit)
 
     @property
+    def ready(self) -> bool:
+        """Is the module there already?"""
+        return "module" in vars(self)
+
+    @property
     def source(self) -> str:
         return self.emitted.source
 

@@ -20,10 +20,10 @@ Semantics, the contract between passes:
 * An accumulator is a scalar or buffer element updated by `op`. Sums of float32 elements accumulate in
   float64 and are rounded once; the sum inside a matrix product accumulates in the dtype of the product.
 * A `Guard` ends the program, before any later item, when an element it looks at is not finite.
-* A program of a team (`shares` is not None) is run by all its threads at once. Each does its part of what
-  is split, all do what has no part (it writes registers only), one does what is `Alone`. Between two
-  barriers no thread touches what another writes. A barrier stands at the start of a step and after a
-  guard, on which all leave together.
+* A program of a team (`shares` is not None) is run by all its threads at once. Each does its part of
+  what is split, all do what has no part (it writes registers only), one does what is `Alone`. Between
+  two barriers no thread touches what another writes. A barrier stands at the start of a step and after
+  a guard, on which all leave together.
 * `Repeat` runs its items once for each row of its table; a slot stands for the row's buffer. Those of
   one column lie in one array, and all variables of a dtype that tables name lie in one pack or in none.
 

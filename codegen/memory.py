@@ -68,21 +68,26 @@ def _moments(program: ir.Program) -> Iterator[tuple[ir.Buffer, ...]]:
         yield from _items_touch(program)
         return
     touched: tuple[ir.Buffer, ...] = ()
-    for item in program.items:
-        repeated = isinstance(item, ir.Repeat)
-        for row in item.table if repeated else ((),):
-            for inner in item.items if repeated else (item,):
-                if isinstance(inner, ir.Barrier):
-                    yield touched
-                    touched = ()
-                touched += (
-                    *row,
-                    *(b for b in (*ir.writes(inner), *ir.reads(inner)) if b.role != "slot"),
-                )
-                if isinstance(inner, ir.Guard):
-                    yield touched
-                    touched = ()
+    for item, row in _turns(program):
+        if isinstance(item, ir.Barrier):
+            yield touched
+            touched = ()
+        own = (b for b in (*ir.writes(item), *ir.reads(item)) if b.role != "slot")
+        touched += (*row, *own)
+        if isinstance(item, ir.Guard):
+            yield touched
+            touched = ()
     yield touched
+
+
+def _turns(program: ir.Program) -> Iterator[tuple[ir.Item, tuple[ir.Buffer, ...]]]:
+    """The items as they are run, and the row of a repeat's table that is theirs."""
+    for item in program.items:
+        if isinstance(item, ir.Repeat):
+            for row in item.table:
+                yield from ((inner, row) for inner in item.items)
+        else:
+            yield item, ()
 
 
 def _items_touch(program: ir.Program) -> Iterator[tuple[ir.Buffer, ...]]:

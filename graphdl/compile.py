@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from codegen.cost import worth_a_team
+from codegen.cost import SMALL, seconds, worth_a_team
 from codegen.executable import Executable
 from codegen.interrupts import heard
+from codegen.ir import Program
 from codegen.passes import CHECK, optimise
 from codegen.passes.parallel import parallel
 from graphdl.core.graph import Graph, Node
@@ -37,17 +38,22 @@ class Compiled:
     stages: tuple[tuple[str, float, str], ...]  # (name, seconds, what came out)
 
     @cached_property
+    def team_program(self) -> Program:
+        """The program for a team of threads."""
+        return parallel(self.executable.program)
+
+    @cached_property
     def by_team(self) -> Compiled:
-        """The same for a team of threads."""
+        """The same, to be run by a team of threads."""
         own = self.executable
-        made = Executable(parallel(own.program), jit=own.jit, name=own.name)
-        return replace(self, executable=made)
+        return replace(self, executable=Executable(self.team_program, jit=own.jit, name=own.name))
 
     def at(self, sizes: Mapping[str, int]) -> Compiled:
         """For one thread or for a team, whichever these sizes are worth."""
-        if not self.executable.jit or not TEAMS:
+        small = seconds(self.executable.program, sizes, 1) < SMALL
+        if small or not (self.executable.jit and TEAMS):
             return self
-        return self.by_team if worth_a_team(self.by_team.executable.program, sizes) else self
+        return self.by_team if worth_a_team(self.team_program, sizes) else self
 
 
 def require_target(target: str) -> None:

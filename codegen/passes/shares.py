@@ -100,7 +100,7 @@ def _count(shape: tuple[ir.Expr, ...]) -> int:
 
 
 def _nests(item: ir.Kernel) -> Iterator[tuple[ir.Loop, tuple[ir.Loop, ...]]]:
-    """Each loop that could be split, and the loops around it: one in another, nothing but lets beside."""
+    """Each loop that could be split, and those around it: one in another, only lets beside."""
     around: tuple[ir.Loop, ...] = ()
     body = item.body
     while body and isinstance(body[-1], ir.Loop) and all(isinstance(s, ir.Let) for s in body[:-1]):
@@ -179,7 +179,10 @@ def _owner(
 
 def _with(body: tuple[ir.Stmt, ...], loop: ir.Loop, part: ir.Loop) -> tuple[ir.Stmt, ...]:
     """The statements with a loop replaced by its part."""
-    return tuple(
-        part if s is loop else replace(s, body=_with(s.body, loop, part)) if isinstance(s, ir.Loop) else s
-        for s in body
-    )  # fmt: skip
+    made: list[ir.Stmt] = []
+    for s in body:
+        if s is loop:
+            made.append(part)
+        else:
+            made.append(replace(s, body=_with(s.body, loop, part)) if isinstance(s, ir.Loop) else s)
+    return tuple(made)

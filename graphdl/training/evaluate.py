@@ -41,7 +41,7 @@ class Evaluation(Programs):
         batch = batch_of(batch_size)
         data = first_batches(self._data("evaluate", x, y, sample_weight), batch, steps, "steps")
         hooks = self._hooks(callbacks, verbose, data, batch)
-        session = self._runner("test", data).open(data, batch)
+        session = self._session("test", data, batch)
         with self._counting_apart(), Progress(verbose, None, session.steps) as progress:
             progress.begin_epoch(0)
             logs = self._pass(session, hooks)
@@ -88,7 +88,7 @@ class Evaluation(Programs):
 
         hooks.on_predict_begin({})
         if data.rows:
-            session = self._runner("predict", data).open(data, batch, results)
+            session = self._session("predict", data, batch, results)
             with Progress(verbose, None, session.steps) as progress:
                 progress.begin_epoch(0)
                 for done, _ in batches(session, self._seed(), 0, "predict", hooks, outputs):

@@ -70,10 +70,10 @@ class Training(Evaluation, OneBatch):
         show = Progress(verbose, epochs, count)
         hooks = CallbackList(callbacks, True, self, verbose=verbose, epochs=epochs, steps=count)
         hooks.check_logs(self._reported(data, validation))
-        session = self._runner("train", data).open(data, batch)
+        session = self._session("train", data, batch)
         test = None
         if validation is not None:
-            test = self._runner("test", validation).open(validation, test_batch)
+            test = self._session("test", validation, test_batch)
         if verbose:
             hooks.say_what_batches_cost()
         self.history, self.stop_training = hooks.history, False

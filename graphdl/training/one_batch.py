@@ -25,7 +25,7 @@ class OneBatch(Programs):
     ) -> Any:
         """One step on these examples; returns loss and metrics of them alone, as Keras does."""
         data = self._data("train_on_batch", x, y, sample_weight, class_weight)
-        session = self._runner("train", data).open(data, data.rows)
+        session = self._session("train", data, data.rows)
         self.reset_metrics()
         status = session.run(0, 1, self._seed(), int(self.optimizer.iterations.storage))
         if status:
@@ -37,7 +37,7 @@ class OneBatch(Programs):
     ) -> Any:
         """Loss and metrics on these examples."""
         data = self._data("test_on_batch", x, y, sample_weight)
-        session = self._runner("test", data).open(data, data.rows)
+        session = self._session("test", data, data.rows)
         self.reset_metrics()
         session.run(0, 1, self._seed(), 0)
         return returned(self._logs(), return_dict)

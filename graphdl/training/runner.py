@@ -74,11 +74,21 @@ class Runner:
     def compiled(self) -> Compiled:
         return compile_graph(self.step.graph, self.target, self.step.inputs, name="step")
 
-    def compile(self) -> float:
-        """Make the machine code; returns the seconds it took."""
-        start = time.perf_counter()
-        _ = self.compiled.executable.module.run
+    def compile(self, rows: int, batch: int) -> float:
+        """Make the machine code for batches of this size; returns the seconds it took."""
+        executable, start = self.compiled_for(rows, batch).executable, time.perf_counter()
+        if executable.ready:
+            return 0.0
+        _ = executable.module.run
         return time.perf_counter() - start
+
+    def compiled_for(self, rows: int, batch: int) -> Compiled:
+        """The program for one thread or for a team, whichever batches of this size are worth."""
+        return self.compiled.at(self.sizes(rows, rows_of(batch, rows)))
+
+    def sizes(self, rows: int, batch: int) -> dict[str, int]:
+        """The numbers behind the names of sizes."""
+        return {v.name: batch for v in self.compiled.lowered.program.sizes} | {"total": rows}
 
     @cached_property
     def exact(self) -> bool:
@@ -93,7 +103,12 @@ class Runner:
 
     def open(self, data: Data, batch: int, outputs: Sequence[np.ndarray] = ()) -> Session:
         """Place data and variables where the program finds them."""
-        return Session(self, data, min(batch, max(1, data.rows)), outputs)
+        return Session(self, data, rows_of(batch, data.rows), outputs)
+
+
+def rows_of(batch: int, rows: int) -> int:
+    """The examples of a full batch, where there are so many."""
+    return min(batch, max(1, rows))
 
 
 class Session:
@@ -106,7 +121,7 @@ class Session:
         self.rows, self.steps = data.rows, -(-data.rows // batch)
         self.order = np.arange(self.rows)
         self.outputs = outputs
-        self.compiled = runner.compiled.at(self._sizes(batch))
+        self.compiled = runner.compiled_for(data.rows, batch)
         self._chunk = 1
         self._open()
 
@@ -115,13 +130,9 @@ class Session:
         self._full = self._bound(self.batch)
         self._last = self._bound(ragged) if ragged and self.runner.exact else None
 
-    def _sizes(self, batch: int) -> dict[str, int]:
-        program = self.runner.compiled.lowered.program
-        return {v.name: batch for v in program.sizes} | {"total": self.rows}
-
     def _bound(self, batch: int) -> Binding:
         executable, lowered = self.compiled.executable, self.compiled.lowered
-        sizes = self._sizes(batch)
+        sizes = self.runner.sizes(self.rows, batch)
         memory.require(f"a batch of {batch} examples", executable.arena_bytes(sizes))
         binding = executable.binding(sizes).apart()  # another session may run in between
         arrays = [*self.data.inputs]
