@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from dataclasses import dataclass
 
-from codegen import arguments, ir, scalars
+from codegen import arguments, ir, scalars, teamwork
 from codegen.printer import Printer
 from codegen.registers import flat
 from codegen.registers import registers as local_variables
@@ -33,27 +33,6 @@ PRODUCTS = (
     "from codegen.products import multiply  # a·b into out, by tiles held in vector registers\n"
 )
 COPIES = "from codegen.rows import copy_row\n"
-PARTS = """\
-from codegen.products import multiply_columns, multiply_rows  # a part of the result
-from codegen.barrier import refuse, refused, wait
-"""
-SHARE = '''
-@jit
-def share(thread, threads, extent, grain):
-    """The part of a thread in 0 ≤ i < extent: whole blocks of `grain`, the last with what is left."""
-    blocks = max(1, extent // grain)
-    first = (blocks * thread + threads - 1) // threads
-    last = (blocks * (thread + 1) + threads - 1) // threads
-    return index(first * grain), index(extent if last == blocks else last * grain)
-
-
-@jit
-def index(i):
-    """0 ≤ i < 2⁴⁸, said so that the compiler knows: nothing here counts from an array's end."""
-    return i & 0xFFFFFFFFFFFF
-
-'''
-ABANDONED = -1  # what `run` returns where a team broke up before its work was done
 
 
 @dataclass(frozen=True)
@@ -66,7 +45,6 @@ class Emitted:
 
 
 LOOP = ("first", "last", "batch", "total")
-TEAM = "team, thread, threads"
 
 
 def emit(program: ir.Program, name: str = "program", *, registers: bool = True) -> Emitted:
@@ -83,8 +61,8 @@ def emit(program: ir.Program, name: str = "program", *, registers: bool = True) 
         body += _item(printer, item, depth, number)
     parameters = (*_numbers(program), *_sizes(program), *program.scalars)
     lines = _prologue(program, parameters, buffers)
-    lines += _driver(program) + _shares(program, depth) + body
-    lines += ["", *_barrier(1, "all is done")] if team else []
+    lines += _driver(program) + teamwork.shares(program, depth) + body
+    lines += ["", *teamwork.barrier(1, "all is done")] if team else []
     lines.append("    return 0")
     own = ["int64[::1]", *(["int64[::1]", "int64", "int64"] if team else [])]
     signature = f"int64({', '.join([*own, *(p.dtype for p in parameters)])})"
@@ -93,13 +71,13 @@ def emit(program: ir.Program, name: str = "program", *, registers: bool = True) 
     head = HEADER.format(
         title=f"A graphdl program: {name}.",
         notes=_arguments_text(buffers),
-        imports=PRODUCTS * multiplies + COPIES * printer.copies + PARTS * team,
+        imports=PRODUCTS * multiplies + COPIES * printer.copies + teamwork.IMPORTS * team,
     )
     source = "\n".join(
         [
             head,
             *(["", helpers] if helpers else []),
-            *([SHARE] if team else []),
+            *([teamwork.SHARE] if team else []),
             "",
             *lines,
             "",
@@ -153,7 +131,7 @@ def _prologue(
 ) -> list[str]:
     numbers = "".join(f", {p.name}" for p in parameters)
     if program.shares is not None:
-        numbers = f", {TEAM}{numbers}"
+        numbers = f", {teamwork.NUMBERS}{numbers}"
     if not buffers:
         return ["@entry", f"def run(arrays{numbers}):"]
     names = textwrap.wrap(", ".join(b.name for b in buffers) + ",", 90)
@@ -184,16 +162,6 @@ def _driver(program: ir.Program) -> list[str]:
     ]
 
 
-def _shares(program: ir.Program, depth: int) -> list[str]:
-    """What this thread has of each extent that is split."""
-    pad = "    " * depth
-    return [
-        f"{pad}{s.first.name}, {s.last.name} = "
-        f"share(thread, threads, {Printer(set()).bare(s.extent)}, {s.grain})"
-        for s in program.shares or ()
-    ]
-
-
 def _item(printer: Printer, item: ir.Item, depth: int, number: int) -> list[str]:
     pad = "    " * depth
     notes = [f"{pad}# {line}" for line in item.note.splitlines()[:6]]
@@ -206,18 +174,12 @@ def _item(printer: Printer, item: ir.Item, depth: int, number: int) -> list[str]
     if isinstance(item, ir.Guard):
         return ["", *_guard(printer, item, depth, bool(item.shares))]
     if isinstance(item, ir.Barrier):
-        return ["", *_barrier(depth, item.note)]
+        return ["", *teamwork.barrier(depth, item.note)]
     if isinstance(item, ir.Alone):
         inner = [line for i in item.items for line in _item(printer, i, depth + 1, number)[1:]]
         return ["", f"{pad}if thread == 0:", *inner]
     assert isinstance(item, ir.Repeat)
     return ["", *_repeat(printer, item, depth)]
-
-
-def _barrier(depth: int, note: str) -> list[str]:
-    pad = "    " * depth
-    comment = f"  # {note}" if note else ""
-    return [f"{pad}if wait(team, threads):{comment}", f"{pad}    return {ABANDONED}"]
 
 
 def _repeat(printer: Printer, item: ir.Repeat, depth: int) -> list[str]:
@@ -284,7 +246,7 @@ def _guard(printer: Printer, item: ir.Guard, depth: int, team: bool) -> list[str
             lines += _checked(printer, b, shares[b], bad, depth)
         lines += [f"{pad}if {bad} != {zero}:", f"{pad}    {'refuse(team)' if team else stop}"]
     if team:
-        lines += [*_barrier(depth, ""), f"{pad}if refused(team):", f"{pad}    {stop}"]
+        lines += [*teamwork.barrier(depth), f"{pad}if refused(team):", f"{pad}    {stop}"]
     return lines
 
 

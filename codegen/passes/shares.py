@@ -53,13 +53,17 @@ def splits(item: ir.Item, training: bool) -> list[Split]:
 
 
 def _of_product(item: ir.MatMul, training: bool) -> list[Split]:
-    """By rows, where each thread reads all of b, or by columns, where it reads all of a."""
+    """By rows, where each thread reads all of b, or by columns, where it reads all of a.
+
+    The operand that is transposed is laid out anew: that is what is split then, if it can be.
+    """
     made = {"rows": _rows_of(item), "columns": _columns_of(item)}
     inner = item.a.shape[0 if item.ta else 1]
     weights = _count((inner, item.out.shape[1])) * int(item.out.dtype[-2:]) // 8
     across = item.tb or (training and not item.ta and weights > NEAR)
     order = ("columns", "rows") if across else ("rows", "columns")
-    return [found for way in order if (found := made[way]) is not None]
+    found = [split for way in order if (split := made[way]) is not None]
+    return found[:1] if item.ta or item.tb else found
 
 
 def _rows_of(item: ir.MatMul) -> Split | None:

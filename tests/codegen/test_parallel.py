@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from codegen import ir, memory
+from codegen import ir, memory, teamwork
 from codegen.passes import optimise, parallel
 from codegen.registers import flat
 from tests.codegen.programs import ALL, FUNCTIONS, STEPS, StepCase, step_program
@@ -88,3 +88,23 @@ def test_memory_is_shared_only_across_barriers(monkeypatch):
 def test_depth_adds_no_items(depth, monkeypatch):
     """Barriers inside a repeat serve all its rows."""
     assert len(team_of(depth, monkeypatch).items) == len(team_of(5, monkeypatch).items)
+
+
+@pytest.mark.parametrize("grain", [1, 3, 16])
+@pytest.mark.parametrize("threads", [1, 2, 3, 5, 8])
+def test_shares_are_whole_blocks_that_cover_an_extent_once(threads, grain):
+    known: dict = {"jit": lambda f: f}
+    exec(teamwork.SHARE, known)
+    for extent in [*range(70), 1000]:
+        parts = [known["share"](k, threads, extent, grain) for k in range(threads)]
+        assert [i for first, last in parts for i in range(first, last)] == list(range(extent))
+        assert all(first % grain == 0 or first == extent for first, _ in parts)
+
+
+def test_blocks_of_several_rows(monkeypatch):
+    """What is left over belongs to the last block, and to one thread."""
+    case = StepCase(3, "adam")
+    alone = case.with_passes(ALL)
+    for threads in (2, 3):
+        with teams_in_turns(monkeypatch, threads, grain=3):
+            assert equal(case.with_passes(ALL), alone)
