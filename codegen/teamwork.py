@@ -17,11 +17,11 @@ def share(thread, threads, extent, grain):
     blocks = max(1, extent // grain)
     first = (blocks * thread + threads - 1) // threads
     last = (blocks * (thread + 1) + threads - 1) // threads
-    return index(block(first, blocks, extent, grain)), index(block(last, blocks, extent, grain))
+    return index(starts(first, blocks, extent, grain)), index(starts(last, blocks, extent, grain))
 
 
 @jit
-def block(k, blocks, extent, grain):
+def starts(k, blocks, extent, grain):
     """Where the k-th block begins; after the last one, the end."""
     return k * grain if k < blocks else extent
 
