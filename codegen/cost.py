@@ -16,7 +16,7 @@ from codegen import ir, memory
 FLOPS = {"float32": 200e9, "float64": 100e9}  # a second, in products
 OPERATION = 2.5e-11  # seconds: a scalar function in a loop
 BYTE = 1e-11  # seconds: read or written in a loop
-BARRIER = 0.7e-6  # seconds until all go on, the unevenness of their work included
+BARRIER = 1.5e-6  # seconds until all go on, the unevenness of their work included
 SMALL = 5e-6  # seconds of a step of which no team could save much
 LAUNCH = 60e-6  # seconds until the helpers are awake
 WORTH = 0.8  # a team must promise to take less than this share of the time of one thread
