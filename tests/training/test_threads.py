@@ -124,10 +124,10 @@ def test_tests_and_predictions_have_the_same_bits(by):
 def test_a_team_computes_what_one_thread_does(by, monkeypatch):
     """Two compilations may round differently, and that is all."""
     by(2)
-    team_of_two = everything()
+    team_of_two = trained(plain)[1]
     monkeypatch.undo()
     monkeypatch.setattr(compiling, "TEAMS", False)
-    for ours, theirs in zip(team_of_two, everything(), strict=True):
+    for ours, theirs in zip(team_of_two, trained(plain)[1], strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=2e-6)
 
 
@@ -149,7 +149,7 @@ def test_a_refused_step_leaves_the_weights_of_the_step_before(by):
 
 def test_fits_in_several_threads_at_once(by):
     by(2)
-    alone, found = everything(), {}
+    alone, found = trained(plain)[1], {}
 
     def fit(k):
         found[k] = everything_of(k)
@@ -168,7 +168,7 @@ def test_fits_in_several_threads_at_once(by):
     assert sorted(found) == [0, 1, 2]
     assert same(found[0], found[1])
     assert same(found[0], found[2])
-    assert same(everything(), alone)
+    assert same(trained(plain)[1], alone)
 
 
 def test_starting_and_stopping_many_times(by):
@@ -273,12 +273,11 @@ def test_the_environment_says_how_many(given, found):
 
 def test_a_small_network_is_left_to_one_thread():
     model = dense(gd.layers.Dense(16, "relu"), gd.layers.Dense(10, "softmax"))
-    model.fit(X, Y, 32, verbose=0)
-    runner = next(iter(model._runners.values()))
+    runner = model._runner("train", model._data("fit", X, Y))
     assert runner.compiled_for(200, 32).executable.program.shares is None
 
 
-def test_sizes_alone_choose_the_program(monkeypatch):
+def test_sizes_alone_choose_the_program():
     """So a machine of one core computes the bits of all others."""
     model = dense(gd.layers.Dense(512, "relu"), gd.layers.Dense(10, "softmax"))
     runner = model._runner("train", model._data("fit", X, Y))
