@@ -16,7 +16,7 @@ from codegen.registers import registers
 
 LONG = 1024  # elements of a buffer that several threads guard
 ALONE = "alone"  # the owner of what one thread does
-Who = Owner | str | None
+Who = Owner | tuple[str, Owner] | str | None
 Place = tuple[int, int]  # of an item, and of an item in a repeat
 Use = tuple[ir.Buffer, bool, Who]  # (memory, is it written, by whom)
 
@@ -179,7 +179,7 @@ def _uses(
             who = owners if isinstance(owners, str) else owners.get(b)
             root = rows.get(b.root, b.root)
             if root in members:  # an element of the whole is no element of a member's axis
-                who = (root.name, who) if isinstance(who, Owner) else who  # type: ignore[assignment]
+                who = (root.name, who) if isinstance(who, Owner) else who
             for cell in members.get(root, (root,)):
                 yield cell, written, who
 

@@ -6,6 +6,7 @@ import pytest
 from codegen import ir, memory, teamwork
 from codegen.passes import optimise, parallel
 from codegen.registers import flat
+from codegen.text import text
 from tests.codegen.programs import ALL, FUNCTIONS, STEPS, StepCase, step_program
 from tests.codegen.turns import teams_in_turns
 
@@ -82,6 +83,12 @@ def test_memory_is_shared_only_across_barriers(monkeypatch):
         start, end = plan.offsets[a], plan.offsets[a] + memory.nbytes(a, sizes)
         other = plan.offsets[b]
         assert other + memory.nbytes(b, sizes) <= start or end <= other
+
+
+def test_a_team_s_program_can_be_read(monkeypatch):
+    shown = text(team_of(3, monkeypatch))
+    for line in ("barrier  # a step begins", "this thread's rows", "n_by_1_first ≤ i", "alone  #"):
+        assert line in shown
 
 
 @pytest.mark.parametrize("depth", [4, 12])
