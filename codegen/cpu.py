@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from codegen import arguments, ir, scalars
+from codegen import arguments, ir, scalars, teamwork
 from codegen.printer import Printer
+from codegen.registers import flat
+from codegen.registers import registers as local_variables
 
 HEADER = '''"""{title}
 
@@ -54,25 +55,29 @@ def emit(program: ir.Program, name: str = "program", *, registers: bool = True) 
     buffers, local = _buffers(program, registers)
     printer = Printer(local)
     depth = 2 if program.batches else 1
+    team = program.shares is not None
     body: list[str] = []
     for number, item in enumerate(program.items, 1):
         body += _item(printer, item, depth, number)
     parameters = (*_numbers(program), *_sizes(program), *program.scalars)
     lines = _prologue(program, parameters, buffers)
-    lines += _driver(program) + body
+    lines += _driver(program) + teamwork.shares(program, depth) + body
+    lines += ["", *teamwork.barrier(1, "all is done")] if team else []
     lines.append("    return 0")
-    signature = f"int64({', '.join(['int64[::1]', *(p.dtype for p in parameters)])})"
+    own = ["int64[::1]", *(["int64[::1]", "int64", "int64"] if team else [])]
+    signature = f"int64({', '.join([*own, *(p.dtype for p in parameters)])})"
     helpers = scalars.source(printer.helpers)
-    multiplies = any(isinstance(i, ir.MatMul) for i in _flat(program.items))
+    multiplies = any(isinstance(i, ir.MatMul) for i in flat(program.items))
     head = HEADER.format(
         title=f"A graphdl program: {name}.",
         notes=_arguments_text(buffers),
-        imports=PRODUCTS * multiplies + COPIES * printer.copies,
+        imports=PRODUCTS * multiplies + COPIES * printer.copies + teamwork.IMPORTS * team,
     )
     source = "\n".join(
         [
             head,
             *(["", helpers] if helpers else []),
+            *([teamwork.SHARE] if team else []),
             "",
             *lines,
             "",
@@ -104,26 +109,8 @@ def _buffers(program: ir.Program, registers: bool) -> tuple[tuple[ir.Buffer, ...
         if isinstance(item, ir.Repeat):
             found |= dict.fromkeys((item.offsets, *item.arenas))
     found = _used_by_name(program, found)
-    viewed = {b.view_of for b in found} | {m for p in program.packs for m in p.members}
-    arrays = {
-        b
-        for i in _flat(program.items)
-        if not isinstance(i, (ir.Kernel, ir.Guard))
-        for b in (*ir.reads(i), *ir.writes(i))
-    }
-    local = {
-        b
-        for b in found
-        if registers and b.role == "temp" and b.view_of is None and b not in viewed and b not in arrays
-        and all(d == ir.ONE for d in b.shape)
-    }  # fmt: skip
+    local = local_variables(program) if registers else set()
     return tuple(b for b in found if b not in local), local
-
-
-def _flat(items: Iterable[ir.Item]) -> Iterator[ir.Item]:
-    """The items, those of repeats in their place."""
-    for item in items:
-        yield from item.items if isinstance(item, ir.Repeat) else (item,)
 
 
 def _used_by_name(program: ir.Program, found: dict[ir.Buffer, None]) -> dict[ir.Buffer, None]:
@@ -143,6 +130,8 @@ def _prologue(
     program: ir.Program, parameters: tuple[ir.Var, ...], buffers: tuple[ir.Buffer, ...]
 ) -> list[str]:
     numbers = "".join(f", {p.name}" for p in parameters)
+    if program.shares is not None:
+        numbers = f", {teamwork.NUMBERS}{numbers}"
     if not buffers:
         return ["@entry", f"def run(arrays{numbers}):"]
     names = textwrap.wrap(", ".join(b.name for b in buffers) + ",", 90)
@@ -183,7 +172,12 @@ def _item(printer: Printer, item: ir.Item, depth: int, number: int) -> list[str]
     if isinstance(item, ir.ArgSort):
         return ["", *notes, *_argsort(printer, item, depth)]
     if isinstance(item, ir.Guard):
-        return ["", *_guard(printer, item, depth)]
+        return ["", *_guard(printer, item, depth, bool(item.shares))]
+    if isinstance(item, ir.Barrier):
+        return ["", *teamwork.barrier(depth, item.note)]
+    if isinstance(item, ir.Alone):
+        inner = [line for i in item.items for line in _item(printer, i, depth + 1, number)[1:]]
+        return ["", f"{pad}if thread == 0:", *inner]
     assert isinstance(item, ir.Repeat)
     return ["", *_repeat(printer, item, depth)]
 
@@ -206,8 +200,11 @@ def _repeat(printer: Printer, item: ir.Repeat, depth: int) -> list[str]:
 
 
 def _product(item: ir.MatMul) -> str:
-    a, b = _operand(item.a, item.ta), _operand(item.b, item.tb)
-    return f"multiply({a}, {b}, {_rows(item.out)})"
+    operands = f"{_operand(item.a, item.ta)}, {_operand(item.b, item.tb)}, {_rows(item.out)}"
+    if item.part is None:
+        return f"multiply({operands})"
+    way, share = item.part
+    return f"multiply_{way}({operands}, {share.first.name}, {share.last.name})"
 
 
 def _rows(buffer: ir.Buffer) -> str:
@@ -236,28 +233,37 @@ def _argsort(printer: Printer, item: ir.ArgSort, depth: int) -> list[str]:
     return lines
 
 
-def _guard(printer: Printer, item: ir.Guard, depth: int) -> list[str]:
+def _guard(printer: Printer, item: ir.Guard, depth: int, team: bool) -> list[str]:
     """x·0 is 0 for a finite x and NaN for any other."""
     pad = "    " * depth
+    stop = f"return {'now + 1' if depth == 2 else '1'}"
+    shares = dict(zip(item.buffers, item.shares or (None,) * len(item.buffers), strict=True))
     lines = [f"{pad}# nothing has changed yet: stop here if a value is not finite"]
     for dtype in dict.fromkeys(b.dtype for b in item.buffers):
         zero, bad = f"{dtype}(0)", f"bad_{dtype}"
         lines.append(f"{pad}{bad} = {zero}")
         for b in (b for b in item.buffers if b.dtype == dtype):
-            if b in printer.locals:
-                lines.append(f"{pad}{bad} += {b.name} * {zero}")
-                continue
-            flat = f"{_rows(b)}.reshape(-1)" if len(b.shape) > 1 else _rows(b)
-            lines += [
-                f"{pad}values = {flat}",
-                f"{pad}for g in range(values.size):",
-                f"{pad}    {bad} += values[g] * {zero}",
-            ]
-        lines += [
-            f"{pad}if {bad} != {zero}:",
-            f"{pad}    return {'now + 1' if depth == 2 else '1'}",
-        ]
+            lines += _checked(printer, b, shares[b], bad, depth)
+        lines += [f"{pad}if {bad} != {zero}:", f"{pad}    {'refuse(team)' if team else stop}"]
+    if team:
+        lines += [*teamwork.barrier(depth), f"{pad}if refused(team):", f"{pad}    {stop}"]
     return lines
+
+
+def _checked(
+    printer: Printer, b: ir.Buffer, share: ir.Share | None, bad: str, depth: int
+) -> list[str]:
+    """The elements of a buffer, or this thread's part of them, times 0 added to `bad`."""
+    pad = "    " * depth
+    if b in printer.locals:
+        return [f"{pad}{bad} += {b.name} * {b.dtype}(0)"]
+    rows = f"{b.name}[{share.first.name}:{share.last.name}]" if share else _rows(b)
+    flat = f"{rows}.reshape(-1)" if len(b.shape) > 1 else rows
+    return [
+        f"{pad}values = {flat}",
+        f"{pad}for g in range(values.size):",
+        f"{pad}    {bad} += values[g] * {b.dtype}(0)",
+    ]
 
 
 def _arguments_text(buffers: tuple[ir.Buffer, ...]) -> str:

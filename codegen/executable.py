@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from codegen import cache, cpu, ir, memory
+from codegen import cache, cost, cpu, ir, memory, team
 from codegen.arguments import Table
+from codegen.pace import Pace
 
 Arrays = Mapping[ir.Buffer, np.ndarray]
 
@@ -24,6 +26,7 @@ class Binding:
     flat: list[np.ndarray]  # in the function's order; scalars as arrays of one element
     plan: memory.Plan
     arena: np.ndarray  # the bytes in which temps lie
+    pace: Pace | None = None  # of a team
     table: Table | None = None  # of `flat`, once the function was called
 
     def put(self, at: int, array: np.ndarray) -> None:
@@ -34,7 +37,7 @@ class Binding:
 
     def apart(self) -> Binding:
         """The same temps, but places of its own for everything else."""
-        return Binding(dict(self.arrays), list(self.flat), self.plan, self.arena)
+        return Binding(dict(self.arrays), list(self.flat), self.plan, self.arena, pace=self.pace)
 
 
 class Executable:
@@ -58,6 +61,11 @@ class Executable:
     def module(self) -> ModuleType:
         """The generated module, compiled at first need."""
         return cache.load(self.emitted.source, self.name, jit=self.jit)
+
+    @property
+    def ready(self) -> bool:
+        """Is the module there already?"""
+        return "module" in vars(self)
 
     @property
     def source(self) -> str:
@@ -99,6 +107,8 @@ class Executable:
         plan = self._plan(sizes)
         arena, arrays = memory.allocate(plan, sizes)
         binding = Binding(arrays, [_EMPTY] * len(self.emitted.buffers), plan, arena)
+        if self.program.shares is not None:
+            binding.pace = Pace(lambda threads: cost.seconds(self.program, sizes, threads))
         for pack in self.program.packs:
             if pack.whole in arrays:
                 parts = memory.members(pack, arrays[pack.whole], sizes)
@@ -145,10 +155,31 @@ class Executable:
 
     def run(self, binding: Binding, numbers: Sequence[Any]) -> int:
         """Run the program; returns 0, or 1 + the step that a guard refused."""
-        if self.jit:
-            return self._entry(self.table(binding).words, *numbers)
-        with np.errstate(all="ignore"):
-            return int(self._entry(binding.flat, *numbers))
+        if not self.jit:
+            with np.errstate(all="ignore"):
+                return self._once(binding.flat, numbers, 1)
+        words = self.table(binding).words
+        if binding.pace is None:
+            return self._entry(words, *numbers)
+        return self._in_pace(binding.pace, words, numbers)
+
+    def _in_pace(self, pace: Pace, words: np.ndarray, numbers: Sequence[Any]) -> int:
+        """The steps by as many threads as are done first."""
+        (first, last), rest = (numbers[:2], numbers[2:]) if self.program.batches else ((0, 1), None)
+        for threads, steps in pace.plan(last - first):
+            start = time.perf_counter()
+            part = numbers if rest is None else (first, first + steps, *rest)
+            status = self._once(words, part, threads)
+            pace.note(threads, steps, time.perf_counter() - start)
+            if status:
+                return status
+            first += steps
+        return 0
+
+    def _once(self, words: Any, numbers: Sequence[Any], threads: int) -> int:
+        if self.program.shares is None:
+            return int(self._entry(words, *numbers))
+        return team.run(self._entry, words, numbers, threads)
 
     def table(self, binding: Binding) -> Table:
         """What the machine code takes for the arrays of a binding."""

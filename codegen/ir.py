@@ -20,6 +20,10 @@ Semantics, the contract between passes:
 * An accumulator is a scalar or buffer element updated by `op`. Sums of float32 elements accumulate in
   float64 and are rounded once; the sum inside a matrix product accumulates in the dtype of the product.
 * A `Guard` ends the program, before any later item, when an element it looks at is not finite.
+* A program of a team (`shares` is not None) is run by all its threads at once. Each does its part of
+  what is split, all do what has no part (it writes registers only), one does what is `Alone`. Between
+  two barriers no thread touches what another writes. A barrier stands at the start of a step and after
+  a guard, on which all leave together.
 * `Repeat` runs its items once for each row of its table; a slot stands for the row's buffer. Those of
   one column lie in one array, and all variables of a dtype that tables name lie in one pack or in none.
 
@@ -161,12 +165,36 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
+    """The body for start ≤ var < extent; only a program of a team starts elsewhere than at 0."""
+
     var: Var
     extent: Expr
     body: tuple[Stmt, ...]
+    start: Expr = ZERO
 
 
 Stmt = Let | Update | Store | Loop
+
+
+@dataclass(frozen=True)
+class Share:
+    """One thread's part of 0 ≤ i < extent: whole blocks of `grain`, the last one with what is left."""
+
+    extent: Const | Var
+    grain: int
+
+    @property
+    def first(self) -> Var:
+        return Var(f"{self._name}_first", "int64")
+
+    @property
+    def last(self) -> Var:
+        return Var(f"{self._name}_last", "int64")
+
+    @property
+    def _name(self) -> str:
+        size = self.extent.name if isinstance(self.extent, Var) else f"of_{self.extent.value}"
+        return f"{size}_by_{self.grain}"
 
 
 # ------------------------------------------------------------------ items
@@ -190,6 +218,7 @@ class MatMul:
     ta: bool = False
     tb: bool = False
     note: str = ""
+    part: tuple[str, Share] | None = None  # this thread's "rows" or "columns" of out
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,6 +235,22 @@ class Guard:
     """End the program here when an element of the buffers is not finite."""
 
     buffers: tuple[Buffer, ...]
+    note: str = ""
+    shares: tuple[Share | None, ...] = ()  # this thread's part of the first axis of each
+
+
+@dataclass(frozen=True, eq=False)
+class Alone:
+    """What one thread of a team does while the others go on to the next barrier."""
+
+    items: tuple[Kernel | MatMul | ArgSort, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Barrier:
+    """No thread of a team goes on before all have come here."""
+
     note: str = ""
 
 
@@ -225,7 +270,7 @@ class Repeat:
     note: str = ""
 
 
-Item = Kernel | MatMul | ArgSort | Guard | Repeat
+Item = Kernel | MatMul | ArgSort | Guard | Repeat | Alone | Barrier
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,6 +300,7 @@ class Program:
     packs: tuple[Pack, ...] = ()
     batches: Batches | None = None
     notes: tuple[str, ...] = field(default=())
+    shares: tuple[Share, ...] | None = None  # of a team of threads (`codegen.passes.parallel`)
 
     def with_items(self, items: Iterable[Item], **changes: object) -> Program:
         return replace(self, items=tuple(items), **changes)  # type: ignore[arg-type]
@@ -282,7 +328,7 @@ def statements(body: Iterable[Stmt]) -> Iterator[Stmt]:
 def own_expressions(s: Stmt) -> tuple[Expr, ...]:
     """The expressions of a statement itself, without those of a loop's body."""
     if isinstance(s, Loop):
-        return (s.extent,)
+        return (s.extent,) if s.start == ZERO else (s.start, s.extent)
     return (s.expr, *s.index) if isinstance(s, Store) else (s.expr,)
 
 
@@ -311,6 +357,8 @@ def reads(item: Item) -> tuple[Buffer, ...]:
         return (item.a,)
     if isinstance(item, Guard):
         return item.buffers
+    if isinstance(item, (Alone, Barrier)):
+        return _inside(item, reads)
     return _through_table(item, reads)
 
 
@@ -322,7 +370,16 @@ def writes(item: Item) -> tuple[Buffer, ...]:
         return (item.out,)
     if isinstance(item, Guard):
         return ()
+    if isinstance(item, (Alone, Barrier)):
+        return _inside(item, writes)
     return _through_table(item, writes)
+
+
+def _inside(
+    item: Alone | Barrier, touched: Callable[[Item], tuple[Buffer, ...]]
+) -> tuple[Buffer, ...]:
+    items = item.items if isinstance(item, Alone) else ()
+    return tuple(dict.fromkeys(b for i in items for b in touched(i)))
 
 
 def _through_table(
@@ -354,7 +411,8 @@ def map_stmt(s: Stmt, f: Callable[[Expr], Expr | None], buffers: dict[Buffer, Bu
     if isinstance(s, Loop):
         var = f(s.var)
         body = tuple(map_stmt(t, f, buffers) for t in s.body)
-        return Loop(var if isinstance(var, Var) else s.var, map_expr(s.extent, f), body)
+        var = var if isinstance(var, Var) else s.var
+        return Loop(var, map_expr(s.extent, f), body, map_expr(s.start, f))
     if isinstance(s, Store):
         index = tuple(map_expr(i, f) for i in s.index)
         return Store(buffers.get(s.buffer, s.buffer), index, map_expr(s.expr, f), s.op)

@@ -60,7 +60,37 @@ def lifetimes(program: ir.Program) -> dict[ir.Buffer, tuple[int, int]]:
 
 
 def _moments(program: ir.Program) -> Iterator[tuple[ir.Buffer, ...]]:
-    """The buffers touched at each moment: by each item, and by each row of a repeat."""
+    """The buffers touched at each moment: by each item, and by each row of a repeat.
+
+    For a team of threads all that lies between two barriers is one moment.
+    """
+    if program.shares is None:
+        yield from _items_touch(program)
+        return
+    touched: tuple[ir.Buffer, ...] = ()
+    for item, row in _turns(program):
+        if isinstance(item, ir.Barrier):
+            yield touched
+            touched = ()
+        own = (b for b in (*ir.writes(item), *ir.reads(item)) if b.role != "slot")
+        touched += (*row, *own)
+        if isinstance(item, ir.Guard):
+            yield touched
+            touched = ()
+    yield touched
+
+
+def _turns(program: ir.Program) -> Iterator[tuple[ir.Item, tuple[ir.Buffer, ...]]]:
+    """The items as they are run, and the row of a repeat's table that is theirs."""
+    for item in program.items:
+        if isinstance(item, ir.Repeat):
+            for row in item.table:
+                yield from ((inner, row) for inner in item.items)
+        else:
+            yield item, ()
+
+
+def _items_touch(program: ir.Program) -> Iterator[tuple[ir.Buffer, ...]]:
     for item in program.items:
         if isinstance(item, ir.Repeat):
             inside = dict.fromkeys(b for i in item.items for b in (*ir.writes(i), *ir.reads(i)))

@@ -104,11 +104,20 @@ class Printer:
             if copy is not None:
                 lines.append(pad + copy)
             elif isinstance(s, ir.Loop):
-                lines.append(f"{pad}for {s.var.name} in range({self.bare(s.extent)}):")
+                lines.append(f"{pad}for {s.var.name} in range({self.bounds(s)}):")
                 lines += self.body(s.body, depth + 1)
             else:
                 lines.append(pad + self.statement(s))
         return lines
+
+    def bounds(self, s: ir.Loop) -> str:
+        """What a loop's variable runs through, for `range`."""
+        if s.start == ir.ZERO:
+            return self.bare(s.extent)
+        ends = (s.start, s.extent)  # a product may overflow for all that the compiler knows
+        return ", ".join(
+            f"index({self.bare(e)})" if isinstance(e, ir.Apply) else self.bare(e) for e in ends
+        )
 
     def row_copy(self, s: ir.Stmt) -> str | None:
         """A loop that does nothing but copy a row of known length, as one call."""

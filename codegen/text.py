@@ -72,13 +72,17 @@ def _content(item: ir.Item, number: str) -> list[str]:
         return block(item.body)
     if isinstance(item, ir.MatMul):
         a, b = item.a.name + "ᵀ" * item.ta, item.b.name + "ᵀ" * item.tb
-        return [f"{item.out.name} = {a} @ {b}"]
+        part = f", this thread's {item.part[0]}" if item.part else ""
+        return [f"{item.out.name} = {a} @ {b}{part}"]
     if isinstance(item, ir.ArgSort):
         return [f"{item.out.name} = argsort({item.a.name})"]
     if isinstance(item, ir.Guard):
         return [f"finite: {_names(item.buffers)}"]
-    lines = [f"{_names(item.slots)} ="]
-    lines += [f"  {_names(row)}" for row in item.table]
+    if isinstance(item, ir.Barrier):
+        return []
+    lines = []
+    if isinstance(item, ir.Repeat):
+        lines += [f"{_names(item.slots)} =", *(f"  {_names(row)}" for row in item.table)]
     for k, inner in enumerate(item.items, 1):
         lines += _item(inner, f"{number}{k}.")
     return lines
@@ -104,7 +108,8 @@ def block(body: Iterable[ir.Stmt]) -> list[str]:
 def statement(s: ir.Stmt) -> str:
     """One statement; of a loop, its head."""
     if isinstance(s, ir.Loop):
-        return f"for {s.var.name} < {expression(s.extent)}:"
+        start = "" if s.start == ir.ZERO else f"{expression(s.start)} ≤ "
+        return f"for {start}{s.var.name} < {expression(s.extent)}:"
     if isinstance(s, ir.Let):
         return f"{s.var.name}: {s.var.dtype} = {expression(s.expr)}"
     target = s.var.name if isinstance(s, ir.Update) else _element(s.buffer, s.index)

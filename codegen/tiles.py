@@ -39,10 +39,11 @@ class Operand(NamedTuple):
 
 
 def module(dtype: str, machine: Machine) -> ir.Module:
-    """The functions (a, a_row, a_column, b, out, m, n, depth) for one dtype, by their `names`.
+    """The functions (a, a_row, a_column, b, out, width, m, n, depth) for one dtype, by their `names`.
 
     a, b, out: addresses; a_row, a_column: the distances between rows and between columns of a; out is
-    m × n; b has `depth` rows, or columns where it is transposed. b and out lie in row order.
+    m × n, or that part of a matrix whose rows have `width` elements; b has `depth` rows, or columns
+    where it is transposed. b and out lie in row order, b in rows as long as those of out.
     """
     made = ir.Module("products")
     _Products(made, DTYPES[dtype], machine).write(*names(dtype))
@@ -157,9 +158,9 @@ class _Products(Writer):
         Where a is transposed, BLOCK of its rows are laid out upright first.
         """
         p, build_int, width = self.pointer, INT, 2 * self.lanes
-        kinds = (p, build_int, build_int, p, build_int, p, build_int, build_int, build_int)
+        kinds = (p, build_int, build_int, p, build_int, p, *[build_int] * 4)
         with self.function(name, *kinds) as made:
-            a, a_row, a_column, b, b_row, out, m, n, depth = made.args
+            a, a_row, a_column, b, b_row, out, out_row, m, n, depth = made.args
             build = self.builder
             panel, block = self.room(DEPTH * width), self.room(BLOCK * DEPTH)
             lying = build.icmp_signed("!=", a_column, INT(1))
@@ -187,11 +188,11 @@ class _Products(Writer):
                         self._lay_along(
                             self.at(b, build.mul(k, b_row), j), b_row, panel, deep, count
                         )
-                    place = self.at(out, build.mul(i, n), j)
+                    place = self.at(out, build.mul(i, out_row), j)
                     build.call(
                         self.sweep,
-                        [chosen[0], chosen[1], chosen[2], panel, INT(width), place, n, tall, count,
-                         deep, again],
+                        [chosen[0], chosen[1], chosen[2], panel, INT(width), place, out_row, tall,
+                         count, deep, again],
                     )  # fmt: skip
         return made
 
@@ -234,8 +235,8 @@ class _Products(Writer):
     def _multiply(self, name: str, panels: Any) -> None:
         """a·b: straight from b where it is near, or has to serve few rows."""
         p, n_ = self.pointer, INT
-        with self.function(name, p, n_, n_, p, p, n_, n_, n_, local=False) as made:
-            a, a_row, a_column, b, out, m, n, depth = made.args
+        with self.function(name, p, n_, n_, p, p, *[n_] * 4, local=False) as made:
+            a, a_row, a_column, b, out, width, m, n, depth = made.args
             build = self.builder
             lying = build.icmp_signed("!=", a_column, INT(1))
             columns = build.add(n, build.select(lying, m, INT(0)))
@@ -246,33 +247,36 @@ class _Products(Writer):
             )
             with self.either(far) as (apart, straight):
                 with apart:
-                    build.call(panels, [a, a_row, a_column, b, n, out, m, n, depth])
+                    build.call(panels, [a, a_row, a_column, b, width, out, width, m, n, depth])
                 with straight:
-                    build.call(self.sweep, [a, a_row, a_column, b, n, out, n, m, n, depth, BIT(0)])
+                    build.call(
+                        self.sweep,
+                        [a, a_row, a_column, b, width, out, width, m, n, depth, BIT(0)],
+                    )  # fmt: skip
 
     def _multiply_transposed(self, name: str, panels: Any, dots: Any) -> None:
         """a·bᵀ: by panels, or for a row or two by scalar products of rows."""
         p, n_ = self.pointer, INT
-        with self.function(name, p, n_, n_, p, p, n_, n_, n_, local=False) as made:
-            a, a_row, a_column, b, out, m, n, depth = made.args
+        with self.function(name, p, n_, n_, p, p, *[n_] * 4, local=False) as made:
+            a, a_row, a_column, b, out, width, m, n, depth = made.args
             build = self.builder
             few = build.and_(
                 build.icmp_signed("<", m, INT(SINGLE)), build.icmp_signed("==", a_column, INT(1))
             )
             with self.either(few) as (single, many):
                 with single:
-                    build.call(dots, [a, a_row, b, out, m, n, depth])
+                    build.call(dots, [a, a_row, b, out, width, m, n, depth])
                 with many:
-                    build.call(panels, [a, a_row, a_column, b, depth, out, m, n, depth])
+                    build.call(panels, [a, a_row, a_column, b, depth, out, width, m, n, depth])
 
     def _dots(self) -> Any:
         """out[i, j] = Σₖ a[i, k]·b[j, k]: lanes of k, four j at a time, added up at the end."""
         p, n_ = self.pointer, INT
-        with self.function("dots", p, n_, p, p, n_, n_, n_) as made:
-            a, a_row, b, out, m, n, depth = made.args
+        with self.function("dots", p, n_, p, p, *[n_] * 4) as made:
+            a, a_row, b, out, width, m, n, depth = made.args
             build = self.builder
             with self.loop(INT(0), m) as (i, _):
-                row, place = self.at(a, build.mul(i, a_row)), self.at(out, build.mul(i, n))
+                row, place = self.at(a, build.mul(i, a_row)), self.at(out, build.mul(i, width))
                 done = INT(0)
                 for several in (4, 1):
                     stop = self.whole(n, several)

@@ -14,6 +14,7 @@ from graphdl.guard import require_own_codegen
 require_own_codegen()
 
 from graphdl import random
+from codegen.team import set_threads, threads
 from graphdl.config import set_seed
 from graphdl.core import errors
 from graphdl.core.graph import Graph, Node
@@ -85,7 +86,8 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "random", "set_seed", "errors", "Graph", "Node", "Tensor", "interpret", "floatx", "set_floatx",
+    "random", "set_seed", "set_threads", "threads", "errors", "Graph", "Node", "Tensor",
+    "interpret", "floatx", "set_floatx",
     "cast", "constant", "tensor", "Variable", "absolute", "add", "clip", "divide", "equal",
     "floor", "greater", "greater_equal", "isfinite", "isnan", "less", "less_equal", "log",
     "logical_and", "logical_not", "logical_or", "logical_xor", "maximum", "minimum", "mod",

@@ -28,13 +28,14 @@ class Calls:
 
         `sizes` are those of the program, in its order; `time` numbers the random draws.
         """
-        executable, lowered = self._compiled.executable, self._compiled.lowered
         key = tuple(sizes.values())
         place = self._places.get(key)
+        compiled = self._compiled.at(sizes) if place is None else place.compiled
+        executable, lowered = compiled.executable, compiled.lowered
         binding = executable.binding(sizes)
         if place is None or place.binding is not binding or place.outdated():
             self._places = {k: p for k, p in self._places.items() if p.binding is not binding}
-            place = self._places[key] = _Place(self._compiled, binding, sizes)
+            place = self._places[key] = _Place(compiled, binding, sizes)
         outputs = place.put(arrays)
         numbers = (config.seed(), time, *key, *lowered.scalars)
         return executable.run(binding, numbers), outputs

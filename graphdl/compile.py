@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 
+from codegen.cost import SMALL, seconds, worth_a_team
 from codegen.executable import Executable
 from codegen.interrupts import heard
+from codegen.ir import Program
 from codegen.passes import CHECK, optimise
+from codegen.passes.parallel import parallel
 from graphdl.core.graph import Graph, Node
 from graphdl.core.streams import stream_numbers
 from graphdl.core.verify import verify
@@ -18,6 +23,7 @@ from graphdl.rewrite.expand import expand
 from graphdl.rewrite.simplify import simplify
 
 TARGETS = ("cpu", "python")
+TEAMS = os.environ.get("GRAPHDL_TEAMS") != "0"  # may programs be made for several threads?
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,24 @@ class Compiled:
     lowered: Lowered
     executable: Executable
     stages: tuple[tuple[str, float, str], ...]  # (name, seconds, what came out)
+
+    @cached_property
+    def team_program(self) -> Program:
+        """The program for a team of threads."""
+        return parallel(self.executable.program)
+
+    @cached_property
+    def by_team(self) -> Compiled:
+        """The same, to be run by a team of threads."""
+        own = self.executable
+        return replace(self, executable=Executable(self.team_program, jit=own.jit, name=own.name))
+
+    def at(self, sizes: Mapping[str, int]) -> Compiled:
+        """For one thread or for a team, whichever these sizes are worth."""
+        small = seconds(self.executable.program, sizes, 1) < SMALL
+        if small or not (self.executable.jit and TEAMS):
+            return self
+        return self.by_team if worth_a_team(self.team_program, sizes) else self
 
 
 def require_target(target: str) -> None:

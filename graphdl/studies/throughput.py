@@ -57,9 +57,9 @@ def throughput(
     sizes = np.array([min(whole("a batch size", b), data.rows) for b in batch_sizes])
     copy, _ = training_copy(model, data)
     runner = Runner(copy.made, model._target)
-    runner.compile()
     found = []
     for batch in sizes:
+        runner.compile(data.rows, int(batch))
         session, best, begin, passes = runner.open(data, int(batch)), np.inf, time.perf_counter(), 0
         while passes < 3 or time.perf_counter() - begin < seconds:
             start = time.perf_counter()

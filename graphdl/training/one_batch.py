@@ -26,13 +26,12 @@ class OneBatch(Programs):
     ) -> Any:
         """One step on these examples; returns loss and metrics of them alone, as Keras does."""
         data = self._data("train_on_batch", x, y, sample_weight, class_weight)
-        runner = self._runner("train", data)
-        session = runner.again(data, data.rows)
+        session = self._session("train", data, data.rows, again=True)
         self.reset_metrics()
         status = session.run(0, 1, self._seed(), int(self.optimizer.iterations.storage))
         if status:
             raise explain(self, session, 0, None)
-        runner.keep(session)
+        session.runner.keep(session)
         return returned(self._logs(), return_dict)
 
     def test_on_batch(
@@ -40,11 +39,10 @@ class OneBatch(Programs):
     ) -> Any:
         """Loss and metrics on these examples."""
         data = self._data("test_on_batch", x, y, sample_weight)
-        runner = self._runner("test", data)
-        session = runner.again(data, data.rows)
+        session = self._session("test", data, data.rows, again=True)
         self.reset_metrics()
         session.run(0, 1, self._seed(), 0)
-        runner.keep(session)
+        session.runner.keep(session)
         return returned(self._logs(), return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
@@ -55,10 +53,9 @@ class OneBatch(Programs):
         outputs = self._output if many else [self._output]
         results = [np.empty((data.rows, *o.shape[1:]), o.dtype) for o in outputs]
         if data.rows:
-            runner = self._runner("predict", data)
-            session = runner.again(data, data.rows, results)
+            session = self._session("predict", data, data.rows, results, again=True)
             session.run(0, 1, self._seed(), 0)
-            runner.keep(session)
+            session.runner.keep(session)
         return results if many else results[0]
 
     def gradients(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, np.ndarray]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,7 +20,7 @@ from graphdl.metrics import LossTracker, Metric
 from graphdl.registry import whole
 from graphdl.training import step as steps
 from graphdl.training.data import Data, check_inputs, check_target, check_weights
-from graphdl.training.runner import Runner
+from graphdl.training.runner import Runner, Session
 
 BATCH_SIZE = 32
 
@@ -59,10 +59,27 @@ class Programs:
         if key not in self._runners:
             with off_tape():
                 made = self._step(kind, self._batch_of(data))
-                runner = Runner(made, getattr(self, "_target", "cpu"))
-                self.compile_seconds += runner.compile()
-            self._runners[key] = runner
+            self._runners[key] = Runner(made, getattr(self, "_target", "cpu"))
         return self._runners[key]
+
+    def _session(
+        self, kind: str, data: Data, batch: int, outputs: Sequence[np.ndarray] = (),
+        again: bool = False,
+    ) -> Session:  # fmt: skip
+        """The program of this kind, its machine code made, over data in batches of this size.
+
+        again: the session that was kept, if there is one and it fits.
+        """
+        runner = self._runner(kind, data)
+        kept = runner.kept(data, batch, outputs) if again else None
+        if kept is not None:
+            return kept
+        self._compile(runner, data.rows, batch)
+        return runner.open(data, batch, outputs)
+
+    def _compile(self, runner: Runner, rows: int, batch: int) -> None:
+        with off_tape():
+            self.compile_seconds += runner.compile(rows, batch)
 
     def _batch_of(self, data: Data) -> steps.Symbols:
         return steps.symbols(self._symbols, _form(data), data.weights is not None)

@@ -75,16 +75,30 @@ class Runner:
     def __init__(self, step: Step, target: str) -> None:
         self.step, self.target = step, target
         self._kept: Session | None = None
+        self._worth: dict[int, Compiled] = {}  # by the size of a batch
 
     @cached_property
     def compiled(self) -> Compiled:
         return compile_graph(self.step.graph, self.target, self.step.inputs, name="step")
 
-    def compile(self) -> float:
-        """Make the machine code; returns the seconds it took."""
-        start = time.perf_counter()
-        _ = self.compiled.executable.module.run
+    def compile(self, rows: int, batch: int) -> float:
+        """Make the machine code for batches of this size; returns the seconds it took."""
+        executable, start = self.compiled_for(rows, batch).executable, time.perf_counter()
+        if executable.ready:
+            return 0.0
+        _ = executable.module.run
         return time.perf_counter() - start
+
+    def compiled_for(self, rows: int, batch: int) -> Compiled:
+        """The program for one thread or for a team, whichever batches of this size are worth."""
+        size = batch_of_rows(batch, rows)
+        if size not in self._worth:
+            self._worth[size] = self.compiled.at(self.sizes(rows, size))
+        return self._worth[size]
+
+    def sizes(self, rows: int, batch: int) -> dict[str, int]:
+        """The numbers behind the names of sizes."""
+        return {v.name: batch for v in self.compiled.lowered.program.sizes} | {"total": rows}
 
     @cached_property
     def exact(self) -> bool:
@@ -102,19 +116,23 @@ class Runner:
         order: np.ndarray | None = None, own: bool = False,
     ) -> Session:  # fmt: skip
         """Place data and variables where the program finds them; `own`: in memory of its own."""
-        return Session(self, data, min(batch, max(1, data.rows)), outputs, order, own)
+        return Session(self, data, batch_of_rows(batch, data.rows), outputs, order, own)
 
-    def again(self, data: Data, batch: int, outputs: Sequence[np.ndarray] = ()) -> Session:
-        """As `open`; a kept session over as many rows only takes the arrays, which costs far less."""
+    def kept(self, data: Data, batch: int, outputs: Sequence[np.ndarray] = ()) -> Session | None:
+        """A session that was kept, over as many rows, with these arrays: that costs little."""
         kept, self._kept = self._kept, None  # whoever asks meanwhile opens one
-        if kept is not None and kept.take(data, min(batch, data.rows), outputs):
-            return kept
-        return self.open(data, batch, outputs)
+        fits = kept is not None and kept.take(data, min(batch, data.rows), outputs)
+        return kept if fits else None
 
     def keep(self, session: Session) -> None:
-        """Leave a session that is done to the next call of `again`, if its arrays are small."""
+        """Leave a session that is done to the next call of `kept`, if its arrays are small."""
         if sum(a.nbytes for a in session.arrays) <= KEPT_BYTES:
             self._kept = session
+
+
+def batch_of_rows(batch: int, rows: int) -> int:
+    """The examples of a full batch, where there are so many."""
+    return min(batch, max(1, rows))
 
 
 class Session:
@@ -130,6 +148,8 @@ class Session:
         self.part = range(self.steps)  # the steps of this epoch
         self.order = np.arange(self.rows) if order is None else order
         self.outputs = outputs
+        # a prepared function calls the program of one thread by itself
+        self.compiled = runner.compiled if own else runner.compiled_for(data.rows, batch)
         self._chunk, self._room = 1, batch
         self._open()
 
@@ -147,16 +167,16 @@ class Session:
         exact, ragged = self.runner.exact, self.rows % self.batch
         self.binding = self._bound(self.batch if exact else self._room)
         self._last = self._bound(ragged) if ragged and exact else None
-        lowered = self.runner.compiled.lowered
+        lowered = self.compiled.lowered
         moving = [*(b for _, b in lowered.inputs), *lowered.outputs]
         self._moving = [
             (at, moving.index(b.root), self.binding.flat[at].shape)
-            for at, b in enumerate(self.runner.compiled.executable.emitted.buffers)
+            for at, b in enumerate(self.compiled.executable.emitted.buffers)
             if b.root in moving
         ]
 
     def _bound(self, batch: int) -> Binding:
-        executable, lowered = self.runner.compiled.executable, self.runner.compiled.lowered
+        executable, lowered = self.compiled.executable, self.compiled.lowered
         sizes = self.sizes(batch)
         memory.require(f"a batch of {batch} examples", executable.arena_bytes(sizes))
         binding = (
@@ -172,7 +192,7 @@ class Session:
                 executable.place(binding, buffer, self.order)
         for buffer, value in lowered.constants:
             executable.place(binding, buffer, value)
-        self._places = place_variables(self.runner.compiled, binding)
+        self._places = place_variables(self.compiled, binding)
         executable.views(binding, sizes)
         executable.tables(binding)
         return binding
@@ -199,7 +219,7 @@ class Session:
 
     def run(self, first: int, last: int, seed: int, time_: int) -> int:
         """Steps first ≤ k < last of the pass; returns 0 or 1 + the step that the guard refused."""
-        if have_moved(self.runner.compiled, self._places):
+        if have_moved(self.compiled, self._places):
             self._open()
         about_to_change(self.runner.step.graph.updates)
         if self._last is not None and last == self.steps:
@@ -211,16 +231,16 @@ class Session:
 
     def _call(self, binding: Binding, first: int, last: int, seed: int, time_: int) -> int:
         numbers = self.numbers(first, last, seed, time_)
-        return self.runner.compiled.executable.run(binding, numbers)
+        return self.compiled.executable.run(binding, numbers)
 
     def sizes(self, batch: int) -> dict[str, int]:
         """The program's sizes for such a batch."""
-        sizes = self.runner.compiled.lowered.program.sizes
+        sizes = self.compiled.lowered.program.sizes
         return {v.name: batch for v in sizes} | {"total": self.data.rows}
 
     def numbers(self, first: int, last: int, seed: int, time_: int) -> tuple[Any, ...]:
         """What a run of the steps first ≤ k < last takes besides arrays."""
-        scalars = self.runner.compiled.lowered.scalars
+        scalars = self.compiled.lowered.scalars
         return (first, last, self.batch, self.rows, seed, time_, *scalars)
 
     def chunks(self, seed: int, time_: int, begin: Begin = None) -> Iterator[tuple[int, int]]:

@@ -101,10 +101,10 @@ class Sources(Programs):
         keep: Keep = None,
     ) -> Feed:  # fmt: skip
         """Passes over this data; small predictions are often asked for again and again."""
-        runner = self._runner(kind, example_of(data))
         if isinstance(data, Data):
-            opened = runner.again if kind == "predict" else runner.open
-            return opened(data, batch, outputs or ())
+            return self._session(kind, data, batch, outputs or (), again=kind == "predict")
+        runner = self._runner(kind, example_of(data))
+        self._compile(runner, batch, batch)
         nodes = self._output if isinstance(self._output, list) else [self._output]
         types = [(n.shape[1:], n.dtype) for n in nodes] if kind == "predict" else []
         return Streamed(runner, data, types, keep)

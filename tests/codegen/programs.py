@@ -15,6 +15,7 @@ from codegen import ir
 from codegen.executable import Executable
 from codegen.passes import PASSES, optimise
 from graphdl import compile as compiling
+from graphdl.calls import Calls
 from graphdl.core.graph import Graph
 from graphdl.lower import lower
 from graphdl.rewrite.expand import expand
@@ -61,6 +62,7 @@ class FunctionCase:
         program = optimise(function._lowered.program, passes)
         function._executable = Executable(program, jit=target == "cpu", name="function")
         function._compiled = replace(function._compiled, executable=function._executable)
+        function._call = Calls(function._compiled)
         results = [a for arrays in calls for a in function(*arrays)]
         return [*results, *(v.value for v in function.graph.variables)]
 

@@ -1,0 +1,77 @@
+"""The clock decides between one thread and many; nothing here measures time."""
+
+import pytest
+
+from codegen import pace, team
+from codegen.pace import Pace
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(pace.time, "perf_counter", lambda: now[0])
+    team.set_threads(4)
+    yield now
+    team.set_threads(None)
+
+
+def predicted(threads):
+    return {1: 8e-4, 2: 5e-4, 3: 4e-4, 4: 6e-4}[threads]
+
+
+def test_one_thread_first_then_as_many_as_the_model_says(clock):
+    p = Pace(predicted)
+    assert p.plan(1) == [(1, 1)]
+    p.note(1, 1, 8e-4)
+    assert p.plan(50) == [(3, 3), (1, 47)]
+
+
+def test_the_faster_way_goes_on_and_the_other_is_tried_again(clock):
+    p = Pace(predicted)
+    p.plan(1)
+    p.note(1, 10, 8e-3)
+    p.note(3, 10, 4e-3)
+    assert p.plan(100) == [(3, 100)]
+    clock[0] += pace.AGAIN + 1
+    assert p.plan(100) == [(1, 6), (3, 94)]
+
+
+def test_a_loser_is_tried_less_and_less_often(clock):
+    p, waits = Pace(predicted), []
+    p.plan(1)
+    p.note(1, 10, 8e-3)
+    for _ in range(9):
+        p.note(3, 1, 9e-3)
+        before = clock[0]
+        while p.plan(1000) == [(1, 1000)]:
+            clock[0] += 0.25
+        waits.append(clock[0] - before)
+    assert waits == sorted(waits)
+    assert waits[0] <= 2 * pace.AGAIN + 0.25
+    assert waits[-1] == pytest.approx(pace.LONGEST, abs=0.5)
+
+
+def test_a_core_that_is_taken_sends_the_work_back_to_one_thread(clock):
+    p = Pace(predicted)
+    p.plan(1)
+    p.note(1, 10, 8e-3)
+    p.note(3, 10, 4e-3)
+    for _ in range(3):
+        p.note(3, 10, 4e-2)  # another program has come
+    assert p.plan(100)[-1][0] == 1
+
+
+def test_little_work_wakes_nobody(clock):
+    p = Pace(lambda threads: 1e-5 / threads)
+    p.plan(1)
+    p.note(1, 1, 1e-5)
+    assert p.plan(5) == [(1, 5)]
+    assert p.plan(500)[0][0] == 4
+
+
+def test_another_limit_starts_afresh(clock):
+    p = Pace(predicted)
+    p.plan(1)
+    p.note(1, 1, 8e-4)
+    team.set_threads(1)
+    assert p.plan(1000) == [(1, 1000)]
