@@ -38,18 +38,18 @@ class Evaluation(Sources):
         """
         finite = _first(callbacks, steps)
         given = Given("evaluate", x, y, sample_weight, batch_size=batch_size, finite=finite)
-        session = self._opened("test", self._examples(given, steps), batch_of(batch_size))
-        hooks = self._hooks(callbacks, verbose, session)
-        with self._counting_apart(), Progress(verbose, None, session.planned) as progress:
+        data, batch = self._examples(given, steps), batch_of(batch_size)
+        show = Progress(verbose, None, None)
+        hooks = CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=None)
+        session = self._opened("test", data, batch)
+        hooks.set_params(hooks.params | {"steps": session.planned})
+        show.steps = session.planned
+        with self._counting_apart(), show as progress:
             progress.begin_epoch(0)
             logs = self._pass(session, hooks)
             progress.steps = session.planned  # of an iterable it may be known only now
             progress.end_epoch(logs)
         return returned(logs, return_dict)
-
-    def _hooks(self, callbacks: Any, verbose: Any, session: Feed) -> CallbackList:
-        steps = session.planned
-        return CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=steps)
 
     def _pass(self, session: Feed, hooks: CallbackList) -> dict[str, float]:
         self.reset_metrics()
@@ -85,14 +85,14 @@ class Evaluation(Sources):
         used. steps: only so many batches, the first ones; callbacks: their hooks of predictions are
         called, with the batch's "outputs" in the logs of `on_predict_batch_end`.
         """
-        finite = _first(callbacks, steps)
+        batch, finite = batch_of(batch_size), _first(callbacks, steps)
         data = self._examples(Given("predict", x, batch_size=batch_size, finite=finite), steps)
         many = isinstance(self._output, list)
         found = Predictions(self._output if many else [self._output], rows_of(data))
         hooks = CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=0)
         hooks.on_predict_begin({})
         if rows_of(data) != 0:
-            session = self._opened("predict", data, batch_of(batch_size), found.wholes, found.keep)
+            session = self._opened("predict", data, batch, found.wholes, found.keep)
             hooks.set_params(hooks.params | {"steps": session.planned})
             self._predict(session, hooks, many, verbose)
             if isinstance(session, Session):

@@ -86,15 +86,17 @@ class Training(Evaluation, OneBatch, FixedRows):
             held_out = Given("fit", *held_out, batch_size=size, validates=True)
             validation = self._validation(held_out, validation_steps)
             require_enough(validation, test_batch, None, epochs // freq - first // freq)
+        show = Progress(verbose, epochs, None)
+        hooks = CallbackList(callbacks, True, self, verbose=verbose, epochs=epochs, steps=None)
+        test_form = None if validation is None else example_of(validation)
+        hooks.check_logs(self._reported(example_of(data), test_form))
         session = self._opened("train", data, batch)
+        test = None if validation is None else self._opened("test", validation, test_batch)
         count = session.planned
         if count is not None and steps_per_epoch is not None:
             count = min(count, steps_per_epoch)
-        show = Progress(verbose, epochs, count)
-        hooks = CallbackList(callbacks, True, self, verbose=verbose, epochs=epochs, steps=count)
-        test_form = None if validation is None else example_of(validation)
-        hooks.check_logs(self._reported(example_of(data), test_form))
-        test = None if validation is None else self._opened("test", validation, test_batch)
+        hooks.set_params(hooks.params | {"steps": count})
+        show.steps = count
         if verbose:
             hooks.say_what_batches_cost()
         self.history, self.stop_training = hooks.history, False
