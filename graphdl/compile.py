@@ -23,7 +23,7 @@ from graphdl.rewrite.expand import expand
 from graphdl.rewrite.simplify import simplify
 
 TARGETS = ("cpu", "python")
-TEAMS = os.environ.get("GRAPHDL_TEAMS") != "0"  # may programs be made for several threads?
+TEAMS = os.environ.get("GRAPHDL_TEAMS") == "1"  # are programs made for several threads?
 
 
 @dataclass(frozen=True)

@@ -271,14 +271,16 @@ def test_the_environment_says_how_many(given, found):
     assert found in done.stdout
 
 
-def test_a_small_network_is_left_to_one_thread():
+def test_a_small_network_is_left_to_one_thread(monkeypatch):
+    monkeypatch.setattr(compiling, "TEAMS", True)
     model = dense(gd.layers.Dense(16, "relu"), gd.layers.Dense(10, "softmax"))
     runner = model._runner("train", model._data("fit", X, Y))
     assert runner.compiled_for(200, 32).executable.program.shares is None
 
 
-def test_sizes_alone_choose_the_program():
+def test_sizes_alone_choose_the_program(monkeypatch):
     """So a machine of one core computes the bits of all others."""
+    monkeypatch.setattr(compiling, "TEAMS", True)
     model = dense(gd.layers.Dense(512, "relu"), gd.layers.Dense(10, "softmax"))
     runner = model._runner("train", model._data("fit", X, Y))
     chosen = set()
@@ -288,8 +290,9 @@ def test_sizes_alone_choose_the_program():
     assert chosen == {False}
 
 
-def test_teams_can_be_switched_off(monkeypatch):
-    monkeypatch.setattr(compiling, "TEAMS", False)
+def test_teams_are_there_only_where_they_are_asked_for():
+    assert os.environ.get("GRAPHDL_TEAMS") == "1" or not compiling.TEAMS
     model = dense(gd.layers.Dense(512, "relu"), gd.layers.Dense(10, "softmax"))
     runner = model._runner("train", model._data("fit", X, Y))
-    assert runner.compiled_for(200, 128).executable.program.shares is None
+    program = runner.compiled_for(200, 128).executable.program
+    assert (program.shares is None) is not compiling.TEAMS
