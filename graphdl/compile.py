@@ -50,8 +50,9 @@ class Compiled:
 
     def at(self, sizes: Mapping[str, int]) -> Compiled:
         """For one thread or for a team, whichever these sizes are worth."""
-        small = seconds(self.executable.program, sizes, 1) < SMALL
-        if small or not (self.executable.jit and TEAMS):
+        if not (TEAMS and self.executable.jit):
+            return self
+        if seconds(self.executable.program, sizes, 1) < SMALL:
             return self
         return self.by_team if worth_a_team(self.team_program, sizes) else self
 

@@ -71,6 +71,7 @@ class Op:
     sympy: Callable[..., Any] | None = None
     samples: tuple[Sample, ...] = ()
     pointwise: bool = False  # its body acts on each element alone: it has a derivative f′
+    is_slope: bool = False  # the derivative of another op, under a name of its own: bce′, gelu′
     moves: bool = False  # only moves or repeats elements: a mask passes through it unchanged
     why_not: str = ""  # why there is no derivative, in the user's words
 

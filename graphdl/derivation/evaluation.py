@@ -86,8 +86,8 @@ def evaluate(record: Record, values: Mapping[Node | str, Any], seed: int = 0) ->
     known = [f.local.node for f in d.factors if f.local.node is not None]
     sent = [f.after for f in d.factors]
     names = [n for n in walk([d.result]) if n.op.name == "named" or not n.inputs]
-    gradient_that_runs = reading_of(d).gradient  # its losses merged: δ = ŷ − y, not the dead clip
-    roots = [d.result, gradient_that_runs, *sent, *known, *names]
+    # what is compiled, its losses merged: δ = ŷ − y, not the dead clip
+    roots = [d.result, reading_of(d).compiled, *sent, *known, *names]
     found = iter(interpret(roots, env, seed=seed))
     result, gradient = next(found), next(found)
     cotangents = tuple(next(found) for _ in sent)

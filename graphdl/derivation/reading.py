@@ -7,7 +7,7 @@ are: a node that had one is known by it, whatever it has turned into.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -31,9 +31,9 @@ class Reading:
     derivation: Record
     cotangents: Mapping[Node, Node]
     gradient: Node
+    compiled: Node  # the gradient as it is compiled: before the rules for the eye
     names: Mapping[Node, Label]  # what nodes of the simplified graph go by
     merges: Mapping[Node, tuple[Rule, ...]]
-    trace: tuple[Trace, ...]
 
     @cached_property
     def targets(self) -> dict[Node, Node]:
@@ -68,6 +68,18 @@ class Reading:
                 found[self.targets[cotangent]] = None
         return tuple(found)
 
+    def rules(self, v: Node) -> tuple[Rule, ...]:
+        """The rules that merged what stands in the line of ∂J/∂v, of cotangents written inside too."""
+        apart = {self.cotangents[u] for u in self.lines}
+        shown = [v]
+        pending = [self.gradient if v is self.derivation.wrt else self.cotangents[v]]
+        for root in pending:
+            for i in (i for node in self.below(root) for i in node.inputs):
+                if i in self.targets and i not in apart and i not in pending:
+                    pending.append(i)
+                    shown.append(self.targets[i])
+        return tuple(dict.fromkeys(rule for u in shown for rule in self.merges.get(u, ())))
+
     def _uses(self) -> dict[Node, list[Node]]:
         found: dict[Node, list[Node]] = {c: [] for c in self.targets}
         for node in walk([self.gradient]):
@@ -89,7 +101,7 @@ def read(derivation: Record, names: Mapping[Node, Label]) -> Reading:
     became: Became = {n: n for n in walk([d.result, *roots])}
     graph = Graph([n for n in became if n.op.name == "tensor"], [d.result, *roots])
     graph, trace = simplify(graph, became=became)
-    merges = _merges(d, targets, trace, became)
+    merges, compiled = _merges(d, targets, trace, became), became[d.gradient]
     graph, _ = rewrite(graph, READING, "reading", became=became)
     shown: dict[Node, Label] = {}
     for node, label in names.items():
@@ -98,7 +110,7 @@ def read(derivation: Record, names: Mapping[Node, Label]) -> Reading:
                 shown[became[node]] = label
             shown.setdefault(became[node], label)
     cotangents = {v: became[d.cotangents[v]] for v in targets}
-    return Reading(d, cotangents, became[d.gradient], shown, merges, tuple(trace))
+    return Reading(d, cotangents, became[d.gradient], compiled, shown, merges)
 
 
 _MERGING = ("stability", "losses")
@@ -108,11 +120,12 @@ def _merges(
     d: Record, targets: list[Node], trace: list[Trace], became: Became
 ) -> dict[Node, tuple[Rule, ...]]:
     """For each name the rules by which its cotangent was computed at once with one before it."""
-    merging = [t for t in trace if t.pass_name in _MERGING and t.before.rank]
+    merging = [t for t in trace if t.pass_name in _MERGING]
+    ends = {became[d.cotangents[u]] for u in targets} | set(walk([became[d.result]]))
     found: dict[Node, tuple[Rule, ...]] = {}
     for v in targets:
-        stops = {became[d.cotangents[u]] for u in targets if u is not v}
-        inside = set(walk([became[d.cotangents[v]]], stop=stops)) - stops - set(walk([d.result]))
+        own = became[d.cotangents[v]]
+        inside = {own, *walk([own], stop=ends - {own})} - (ends - {own})
         rules = dict.fromkeys(t.rule for t in merging if became.get(t.after) in inside)
         found[v] = tuple(RULES[name] for name in rules)
     return found
@@ -161,9 +174,3 @@ def for_the_eye(root: Node, stops: set[Node]) -> Node:
 
 def _symbol(node: Node, name: str) -> Node:
     return tensor(name, node.type.shape, node.dtype)
-
-
-def formulas(reading: Reading, roots: Iterable[Node]) -> list[Node]:
-    """The names that the expressions of the roots refer to, and what those refer to, inputs first."""
-    labelled = set(reading.names)
-    return [n for n in walk(roots) if n in labelled]

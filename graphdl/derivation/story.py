@@ -6,12 +6,14 @@ in symbols, `evaluate` in numbers, the module in lines of source.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from graphdl.core.graph import Node
 from graphdl.derivation.reading import Reading
 from graphdl.derivation.record import Factor, Record
+from graphdl.rewrite.engine import Rule
 
 Kind = Literal["question", "chain", "local", "sum", "cotangent", "gradient", "update"]
 
@@ -60,10 +62,12 @@ def story(derivation: Record, reading: Reading) -> tuple[Step, ...]:
         if len(arriving) > 1:
             add("sum", d.result, u, (d.cotangents[u],), "sum over paths", arriving)
     for v in reversed(reading.lines):
-        rule = "; ".join(r.name for r in reading.merges[v])
-        add("cotangent", d.result, v, (d.cotangents[v],), rule)
-    merged = "; ".join(r.name for r in reading.merges.get(d.wrt, ()))
-    add("gradient", d.result, d.wrt, (d.gradient,), merged)
+        add("cotangent", d.result, v, (d.cotangents[v],), _names(reading.rules(v)))
+    add("gradient", d.result, d.wrt, (d.gradient,), _names(reading.rules(d.wrt)))
     if d.within is not None and d.wrt in d.within.graph.updates:
         add("update", d.wrt, d.wrt, (d.within.graph.updates[d.wrt],), "optimizer")
     return tuple(found)
+
+
+def _names(rules: Iterable[Rule]) -> str:
+    return "; ".join(rule.name for rule in rules)

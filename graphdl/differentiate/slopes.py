@@ -79,6 +79,7 @@ def _slope(op: Op, k: int, formulas: dict[str, tuple[list[Node], Node]]) -> Op:
         reference=reference,
         body=body,
         pointwise=True,
+        is_slope=True,
         text=_primed(op.text, k, "′", "("),
         latex=_primed(op.latex, k, "'", r"\left("),
         sympy=_sympy_slope(op.sympy, k) if op.sympy else None,

@@ -58,6 +58,7 @@ def _bce_slope_body(y: Node, p: Node) -> Node:
 
 bce_slope_op = Op(
     name="bce_slope",
+    is_slope=True,
     infer=floating_type,
     reference=_np_bce_slope,
     body=_bce_slope_body,
@@ -156,6 +157,7 @@ _ROWS = (Sample(((4, 3), (4, 3)), domain=(0.2, 0.9)),)
 
 cce_slope_op = Op(
     name="cce_slope",
+    is_slope=True,
     infer=floating_type,
     reference=_np_cce_slope,
     body=_cce_slope_body,

@@ -26,6 +26,7 @@ def _np_slope(p: np.ndarray) -> np.ndarray:
 
 surprisal_slope_op = Op(
     name="surprisal_slope",
+    is_slope=True,
     infer=floating_type,
     reference=_np_slope,
     body=lambda p: where((p >= like(p, EPSILON)) & (p <= 1), -1 / p, 0.0),

@@ -31,10 +31,14 @@ def chain_form(pen: Pen) -> list[Equation]:
     sheets = {f: pen.factor(f) for f in d.factors}
     found = chain(pen, sheets)
     for factor, sheet in sheets.items():
-        left = pen.local(factor)
-        head = Equation("factor", left, sheet.body.text, note(factor), factor)
-        found += pen.equations(head, sheet)
+        found += by_itself(pen, factor, sheet)
     return [*found, *pen.slopes.values()]
+
+
+def by_itself(pen: Pen, factor: Factor, sheet: Sheet) -> list[Equation]:
+    """∂v/∂u = its formula, with the operations it comes from."""
+    head = Equation("factor", pen.local(factor), sheet.body.text, note(factor), factor)
+    return pen.equations(head, sheet)
 
 
 def note(factor: Factor) -> str:
@@ -79,7 +83,7 @@ def _product(pen: Pen, path: list[Factor], sheets: dict[Factor, Sheet]) -> str:
     dot = r" \cdot " if pen.is_latex else " · "
     factors = [_factor(pen, f, sheets, len(path)) for f in path]
     if path[0].node is not pen.derivation.result:
-        factors.insert(0, pen.quotient(pen.derivation.result, path[0].node).text)
+        factors.insert(0, pen.quotient(pen.derivation.result, path[0].node))
     return dot.join(factors)
 
 

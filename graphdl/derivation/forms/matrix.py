@@ -8,21 +8,20 @@ from __future__ import annotations
 from graphdl.core.graph import Node
 from graphdl.derivation.forms.equation import Equation
 from graphdl.derivation.forms.pen import Pen
-from graphdl.rewrite.engine import Rule
 
 
 def gradient(pen: Pen) -> list[Equation]:
     """∂J/∂w, then the cotangents it is made of, the nearest first."""
-    d, r = pen.derivation, pen.reading
-    sheet = pen.cotangent(r.gradient)
-    found = pen.equations(
-        Equation("gradient", pen.total, sheet.body.text, note(pen, d.wrt), d.wrt), sheet
-    )
-    for v in r.lines:
-        sheet = pen.cotangent(r.cotangents[v])
-        head = Equation("cotangent", pen.delta(v), sheet.body.text, note(pen, v), v)
-        found += pen.equations(head, sheet)
-    return found
+    return [e for v in (pen.derivation.wrt, *pen.reading.lines) for e in line(pen, v)]
+
+
+def line(pen: Pen, v: Node) -> list[Equation]:
+    """∂J/∂w or δ_v = ∂J/∂v, with the rules that merged what stands there."""
+    r = pen.reading
+    whole = v is pen.derivation.wrt
+    sheet = pen.cotangent(r.gradient if whole else r.cotangents[v])
+    left, kind = (pen.total, "gradient") if whole else (pen.delta(v), "cotangent")
+    return pen.equations(Equation(kind, left, sheet.body.text, note(pen, v), v), sheet)
 
 
 def matrix_form(pen: Pen) -> list[Equation]:
@@ -35,21 +34,4 @@ def matrix_form(pen: Pen) -> list[Equation]:
 
 def note(pen: Pen, v: Node) -> str:
     """The rules that merged what stands in the line of ∂J/∂v."""
-    r, shown = pen.reading, dict.fromkeys(_inlined(pen, v))
-    rules: dict[Rule, None] = {rule: None for u in (v, *shown) for rule in r.merges.get(u, ())}
-    return "; ".join(rule.name for rule in rules)
-
-
-def _inlined(pen: Pen, v: Node) -> list[Node]:
-    """The names whose cotangents are written inside the line of v."""
-    r = pen.reading
-    apart = {r.cotangents[u] for u in r.lines}
-    found: list[Node] = []
-    pending = [r.gradient if v is pen.derivation.wrt else r.cotangents[v]]
-    for root in pending:
-        for node in r.below(root):
-            for i in node.inputs:
-                if i in r.targets and i not in apart and i not in pending:
-                    pending.append(i)
-                    found.append(r.targets[i])
-    return found
+    return "; ".join(rule.name for rule in pen.reading.rules(v))

@@ -61,27 +61,27 @@ class Pen:
         """δ_v, which is short for ∂J/∂v"""
         return rf"\delta_{{{self.name(v)}}}" if self.is_latex else f"δ_{self.name(v)}"
 
-    def quotient(self, of: Node, by: Node, at: str = "") -> Written:
+    def quotient(self, of: Node, by: Node) -> str:
         """∂of/∂by"""
-        return self.ratio(self.name(of), self.name(by) + at)
+        return self.ratio(self.name(of), self.name(by))
 
     def local(self, factor: Factor) -> str:
         """∂v/∂u; ∂⁺J/∂w for what J depends on w by itself, where there are other paths as well."""
         d = self.derivation
         direct = factor.node is d.result and factor.wrt is d.wrt and len(d.factors) > 1
-        return self.ratio(self.name(factor.node), self.name(factor.wrt), direct).text
+        return self.ratio(self.name(factor.node), self.name(factor.wrt), direct)
 
-    def ratio(self, of: str, by: str, direct: bool = False) -> Written:
+    def ratio(self, of: str, by: str, direct: bool = False) -> str:
         if self.is_latex:
             sign = r"\partial^{+}" if direct else r"\partial"
-            return Written(rf"\frac{{{sign} {of}}}{{\partial {by}}}")
-        return Written(f"∂{'⁺' * direct}{of}/∂{by}", SUM)
+            return rf"\frac{{{sign} {of}}}{{\partial {by}}}"
+        return f"∂{'⁺' * direct}{of}/∂{by}"
 
     @property
     def total(self) -> str:
         """∂J/∂w"""
         d = self.derivation
-        return self.quotient(d.result, d.wrt).text
+        return self.quotient(d.result, d.wrt)
 
     def words(self, text: str) -> str:
         return latex_words(text) if self.is_latex else text
@@ -93,7 +93,7 @@ class Pen:
         if index:
             inner = ",".join(index) if self.is_latex else ", ".join(index)
             weight = rf"{{{weight}}}_{{{inner}}}" if self.is_latex else f"{weight}[{inner}]"
-        return self.ratio(self.name(d.result), weight).text
+        return self.ratio(self.name(d.result), weight)
 
     def part(self) -> str:
         """A name of its own for a part: t1, t2, …"""
@@ -137,7 +137,7 @@ class Pen:
     def _look_up_slopes(self, root: Node, names: Mapping[Node, Label]) -> None:
         """Keep the formulas of derivatives with a name of their own (bce′, gelu′)."""
         for node in walk([root], stop=set(names) - {root}):
-            if node.op.body is None or not _is_slope(node.op.name):
+            if node.op.body is None or not node.op.is_slope:
                 continue
             head = write(node, self.dialect, names).body.text
             if head not in self.slopes:
@@ -185,7 +185,3 @@ class Pen:
             head = Equation("forward", name, sheet.body.text, of=node)
             equations += self.equations(head, sheet)
         return equations
-
-
-def _is_slope(name: str) -> bool:
-    return name.endswith(("′", "_slope")) or name.startswith("∂")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from graphdl.derivation.forms.chain import note as of_factor
+from graphdl.derivation.forms.chain import by_itself
 from graphdl.derivation.forms.equation import Equation
+from graphdl.derivation.forms.matrix import line
 from graphdl.derivation.forms.pen import Pen
 from graphdl.derivation.story import TITLES, Step
 
@@ -23,31 +24,23 @@ def equations(pen: Pen, step: Step) -> list[Equation]:
         return [Equation("chain", pen.total, "?", of=d.wrt)]
     if step.kind == "chain":
         terms = [
-            pen.local(f) + ("" if f.wrt is d.wrt else dot + pen.quotient(f.wrt, d.wrt).text)
+            pen.local(f) + ("" if f.wrt is d.wrt else dot + pen.quotient(f.wrt, d.wrt))
             for f in step.factors
         ]
-        return [Equation("chain", pen.quotient(step.of, d.wrt).text, " + ".join(terms), of=step.of)]
+        return [Equation("chain", pen.quotient(step.of, d.wrt), " + ".join(terms), of=step.of)]
     if step.kind == "local":
         (factor,) = step.factors
-        sheet = pen.factor(factor)
-        left = pen.local(factor)
-        head = Equation("factor", left, sheet.body.text, of_factor(factor), factor)
-        return pen.equations(head, sheet)
+        return by_itself(pen, factor, pen.factor(factor))
     if step.kind == "sum":
         terms = [
-            (pen.quotient(d.result, f.node).text + dot if f.node is not d.result else "")
-            + pen.local(f)
+            (pen.quotient(d.result, f.node) + dot if f.node is not d.result else "") + pen.local(f)
             for f in step.factors
         ]
-        left = pen.quotient(d.result, step.by).text
+        left = pen.quotient(d.result, step.by)
         return [Equation("chain", left, " + ".join(terms), of=step.by)]
     if step.kind == "update":
         return _update(pen)
-    gradient = step.kind == "gradient"
-    sheet = pen.cotangent(pen.reading.gradient if gradient else pen.reading.cotangents[step.by])
-    left = pen.total if gradient else pen.delta(step.by)
-    kind = "gradient" if gradient else "cotangent"
-    return pen.equations(Equation(kind, left, sheet.body.text, step.rule, step.by), sheet)
+    return line(pen, step.by)
 
 
 def _update(pen: Pen) -> list[Equation]:
@@ -55,9 +48,9 @@ def _update(pen: Pen) -> list[Equation]:
     within = pen.derivation.within
     assert within is not None
     found = []
-    for line in within.update.lines:
-        sheet = line.sheet(pen.dialect)
-        sign = "←" if line.assigns else "="
-        found.append(Equation("part", line.name(pen.dialect), sheet.body.text, sign=sign))
+    for assignment in within.update.lines:
+        sheet = assignment.sheet(pen.dialect)
+        sign = "←" if assignment.assigns else "="
+        found.append(Equation("part", assignment.name(pen.dialect), sheet.body.text, sign=sign))
         found += [Equation("part", name, part) for name, part in sheet.parts]
     return found

@@ -33,11 +33,11 @@ class Vocabulary:
 
     def factor(self, factor: Factor) -> str:
         """∂v/∂u as it is printed."""
-        return self.pen.quotient(factor.node, factor.wrt).text
+        return self.pen.quotient(factor.node, factor.wrt)
 
     def total(self, node: Node) -> str:
         """∂J/∂v as it is printed."""
-        return self.pen.quotient(self.derivation.result, node).text
+        return self.pen.quotient(self.derivation.result, node)
 
     def cotangent(self, node: Node) -> tuple[str, str]:
         """The names of J and v in ∂J/∂v."""

@@ -108,7 +108,7 @@ class Questions:
 
     def chain(self) -> None:
         for factor, value in zip(self.d.factors, self.example.local, strict=True):
-            name = self.both(lambda pen, f=factor: pen.quotient(f.node, f.wrt).text)
+            name = self.both(lambda pen, f=factor: pen.quotient(f.node, f.wrt))
             formula = self.formula(lambda pen, f=factor: pen.factor(f))
             if value is None:
                 index = self.d.factors.index(factor)
@@ -119,7 +119,7 @@ class Questions:
     def _sent(self, factor: Factor, value: np.ndarray) -> None:
         """A factor that is no number or matrix by itself: what it makes of what arrives."""
         of = self.d.result
-        name = self.both(lambda pen: pen.quotient(of, factor.wrt).text)
+        name = self.both(lambda pen: pen.quotient(of, factor.wrt))
         formula = self.formula(lambda pen: pen.factor(factor))
         words = "With {} for what arrives, compute the contribution to"
         task = Formula(words.format("δ"), words.format(r"\(\delta\)"))
@@ -133,7 +133,7 @@ class Questions:
             if f.wrt is not self.d.wrt:
                 targets.setdefault(cotangents[f.wrt], f.wrt)
         for node in targets.values():
-            name = self.both(lambda pen, n=node: pen.quotient(self.d.result, n).text)
+            name = self.both(lambda pen, n=node: pen.quotient(self.d.result, n))
             formula = self.formula(lambda pen, n=node: pen.cotangent(pen.reading.cotangents[n]))
             task = "Find a formula and compute"
             self.ask(
@@ -150,7 +150,7 @@ class Questions:
     def _chain(self, pen: Pen) -> str:
         dot = r" \cdot " if pen.is_latex else " · "
         products = [
-            dot.join(pen.quotient(f.node, f.wrt).text for f in path)
+            dot.join(pen.quotient(f.node, f.wrt) for f in path)
             for path in paths(self.d, self.d.wrt)
         ]
         return " + ".join(products)
