@@ -14,14 +14,16 @@ from typing import Any, NamedTuple
 
 from llvmlite import ir
 
-from codegen.vectors import BIT, INT, Machine, Writer
+from codegen.scalar_products import FUSED, ScalarProducts
+from codegen.vectors import BIT, INT, Machine
 
-FUSED = ("contract",)  # a·b + c may be rounded once; nothing else is re-arranged
 DEPTH = 256  # rows of a panel: 32 KiB with two wide registers in a row, which the first cache holds
 NEAR = 1 << 20  # bytes of b that the second cache holds: its rows need no panel
 BLOCK = 128  # rows of a transposed a that are laid out upright at a time: 128 KiB
 FEW = 64  # rows of a that make a panel worth its while
 SINGLE = 4  # below so many rows, a·bᵀ is made of scalar products
+DEEP = 1024  # rows of a narrow b that are laid across at a time
+WIDE = 8  # registers of columns of a narrow result's transpose
 DTYPES = {"float32": 32, "float64": 64}  # and their bits
 
 
@@ -50,14 +52,14 @@ def module(dtype: str, machine: Machine) -> ir.Module:
     return made
 
 
-class _Products(Writer):
+class _Products(ScalarProducts):
     """The functions of one float type."""
 
     def __init__(self, made: ir.Module, bits: int, machine: Machine) -> None:
         super().__init__(made, bits, machine)
         # the sums of a tile, a row of b and an element of a must fit into the registers
         self.heights = (8, 4, 2, 1) if machine.registers >= 32 else (4, 2, 1)
-        self.pointer = self.element.as_pointer()
+        self.pointer, self.narrow = self.element.as_pointer(), self.lanes // 4
 
     def write(self, product: str, transposed: str) -> None:
         p, n = self.pointer, INT
@@ -67,9 +69,10 @@ class _Products(Writer):
             for vectors, cut in ((2, False), (1, False), (1, True))
         }
         self.sweep = self._sweep(operands)
+        self.dots = self.scalar_products()
+        self.rows_of_a, self.columns_of_a = self._rows_of_a(), self._columns_of_a()
         self._multiply(product, self._panels("panels", transposed=False))
-        across = self._panels("panels_transposed", transposed=True)
-        self._multiply_transposed(transposed, across, self._dots())
+        self._multiply_transposed(transposed, self._panels("panels_transposed", transposed=True))
 
     # -------------------------------------------------- tiles
 
@@ -210,13 +213,16 @@ class _Products(Writer):
                 self.store(self.load(self.at(source, j), mask), self.at(place, j), mask)
 
     def _lay_across(
-        self, source: Any, source_row: Any, out: Any, width: int, rows: Any, columns: Any
-    ) -> None:
+        self, source: Any, source_row: Any, out: Any, width: Any, rows: Any, columns: Any,
+        exactly: bool = False,
+    ) -> None:  # fmt: skip
         """out[i, j] = source[j, i], a square of registers at a time.
 
-        What a square has too many it fills with repetitions and zeros: `out` has room for them.
+        What a square has too many it fills with repetitions and zeros, if not `exactly`: `out` has
+        room for them.
         """
-        build, out_row, last = self.builder, INT(width), self.builder.sub(columns, INT(1))
+        build, last = self.builder, self.builder.sub(columns, INT(1))
+        out_row = INT(width) if isinstance(width, int) else width
         with (
             self.loop(INT(0), columns, self.lanes) as (j, _),
             self.loop(INT(0), rows, self.lanes) as (i, _),
@@ -228,7 +234,10 @@ class _Products(Writer):
                 square.append(self.load(self.at(source, row, i), inside))
             place = self.at(out, build.mul(i, out_row), j)
             for r, row in enumerate(self.transposed(square)):
-                self.store(row, self.at(place, build.mul(out_row, INT(r))))
+                kept = build.icmp_signed("<", build.add(i, INT(r)), rows)
+                columns_left = build.select(kept, build.sub(columns, j), INT(0))
+                mask = self.first(columns_left) if exactly else None
+                self.store(row, self.at(place, build.mul(out_row, INT(r))), mask)
 
     # -------------------------------------------------- products
 
@@ -245,60 +254,87 @@ class _Products(Writer):
             far = build.and_(
                 build.icmp_signed(">", size, limit), build.icmp_signed(">=", m, INT(FEW))
             )
-            with self.either(far) as (apart, straight):
-                with apart:
-                    build.call(panels, [a, a_row, a_column, b, width, out, width, m, n, depth])
-                with straight:
-                    build.call(
-                        self.sweep,
-                        [a, a_row, a_column, b, width, out, width, m, n, depth, BIT(0)],
-                    )  # fmt: skip
+            shallow = build.icmp_signed("<", depth, INT(self.lanes))
+            narrow = build.and_(
+                build.icmp_signed("<=", width, INT(self.narrow)),
+                build.or_(lying, build.not_(shallow)),
+            )
+            with self.either(narrow) as (thin, broad):
+                with thin, self.either(lying) as (across, upright):
+                    with across:
+                        build.call(self.columns_of_a, [a, a_column, b, out, width, m, n, depth])
+                    with upright:
+                        build.call(self.rows_of_a, [a, a_row, b, out, width, m, n, depth])
+                with broad, self.either(far) as (apart, straight):
+                    with apart:
+                        build.call(panels, [a, a_row, a_column, b, width, out, width, m, n, depth])
+                    with straight:
+                        build.call(
+                            self.sweep,
+                            [a, a_row, a_column, b, width, out, width, m, n, depth, BIT(0)],
+                        )  # fmt: skip
 
-    def _multiply_transposed(self, name: str, panels: Any, dots: Any) -> None:
-        """a·bᵀ: by panels, or for a row or two by scalar products of rows."""
+    def _multiply_transposed(self, name: str, panels: Any) -> None:
+        """a·bᵀ: by panels, or where it has few rows or columns by scalar products of rows."""
         p, n_ = self.pointer, INT
         with self.function(name, p, n_, n_, p, p, *[n_] * 4, local=False) as made:
             a, a_row, a_column, b, out, width, m, n, depth = made.args
             build = self.builder
-            few = build.and_(
-                build.icmp_signed("<", m, INT(SINGLE)), build.icmp_signed("==", a_column, INT(1))
+            few = build.or_(
+                build.icmp_signed("<", m, INT(SINGLE)),
+                build.icmp_signed("<=", width, INT(self.narrow)),
             )
+            few = build.and_(few, build.icmp_signed("==", a_column, INT(1)))
             with self.either(few) as (single, many):
                 with single:
-                    build.call(dots, [a, a_row, b, out, width, m, n, depth])
+                    build.call(
+                        self.dots, [a, a_row, b, depth, out, width, m, n, depth, BIT(0)]
+                    )  # fmt: skip
                 with many:
                     build.call(panels, [a, a_row, a_column, b, depth, out, width, m, n, depth])
 
-    def _dots(self) -> Any:
-        """out[i, j] = Σₖ a[i, k]·b[j, k]: lanes of k, four j at a time, added up at the end."""
+    # -------------------------------------------------- narrow products
+
+    def _rows_of_a(self) -> Any:
+        """a·b of few columns: b is laid across, then rows are multiplied with rows."""
         p, n_ = self.pointer, INT
-        with self.function("dots", p, n_, p, p, *[n_] * 4) as made:
+        with self.function("rows_of_a", p, n_, p, p, *[n_] * 4) as made:
             a, a_row, b, out, width, m, n, depth = made.args
             build = self.builder
-            with self.loop(INT(0), m) as (i, _):
-                row, place = self.at(a, build.mul(i, a_row)), self.at(out, build.mul(i, width))
-                done = INT(0)
-                for several in (4, 1):
-                    stop = self.whole(n, several)
-                    with self.loop(done, stop, several) as (j, _):
-                        rows = [
-                            self.at(b, build.mul(build.add(j, INT(s)), depth))
-                            for s in range(several)
-                        ]
-                        for s, total in enumerate(self._scalar_products(row, rows, depth)):
-                            build.store(total, self.at(place, j, INT(s))).align = self.bytes
-                    done = stop
+            panel = self.room(self.lanes * DEEP)
+            with self.either(build.icmp_signed("==", width, INT(1))) as (single, several):
+                with single:
+                    build.call(self.dots, [a, a_row, b, depth, out, width, m, n, depth, BIT(0)])
+                with several, self.loop(INT(0), depth, DEEP) as (k, _):
+                    deep = self.least(INT(DEEP), build.sub(depth, k))
+                    self._lay_across(self.at(b, build.mul(k, width)), width, panel, DEEP, n, deep)
+                    build.call(
+                        self.dots,
+                        [self.at(a, k), a_row, panel, INT(DEEP), out, width, m, n, deep,
+                         build.icmp_signed(">", k, INT(0))],
+                    )  # fmt: skip
         return made
 
-    def _scalar_products(self, row: Any, others: list[Any], depth: Any) -> list[Any]:
-        build, zero = self.builder, ir.Constant(self.vector, None)
-        stop, sums = self.whole(depth, self.lanes), [zero] * len(others)
-        for start, end, cut in ((INT(0), stop, False), (stop, depth, True)):
-            with self.loop(start, end, self.lanes, carry=sums) as (k, totals):
-                mask = self.first(build.sub(depth, k)) if cut else None
-                mine = self.load(self.at(row, k), mask)
-                for s, other in enumerate(others):
-                    product = build.fmul(mine, self.load(self.at(other, k), mask), flags=FUSED)
-                    totals[s] = build.fadd(totals[s], product, flags=FUSED)
-            sums = totals
-        return [self.total(value) for value in sums]
+    def _columns_of_a(self) -> Any:
+        """aᵀ·b of few columns: (bᵀ·a)ᵀ, the same sums, whose rows are long; a register of them at a time."""
+        p, n_ = self.pointer, INT
+        with self.function("columns_of_a", p, n_, p, p, *[n_] * 4) as made:
+            a, a_column, b, out, width, m, n, depth = made.args
+            build, piece = self.builder, WIDE * self.lanes
+            panel = self.room(self.lanes * piece)
+            with self.either(build.icmp_signed("==", width, INT(1))) as (single, several):
+                with single:
+                    build.call(
+                        self.sweep,
+                        [b, INT(1), width, a, a_column, out, m, n, m, depth, BIT(0)],
+                    )  # fmt: skip
+                with several, self.loop(INT(0), m, piece) as (i, _):
+                    count = self.least(INT(piece), build.sub(m, i))
+                    build.call(
+                        self.sweep,
+                        [b, INT(1), width, self.at(a, i), a_column, panel, INT(piece), n, count,
+                         depth, BIT(0)],
+                    )  # fmt: skip
+                    place = self.at(out, build.mul(i, width))
+                    self._lay_across(panel, INT(piece), place, width, count, n, exactly=True)
+        return made
