@@ -65,12 +65,12 @@ def main(arguments: list[str] | None = None) -> int:
     results = []
     for seed in options.seed:
         for index in options.only or range(options.count):
-            network = draw(seed, index)
-            print(f"  … {seed}:{index} {network}", file=sys.stderr, flush=True)
+            name, network = f"{seed}:{index}", draw(seed, index)
             try:
-                results.append(measured(f"{seed}:{index}", network, machine, plan))
+                results.append(measured(name, network, machine, plan))
+                _say(" ".join(_columns(results[-1])))
             except WorkerError as error:
-                print(f"{seed}:{index} {network} {network.activation}: {error}", flush=True)
+                print(f"{name} {network} {network.activation}: {error}", flush=True)
     print(text(results))
     if options.json:
         record = {
@@ -138,6 +138,11 @@ def _columns(result: Result) -> tuple[str, ...]:
 def _record(result: Result) -> dict:
     derived = {"ratio": asdict(result.ratio), "small": result.small, "alike": result.alike}
     return asdict(result) | derived
+
+
+def _say(text: str) -> None:
+    """What is known already, for whoever waits; not part of the results."""
+    print(f"  … {text}", file=sys.stderr, flush=True)
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:

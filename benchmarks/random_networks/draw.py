@@ -40,6 +40,7 @@ RATES = {  # so small that an epoch's loss hardly depends on the order of the ba
     "nadam": 1e-5, "adadelta": 1e-2, "adagrad": 1e-4, "rmsprop": 1e-5, "ftrl": 1e-2, "lion": 1e-6,
 }  # fmt: skip
 MOMENTUM = 0.9
+SCALES = {"exponential": 0.2, "log_softmax": 0.1}  # of kernels: deep networks would overflow
 EPOCH_SECONDS = 0.2
 ROWS = 8192  # that an epoch of a small network has
 STEPS = 4  # that an epoch has at least
@@ -126,7 +127,7 @@ def make_data(network: Network, seed: int = 0) -> Data:
     """Normal features, targets that do not depend on them, kernels that keep the variance."""
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((network.rows, network.sizes[0]), dtype=np.float32)
-    scale = 0.2 if network.activation == "exponential" else 1.0  # or a deep one overflows
+    scale = SCALES.get(network.activation, 1.0)
     parameters = []
     for fan_in, fan_out in network.kernels:
         kernel = rng.standard_normal((fan_in, fan_out), dtype=np.float32)
