@@ -316,7 +316,7 @@ class _Products(ScalarProducts):
         return made
 
     def _columns_of_a(self) -> Any:
-        """aᵀ·b of few columns: (bᵀ·a)ᵀ, the same sums, whose rows are long; a register of them at a time."""
+        """aᵀ·b of few columns: (bᵀ·a)ᵀ, the same sums, whose rows are long."""
         p, n_ = self.pointer, INT
         with self.function("columns_of_a", p, n_, p, p, *[n_] * 4) as made:
             a, a_column, b, out, width, m, n, depth = made.args
