@@ -5,22 +5,23 @@
 A tile is some rows × one or two registers of columns. For each k a piece of a row of b is loaded, and
 every element of a column of a is multiplied into it. Sums run in the order of k, whatever the tile:
 a row of a·b has the same bits in any batch. A transposed b, or one whose rows lie far apart, is first
-laid out in panels of its columns, on the stack; only a·bᵀ of very few rows sums in another order.
+laid out in panels of its columns, on the stack, and so is an a in stripes as high as a tile, where many
+tiles read it; only a·bᵀ of very few rows sums in another order.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from llvmlite import ir
 
-from codegen.vectors import BIT, INT, Machine, Writer
+from codegen.layouts import BLOCK, DEPTH, Layouts, Operand, Stripes
+from codegen.vectors import BIT, INT, Machine
 
 FUSED = ("contract",)  # a·b + c may be rounded once; nothing else is re-arranged
-DEPTH = 256  # rows of a panel: 32 KiB with two wide registers in a row, which the first cache holds
 NEAR = 1 << 20  # bytes of b that the second cache holds: its rows need no panel
-BLOCK = 128  # rows of a transposed a that are laid out upright at a time: 128 KiB
 FEW = 64  # rows of a that make a panel worth its while
+MANY = 512  # columns of b that make stripes worth theirs
 SINGLE = 4  # below so many rows, a·bᵀ is made of scalar products
 DTYPES = {"float32": 32, "float64": 64}  # and their bits
 
@@ -28,14 +29,6 @@ DTYPES = {"float32": 32, "float64": 64}  # and their bits
 def names(dtype: str) -> tuple[str, str]:
     """What the functions for a·b and a·bᵀ are called."""
     return f"graphdl_multiply_{dtype}", f"graphdl_multiply_transposed_{dtype}"
-
-
-class Operand(NamedTuple):
-    """A matrix: where it starts, and the distances between its rows and between its columns."""
-
-    start: Any
-    row: Any
-    column: Any = INT(1)
 
 
 def module(dtype: str, machine: Machine) -> ir.Module:
@@ -50,18 +43,12 @@ def module(dtype: str, machine: Machine) -> ir.Module:
     return made
 
 
-class _Products(Writer):
+class _Products(Layouts):
     """The functions of one float type."""
-
-    def __init__(self, made: ir.Module, bits: int, machine: Machine) -> None:
-        super().__init__(made, bits, machine)
-        # the sums of a tile, a row of b and an element of a must fit into the registers
-        self.heights = (8, 4, 2, 1) if machine.registers >= 32 else (4, 2, 1)
-        self.pointer = self.element.as_pointer()
 
     def write(self, product: str, transposed: str) -> None:
         p, n = self.pointer, INT
-        operands = (p, n, n, p, n, p, n)  # a, a_row, a_column, b, b_row, out, out_row
+        operands = (p, n, n, n, p, n, p, n)  # the stripes of a; b, b_row, out, out_row
         self.columns = {
             (vectors, cut): self._column_of_tiles(operands, vectors, cut)
             for vectors, cut in ((2, False), (1, False), (1, True))
@@ -112,7 +99,8 @@ class _Products(Writer):
         """All rows, as many at a time as fit; `cut`: only the first `left` columns count."""
         name = f"column_{'cut' if cut else vectors}"
         with self.function(name, *operands, INT, INT, BIT, INT) as made:
-            a, a_row, a_column, b, b_row, out, out_row, m, depth, add, left = made.args
+            *a, b, b_row, out, out_row, m, depth, add, left = made.args
+            stripes = Stripes(*a)
             mask = self.first(left) if cut else None
             done = INT(0)
             for rows in self.heights:
@@ -120,7 +108,7 @@ class _Products(Writer):
                 with self.loop(done, count, rows) as (i, _):
                     self._tile(
                         rows, vectors, mask,
-                        Operand(self.at(a, self.builder.mul(i, a_row)), a_row, a_column),
+                        Operand(self.row_of(stripes, i), stripes.row, stripes.column),
                         Operand(b, b_row),
                         Operand(self.at(out, self.builder.mul(i, out_row)), out_row),
                         depth, add,
@@ -131,22 +119,21 @@ class _Products(Writer):
     def _sweep(self, operands: tuple) -> Any:
         """All columns: two registers at a time, then one, then what is left of one."""
         with self.function("sweep", *operands, INT, INT, INT, BIT) as made:
-            a, a_row, a_column, b, b_row, out, out_row, m, n, depth, add = made.args
+            *a, b, b_row, out, out_row, m, n, depth, add = made.args
             done = INT(0)
             for vectors in (2, 1):
                 stop = self.whole(n, vectors * self.lanes)
                 with self.loop(done, stop, vectors * self.lanes) as (j, _):
                     self.builder.call(
                         self.columns[vectors, False],
-                        [a, a_row, a_column, self.at(b, j), b_row, self.at(out, j), out_row, m,
-                         depth, add, INT(0)],
+                        [*a, self.at(b, j), b_row, self.at(out, j), out_row, m, depth, add, INT(0)],
                     )  # fmt: skip
                 done = stop
             with self.loop(done, n, self.lanes) as (j, _):
                 self.builder.call(
                     self.columns[1, True],
-                    [a, a_row, a_column, self.at(b, j), b_row, self.at(out, j), out_row, m,
-                     depth, add, self.builder.sub(n, j)],
+                    [*a, self.at(b, j), b_row, self.at(out, j), out_row, m, depth, add,
+                     self.builder.sub(n, j)],
                 )  # fmt: skip
         return made
 
@@ -155,80 +142,45 @@ class _Products(Writer):
     def _panels(self, name: str, transposed: bool) -> Any:
         """The product by panels of b: two registers of its columns, DEPTH of its rows.
 
-        Where a is transposed, BLOCK of its rows are laid out upright first.
+        Where a is transposed, or read by many tiles, BLOCK of its rows are laid out in stripes first.
         """
-        p, build_int, width = self.pointer, INT, 2 * self.lanes
-        kinds = (p, build_int, build_int, p, build_int, p, *[build_int] * 4)
+        p, number = self.pointer, INT
+        kinds = (p, number, number, p, number, p, *[number] * 4)
         with self.function(name, *kinds) as made:
             a, a_row, a_column, b, b_row, out, out_row, m, n, depth = made.args
             build = self.builder
-            panel, block = self.room(DEPTH * width), self.room(BLOCK * DEPTH)
+            panel, block = self.room(DEPTH * self.width), self.block()
             lying = build.icmp_signed("!=", a_column, INT(1))
-            step = build.select(lying, INT(BLOCK), m)
+            apart = build.or_(lying, build.icmp_signed(">=", n, INT(MANY)))
+            step = build.select(apart, INT(BLOCK), m)
             with self.loop(INT(0), depth, DEPTH) as (k, _), self.loop(INT(0), m, step) as (i, _):
                 deep, tall = (
                     self.least(INT(DEPTH), build.sub(depth, k)),
                     self.least(step, build.sub(m, i)),
                 )
-                rows = Operand(
-                    self.at(a, build.mul(i, a_row), build.mul(k, a_column)), a_row, a_column
-                )
-                with self.when(lying):
-                    self._lay_across(rows.start, a_column, block, DEPTH, tall, deep)
-                upright = Operand(block, INT(DEPTH))
-                chosen = [build.select(lying, x, y) for x, y in zip(upright, rows, strict=True)]
+                start = self.at(a, build.mul(i, a_row), build.mul(k, a_column))
+                as_it_lies = self.as_it_lies(start, a_row, a_column)
+                with self.when(apart), self.either(lying) as (across, along):
+                    with across:
+                        self.lay_stripes(start, a_column, block, tall, deep)
+                    with along:
+                        self.lay_stripes_across(start, a_row, block, tall, deep)
+                chosen = [build.select(apart, x, y) for x, y in zip(block, as_it_lies, strict=True)]
                 again = build.icmp_signed(">", k, INT(0))
-                with self.loop(INT(0), n, width) as (j, _):
-                    count = self.least(INT(width), build.sub(n, j))
+                with self.loop(INT(0), n, self.width) as (j, _):
+                    count = self.least(INT(self.width), build.sub(n, j))
                     if transposed:
-                        self._lay_across(
-                            self.at(b, build.mul(j, b_row), k), b_row, panel, width, deep, count
-                        )
+                        source = self.at(b, build.mul(j, b_row), k)
+                        self.lay_across(source, b_row, panel, deep, count)
                     else:
-                        self._lay_along(
-                            self.at(b, build.mul(k, b_row), j), b_row, panel, deep, count
-                        )
+                        source = self.at(b, build.mul(k, b_row), j)
+                        self.lay_along(source, b_row, panel, deep, count)
                     place = self.at(out, build.mul(i, out_row), j)
                     build.call(
                         self.sweep,
-                        [chosen[0], chosen[1], chosen[2], panel, INT(width), place, out_row, tall,
-                         count, deep, again],
+                        [*chosen, panel, INT(self.width), place, out_row, tall, count, deep, again],
                     )  # fmt: skip
         return made
-
-    def _lay_along(self, b: Any, b_row: Any, panel: Any, deep: Any, count: Any) -> None:
-        """panel[k, j] = b[k, j]"""
-        width = 2 * self.lanes
-        with self.loop(INT(0), deep) as (k, _):
-            source = self.at(b, self.builder.mul(k, b_row))
-            place = self.at(panel, self.builder.mul(k, INT(width)))
-            stop = self.whole(count, self.lanes)
-            with self.loop(INT(0), stop, self.lanes) as (j, _):
-                self.store(self.load(self.at(source, j)), self.at(place, j))
-            with self.loop(stop, count, self.lanes) as (j, _):
-                mask = self.first(self.builder.sub(count, j))
-                self.store(self.load(self.at(source, j), mask), self.at(place, j), mask)
-
-    def _lay_across(
-        self, source: Any, source_row: Any, out: Any, width: int, rows: Any, columns: Any
-    ) -> None:
-        """out[i, j] = source[j, i], a square of registers at a time.
-
-        What a square has too many it fills with repetitions and zeros: `out` has room for them.
-        """
-        build, out_row, last = self.builder, INT(width), self.builder.sub(columns, INT(1))
-        with (
-            self.loop(INT(0), columns, self.lanes) as (j, _),
-            self.loop(INT(0), rows, self.lanes) as (i, _),
-        ):
-            inside = self.first(build.sub(rows, i))
-            square = []
-            for r in range(self.lanes):
-                row = build.mul(self.least(build.add(j, INT(r)), last), source_row)
-                square.append(self.load(self.at(source, row, i), inside))
-            place = self.at(out, build.mul(i, out_row), j)
-            for r, row in enumerate(self.transposed(square)):
-                self.store(row, self.at(place, build.mul(out_row, INT(r))))
 
     # -------------------------------------------------- products
 
@@ -251,7 +203,8 @@ class _Products(Writer):
                 with straight:
                     build.call(
                         self.sweep,
-                        [a, a_row, a_column, b, width, out, width, m, n, depth, BIT(0)],
+                        [*self.as_it_lies(a, a_row, a_column), b, width, out, width, m, n, depth,
+                         BIT(0)],
                     )  # fmt: skip
 
     def _multiply_transposed(self, name: str, panels: Any, dots: Any) -> None:

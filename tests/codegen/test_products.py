@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from codegen import native, tiles
+from codegen import layouts, native, tiles
 from codegen.products import multiply
 from codegen.vectors import Machine
 
@@ -68,8 +68,9 @@ def test_every_edge_of_tiles(form, dtype):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("form", FORMS, ids=lambda f: f.__name__)
 def test_several_panels_and_blocks(form, dtype):
-    assert tiles.DEPTH < 300 and 150 > tiles.BLOCK > tiles.FEW
-    for m, n, k in ((150, 70, 600), (64, 1100, 300), (129, 33, 2100), (3, 40, 700), (70, 520, 513)):
+    assert layouts.DEPTH < 300 and 520 > layouts.BLOCK > 129 > tiles.FEW and tiles.MANY <= 512
+    for m, n, k in ((150, 70, 600), (64, 1100, 300), (129, 33, 2100), (3, 40, 700), (70, 520, 513),
+                    (525, 37, 300), (523, 515, 270), (13, 512, 5)):  # fmt: skip
         check(form, m, n, k, dtype)
 
 
@@ -127,7 +128,7 @@ def test_narrower_registers():
         "from codegen import native; assert native.machine().register == 16\n"
         "from tests.codegen import test_products as t\n"
         "for form in t.FORMS:\n"
-        "    for m, n, k in ((9, 33, 17), (5, 50, 300), (129, 70, 600)):\n"
+        "    for m, n, k in ((9, 33, 17), (5, 50, 300), (129, 70, 600), (523, 515, 270)):\n"
         "        for dtype in ('float32', 'float64'): t.check(form, m, n, k, dtype)\n"
     )
     environment = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
