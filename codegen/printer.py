@@ -104,20 +104,24 @@ class Printer:
             if copy is not None:
                 lines.append(pad + copy)
             elif isinstance(s, ir.Loop):
-                lines.append(f"{pad}for {s.var.name} in range({self.bounds(s)}):")
+                lines += [pad + line for line in self.head(s)]
                 lines += self.body(s.body, depth + 1)
             else:
                 lines.append(pad + self.statement(s))
         return lines
 
-    def bounds(self, s: ir.Loop) -> str:
-        """What a loop's variable runs through, for `range`."""
+    def head(self, s: ir.Loop) -> list[str]:
+        """The line that begins a loop. A part of one counts from 0: what starts elsewhere might count
+        from an array's end for all that the compiler knows, and then it is no loop of vectors."""
+        name = s.var.name
         if s.start == ir.ZERO:
-            return self.bare(s.extent)
-        ends = (s.start, s.extent)  # a product may overflow for all that the compiler knows
-        return ", ".join(
-            f"index({self.bare(e)})" if isinstance(e, ir.Apply) else self.bare(e) for e in ends
-        )
+            return [f"for {name} in range({self.bare(s.extent)}):"]
+        first, last = (self.bound(e) for e in (s.start, s.extent))
+        return [f"for my_{name} in range({last} - {first}):", f"    {name} = {first} + my_{name}"]
+
+    def bound(self, e: ir.Expr) -> str:
+        """One end of a part; a product may overflow for all that the compiler knows."""
+        return f"index({self.bare(e)})" if isinstance(e, ir.Apply) else self.bare(e)
 
     def row_copy(self, s: ir.Stmt) -> str | None:
         """A loop that does nothing but copy a row of known length, as one call."""
