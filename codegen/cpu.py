@@ -77,7 +77,6 @@ def emit(program: ir.Program, name: str = "program", *, registers: bool = True) 
         [
             head,
             *(["", helpers] if helpers else []),
-            *([teamwork.SHARE] if team else []),
             "",
             *lines,
             "",
