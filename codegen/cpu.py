@@ -20,7 +20,7 @@ import numpy as np
 from numba import njit
 from numpy import float32, float64, int32, int64, uint64
 
-from codegen.unpacking import unpack
+from codegen.unpacking import {unpacking}
 {imports}
 FLAGS = {{"reassoc", "contract", "nsz"}}  # NaN and infinities keep their meaning
 jit = njit(error_model="numpy", fastmath=FLAGS, forceinline=True)
@@ -71,6 +71,7 @@ def emit(program: ir.Program, name: str = "program", *, registers: bool = True) 
     head = HEADER.format(
         title=f"A graphdl program: {name}.",
         notes=_arguments_text(buffers),
+        unpacking="part, unpack" if _repeats(program) else "unpack",
         imports=PRODUCTS * multiplies + COPIES * printer.copies + teamwork.IMPORTS * team,
     )
     source = "\n".join(
@@ -181,18 +182,20 @@ def _item(printer: Printer, item: ir.Item, depth: int, number: int) -> list[str]
     return ["", *_repeat(printer, item, depth)]
 
 
+def _repeats(program: ir.Program) -> bool:
+    return any(isinstance(i, ir.Repeat) for i in program.items)
+
+
 def _repeat(printer: Printer, item: ir.Repeat, depth: int) -> list[str]:
     """The slots of a row are parts of the arenas; then the items as they are."""
     pad = "    " * depth
-    row = f"row_{item.offsets.name}"
+    row, table = f"row_{item.offsets.name}", item.offsets.name
     lines = [f"{pad}# {item.note}", f"{pad}for {row} in range({len(item.table)}):"]
+    for k, size in enumerate(item.sizes, len(item.slots)):
+        lines.append(f"{pad}    {size.name} = {table}[{row}, {k}]")
     for k, (slot, arena) in enumerate(zip(item.slots, item.arenas, strict=True)):
-        extents = [printer.part(d) for d in slot.shape]
-        lines += [
-            f"{pad}    at = {item.offsets.name}[{row}, {k}]",
-            f"{pad}    {slot.name} = {arena.name}[at : at + {' * '.join(extents)}]"
-            + (f".reshape(({', '.join(extents)}))" if len(extents) > 1 else ""),
-        ]
+        shape = ", ".join(map(printer.bare, slot.shape)) + "," * (len(slot.shape) == 1)
+        lines.append(f"{pad}    {slot.name} = part({arena.name}, {table}[{row}, {k}], ({shape}))")
     for number, inner in enumerate(item.items):
         lines += _item(printer, inner, depth + 1, number)
     return lines

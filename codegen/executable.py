@@ -148,8 +148,8 @@ class Executable:
                 self.place(binding, a, _arena(binding, a, item.table[0][column]))
             rows = [
                 [memory.offset(binding.arrays[b], binding.arrays[a])
-                 for b, a in zip(row, item.arenas, strict=True)]
-                for row in item.table
+                 for b, a in zip(row, item.arenas, strict=True)] + list(turn.values())
+                for row, turn in zip(item.table, item.turns, strict=True)
             ]  # fmt: skip
             self.place(binding, item.offsets, np.array(rows, np.int64))
 

@@ -12,6 +12,7 @@ from codegen.passes.fuse import fuse
 from codegen.passes.hoist import hoist
 from codegen.passes.pack import pack
 from codegen.passes.repeat import repeat
+from codegen.passes.resize import resize
 from codegen.verify import InvalidProgram, verify
 
 CHECK = os.environ.get("GRAPHDL_CHECK") == "1"  # hold each pass to the spec, as the tests do
@@ -23,6 +24,7 @@ PASSES = {
     "pack": pack,  # one flat loop for the same work on many buffers
     "hoist": hoist,  # what does not change in a loop is read before it
     "repeat": repeat,  # equal segments once, over a table of buffers
+    "resize": resize,  # segments of other sizes once, which the table holds
 }
 
 
