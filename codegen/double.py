@@ -115,11 +115,23 @@ def log1p64(a):
 
 @exact
 def tanh64(a):
-    """tanh a = t/(t + 2) with t = e^2|a| − 1, within 2 ULP."""
-    t = expm164(2.0 * (22.0 if abs(a) > 22.0 else abs(a)))
-    y = t / (t + 2.0)
+    """tanh a within 2 ULP: a + a³·P(a²) below 0.625, 1 − 2/(e^2|a| + 1) from there on."""
+    x, z = abs(a), a * a
+    p = -1.6104967207990288e-05
+    p = p * z + 7.721392951083657e-05
+    p = p * z - 0.0002286286421557389
+    p = p * z + 0.0005863502165349498
+    p = p * z - 0.00145496978525384
+    p = p * z + 0.0035919914363653823
+    p = p * z - 0.008863221302625358
+    p = p * z + 0.021869487600695296
+    p = p * z - 0.05396825393242683
+    p = p * z + 0.13333333333264796
+    p = p * z - 0.33333333333332876
+    y = 1.0 - 2.0 / (exp64(x + x) + 1.0)
+    y = x + x * (z * p) if x < 0.625 else y
     y = -y if a < 0.0 else y
-    return a if a == 0.0 else y
+    return a if z == 0.0 else y
 
 
 @exact

@@ -123,8 +123,8 @@ def tanh32(a):
     p = p * z + float32(-5.374349e-2)
     p = p * z + float32(1.3331492e-1)
     p = p * z + float32(-3.3333284e-1)
-    y = x + x * (z * p)
-    y = y if x < float32(0.625) else float32(1) - float32(2) / (exp32(x + x) + float32(1))
+    y = float32(1) - float32(2) / (exp32(x + x) + float32(1))
+    y = x + x * (z * p) if x < float32(0.625) else y
     y = -y if a < float32(0) else y
     return a if z == float32(0) else y
 
