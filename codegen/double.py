@@ -1,7 +1,7 @@
-"""Elementary functions in float64, as loops around them are vectorised: see `codegen.single`.
+"""Elementary functions in float64 that leave a loop vectorised: the ways of `codegen.single`.
 
-The bounds on the errors are what was seen over some ten million arguments of all sizes, against
-arithmetic of 100 bits and more, rounded up.
+The errors are the greatest over seven million arguments of all sizes and more (600,000 for erf),
+against arithmetic of 64 bits and more, rounded up.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def exp_rest64(r):
 
 @exact
 def exp64(a):
-    """eᵃ within 1 ULP, subnormals included: 2ᵏ·eʳ with |r| ≤ log(2)/2."""
+    """eᵃ within 1.02 ULP, subnormals included: 2ᵏ·eʳ with |r| ≤ log(2)/2."""
     x = 710.0 if a > 710.0 else (-746.0 if a < -746.0 else a)
     k = np.rint(x * 1.4426950408889634)
     r = (x - k * 0.6931471803691238) - k * 1.9082149292705877e-10
@@ -46,7 +46,7 @@ def exp64(a):
 
 @exact
 def expm164(a):
-    """eᵃ − 1 within 1 ULP: 2·(h·(eʳ − 1) + (h − ½)), h = 2ᵏ⁻¹ and |r| ≤ log(2)/2.
+    """eᵃ − 1 within 1.2 ULP: 2·(h·(eʳ − 1) + (h − ½)), h = 2ᵏ⁻¹ and |r| ≤ log(2)/2.
 
     h·r + (h − ½) is kept as a sum of two numbers, and r with what its rounding lost.
     """
@@ -99,7 +99,7 @@ def log64(a):
 
 @exact
 def log1p64(a):
-    """log(1 + a) within 2 ULP: 1 + a = 2ᵏ·(1 + f); f has back what the rounding of 1 + a lost."""
+    """log(1 + a) within 1.5 ULP: 1 + a = 2ᵏ·(1 + f); f has back what the rounding of 1 + a lost."""
     u = 1.0 + a
     bits = float64(u).view(int64)
     e = (bits - 0x3FE6A09E667F3BCD) >> 52
@@ -115,7 +115,7 @@ def log1p64(a):
 
 @exact
 def tanh64(a):
-    """tanh a within 2 ULP: a + a³·P(a²) below 0.625, 1 − 2/(e^2|a| + 1) from there on."""
+    """tanh a within 1.5 ULP: a + a³·P(a²) below 0.625, 1 − 2/(e^2|a| + 1) from there on."""
     x, z = abs(a), a * a
     p = -1.6104967207990288e-05
     p = p * z + 7.721392951083657e-05
@@ -136,7 +136,7 @@ def tanh64(a):
 
 @exact
 def erf64(a):
-    """2/√π ∫₀ᵃ e^(-t²) dt within 2 ULP: a + a·P(a²) below 1, 1 − e^Q(|a|) from there on."""
+    """2/√π ∫₀ᵃ e^(-t²) dt within 1.5 ULP: a + a·P(a²) below 1, 1 − e^Q(|a|) from there on."""
     z = a * a
     p = -7.779109536406085e-10
     p = p * z + 1.3710802012778954e-08

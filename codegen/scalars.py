@@ -155,6 +155,11 @@ TYPES = {
 }
 
 
+def is_vectorised(fn: str, dtype: str) -> bool:
+    """Is the function the costly kind of which a vector register takes a whole row at once?"""
+    return fn + dtype[-2:] in OWN or fn in ("sigmoid", "softplus")
+
+
 def fits(fn: str, arguments: tuple[str, ...], result: str) -> bool:
     """May a function of the vocabulary take arguments of these dtypes and give that of the result?"""
     fixed = {"b": "bool", "i": "int64", "s": "float32", "d": "float64"}
