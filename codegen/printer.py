@@ -53,14 +53,12 @@ class Printer:
         if e.fn == "clip" and e.dtype == "int64":
             a, low, high = map(self.bare, e.args)
             return f"min(max({a}, {low}), {high})"
-        own = e.fn in scalars.SINGLE and e.dtype == "float32"
-        if own or e.fn in scalars.TYPED or e.fn in scalars.DRAWS:
+        if e.fn + e.dtype[-2:] in scalars.OWN or e.fn in scalars.TYPED or e.fn in scalars.DRAWS:
             return self.helper(e)
         for name in ("maximum", "minimum"):
             if name in scalars.CALL[e.fn]:
                 self.helpers.add(name)
-        parts = map(self.part if e.fn not in ("exp", "log") else self.bare, e.args)
-        return scalars.CALL[e.fn].format(*parts)
+        return scalars.CALL[e.fn].format(*map(self.part, e.args))
 
     def inline(self, e: ir.Apply) -> str:
         """The body of a short helper in its place: one function less to compile."""

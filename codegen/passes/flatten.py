@@ -1,4 +1,4 @@
-"""Exponentials and logarithms of short rows are taken in one run over all rows.
+"""Elementary functions of short rows are taken in one run over all rows.
 
 A row shorter than a vector register leaves lanes empty. Where such a function is applied element by
 element the rows lie one after the other anyway.
@@ -13,9 +13,9 @@ import numpy as np
 
 from codegen import ir
 from codegen.passes.repeat import LEAST_ROWS, key
+from codegen.scalars import is_vectorised
 
 REGISTER = 64  # bytes of the widest there is
-VECTORISED = {"exp", "log", "log1p", "sigmoid", "softplus"}  # in float32: own bodies
 
 
 def flatten(program: ir.Program) -> ir.Program:
@@ -35,7 +35,7 @@ def flatten(program: ir.Program) -> ir.Program:
 def _flat(item: ir.Item, views: dict[ir.Buffer, ir.Buffer], at: ir.Var) -> ir.Kernel | None:
     """The kernel on views; None where it is nothing to flatten."""
     loops, body = _nest(item.body) if isinstance(item, ir.Kernel) else ([], ())
-    if len(loops) < 2 or not _is_short(loops[-1].extent) or not _elementwise(loops, body):
+    if len(loops) < 2 or not _is_short(loops[-1].extent, body) or not _elementwise(loops, body):
         return None
     count = functools.reduce(ir.times, (loop.extent for loop in loops))
 
@@ -62,26 +62,28 @@ def _nest(body: tuple[ir.Stmt, ...]) -> tuple[list[ir.Loop], tuple[ir.Stmt, ...]
     return loops, body
 
 
-def _is_short(extent: ir.Expr) -> bool:
-    return isinstance(extent, ir.Const) and extent.value * np.dtype("float32").itemsize < REGISTER
+def _is_short(extent: ir.Expr, body: tuple[ir.Stmt, ...]) -> bool:
+    """Is a function that is vectorised applied to rows which leave part of a register empty?"""
+    return isinstance(extent, ir.Const) and any(
+        extent.value * np.dtype(e.dtype).itemsize < REGISTER
+        for s in body
+        for own in ir.own_expressions(s)
+        for e in ir.subexpressions(own)
+        if isinstance(e, ir.Apply) and is_vectorised(e.fn, e.dtype)
+    )
 
 
 def _elementwise(loops: list[ir.Loop], body: tuple[ir.Stmt, ...]) -> bool:
-    """Is a function worth it applied, at the loops' own element of whole temps and nowhere else?"""
+    """Is the work done at the loops' own element of whole temps and nowhere else?"""
     index, shape = tuple(loop.var for loop in loops), tuple(loop.extent for loop in loops)
     if any(isinstance(s, (ir.Loop, ir.Update)) or getattr(s, "op", None) for s in body):
         return False
     touched = [(e.buffer, e.index) for e in ir.loads(body)]
     touched += [(s.buffer, s.index) for s in ir.stores(body)]
-    parts = [e for s in body for own in ir.own_expressions(s) for e in ir.subexpressions(own)]
-    return (
-        any(isinstance(e, ir.Apply) and e.fn in VECTORISED and e.dtype == "float32" for e in parts)
-        and all(
-            b.role == "temp" and b.view_of is None and b.shape == shape and i == index
-            for b, i in touched
-        )
-        and not set(index) & {e for s in body for e in _values(s)}
-    )
+    return all(
+        b.role == "temp" and b.view_of is None and b.shape == shape and i == index
+        for b, i in touched
+    ) and not set(index) & {e for s in body for e in _values(s)}
 
 
 def _values(s: ir.Stmt) -> list[ir.Expr]:
