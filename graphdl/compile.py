@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from codegen.collector import uncollected
 from codegen.cost import SMALL, seconds, worth_a_team
 from codegen.executable import Executable
 from codegen.interrupts import heard
@@ -66,6 +67,7 @@ def require_target(target: str) -> None:
 
 
 @heard()
+@uncollected()
 def compile_graph(
     graph: Graph, target: str = "cpu", batched: Iterable[Node] = (), name: str = "program"
 ) -> Compiled:

@@ -23,13 +23,18 @@ def flatten(program: ir.Program) -> ir.Program:
 
     Not where equal layers do the same: `repeat` folds those, and its tables hold no views.
     """
-    keys = [key(i) for i in program.items]
-    often = Counter(keys)
     views: dict[ir.Buffer, ir.Buffer] = {}
+    items = program.items
+    flat = {n: made for n, i in enumerate(items) if (made := _flat(i, views, _at(n))) is not None}
+    keys = {n: key(items[n]) for n in flat}  # what is equal to one of them is one of them
+    often = Counter(keys.values())
     return program.with_items(
-        (_flat(i, views, ir.Var(f"at_{n}", "int64")) if often[k] < LEAST_ROWS else None) or i
-        for n, (i, k) in enumerate(zip(program.items, keys, strict=True))
+        flat[n] if n in flat and often[keys[n]] < LEAST_ROWS else i for n, i in enumerate(items)
     )
+
+
+def _at(number: int) -> ir.Var:
+    return ir.Var(f"at_{number}", "int64")
 
 
 def _flat(item: ir.Item, views: dict[ir.Buffer, ir.Buffer], at: ir.Var) -> ir.Kernel | None:
