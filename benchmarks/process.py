@@ -6,8 +6,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from benchmarks.workloads import Workload
 
 ROOT = Path(__file__).resolve().parent.parent
 THREAD_VARIABLES = (
@@ -15,6 +17,7 @@ THREAD_VARIABLES = (
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
     "NUMBA_NUM_THREADS",
+    "GRAPHDL_THREADS",
     "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS",
 )
@@ -33,6 +36,9 @@ class Machine:
     variables: Mapping[str, str] = field(default_factory=dict)
     """Set for every worker; an empty value takes the variable away."""
 
+    def with_threads(self, threads: int) -> "Machine":
+        return replace(self, threads=threads)
+
     @property
     def cores(self) -> list[int]:
         """The last cores this process may use; empty where a system cannot pin."""
@@ -40,20 +46,24 @@ class Machine:
             return []
         return sorted(os.sched_getaffinity(0))[-self.threads :]
 
-    def environment(self) -> dict[str, str]:
-        threads = dict.fromkeys(THREAD_VARIABLES, str(self.threads))
-        variables = {**os.environ, **threads, **self.variables, "PYTHONPATH": str(ROOT)}
-        return {name: value for name, value in variables.items() if value}
+    @staticmethod
+    def all_cores() -> int:
+        """How many cores this process may use."""
+        if hasattr(os, "sched_getaffinity"):
+            return len(os.sched_getaffinity(0))
+        return os.cpu_count() or 1
 
-    @property
-    def blas_variables(self) -> dict[str, str]:
-        """What OpenBLAS is told: a forced core type slows those who use it, and only those."""
-        ours = set(THREAD_VARIABLES)
-        return {
-            name: value
-            for name, value in self.environment().items()
-            if name.startswith("OPENBLAS_") and name not in ours
-        }
+    def environment(self) -> dict[str, str]:
+        """The variables of this process with the threads set, graphdl's teams asked for.
+
+        A core type or cache size forced on OpenBLAS slows those who use it, and only those: such
+        variables are left out, unless `variables` sets them.
+        """
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
+        threads = dict.fromkeys(THREAD_VARIABLES, str(self.threads))
+        teams = {"GRAPHDL_TEAMS": "1" if self.threads > 1 else ""}
+        variables = {**inherited, **threads, **teams, **self.variables, "PYTHONPATH": str(ROOT)}
+        return {name: value for name, value in variables.items() if value}
 
 
 class WorkerProcess:
@@ -63,12 +73,17 @@ class WorkerProcess:
     """
 
     def __init__(
-        self, workload: str, peer: str, machine: Machine, variables: Mapping[str, str] | None = None
+        self,
+        workload: Workload,
+        peer: str,
+        machine: Machine,
+        variables: Mapping[str, str] | None = None,
     ):
         self.peer = peer
         python = machine.pythons.get(peer, sys.executable)
         cores = ",".join(map(str, machine.cores))
-        command = [python, "-m", "benchmarks.worker", workload, peer, cores, str(time.monotonic())]
+        arguments = (workload.json, peer, cores, str(time.monotonic()))
+        command = [python, "-m", "benchmarks.worker", *arguments]
         self.process = subprocess.Popen(
             command,
             cwd=ROOT,
