@@ -39,7 +39,8 @@ def _steady(results: list[dict], figure: "SubFigure") -> None:
         _ratios(axes, group)
         axes.set_title(f"{threads} core{'s' if threads > 1 else ''}")
     panels[0].set_ylabel(f"time a step / {results[0]['base']['peer']}'s")
-    panels[-1].legend(loc="upper right", fontsize="small")
+    lines, names = panels[0].get_legend_handles_labels()
+    figure.legend(lines, names, loc="outside right upper", fontsize="small")
 
 
 def _ratios(axes: "Axes", group: list[dict]) -> None:
@@ -71,13 +72,13 @@ def _startup(results: list[dict], figure: "SubFigure") -> None:
     for axes, result in zip(panels, results, strict=True):
         starts = result["startup"][::-1]
         places = range(len(starts))
-        cold = axes.barh([p + 0.2 for p in places], [s["cold"] for s in starts], 0.38)
-        warm = axes.barh([p - 0.2 for p in places], [s["warm"] for s in starts], 0.38)
-        axes.bar_label(cold, fmt="%.1f", padding=2, fontsize="small")
-        axes.bar_label(warm, fmt="%.1f", padding=2, fontsize="small")
+        for name, shift, shade in (("cold", 0.2, "C0"), ("warm", -0.2, "C1")):
+            seconds = [start[name] for start in starts]
+            bars = axes.barh([p + shift for p in places], seconds, 0.38, label=name, color=shade)
+            axes.bar_label(bars, fmt="%.1f", padding=2, fontsize="small")
         axes.set_yticks(places, [s["peer"] for s in starts])
         axes.set_title(f"{result['workload']}: seconds to the first trained epoch")
-        axes.legend([cold, warm], ["cold", "warm"], loc="lower right", fontsize="small")
+        axes.legend(loc="lower right", fontsize="small")
 
 
 def _growth(results: list[dict], figure: "SubFigure") -> None:
@@ -101,8 +102,11 @@ def _lines(axes: "Axes", group: list[dict], measure: str) -> None:
         axes.plot(values, heights, marker=MARKERS[peer], markersize=4, color=COLOURS[peer],
                   label=peer)  # fmt: skip
     axes.set_xscale("log")
+    ticks = sorted({point["value"] for series in group for point in series["points"]})
+    axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks], rotation=45, fontsize="small")
+    axes.set_xticks([], minor=True)
     if measure == "step_us":
         axes.set_yscale("log")
     else:
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.1 * axes.get_ylim()[1])
     axes.grid(alpha=0.3)
