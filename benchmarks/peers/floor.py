@@ -97,7 +97,7 @@ class Batch:
             products.append((fan_in, fan_out, rows, outputs[k], deltas[k + 1], gradient))
             if k:
                 products.append((rows, fan_in, fan_out, deltas[k + 1], kernel, deltas[k]))
-        self.kept = []
+        self.kept: list[np.ndarray] = []
         best = [self._fastest(product) for product in products]
         self.calls = np.array([call for call, _ in best])
         reads_x = [product[3] == floor.x.ctypes.data for product in products]
@@ -109,21 +109,27 @@ class Batch:
         """The arguments of the fastest of the eight ways, and where the first factor is in them."""
         m, n, k = product[:3]
         times = 1 + int(2e7 / (m * n * k))
-        ways = [self._way(product, *way) for way in combinations((False, True), repeat=3)]
-        return min(ways, key=lambda way: _seconds(_repeat, (way[0], times), 2))
+        ways = [way(product, *which) for which in combinations((False, True), repeat=3)]
+        call, place, sizes = min(ways, key=lambda found: _seconds(_repeat, (found[0], times), 2))
+        self.kept.append(sizes)  # the call holds their addresses
+        return call, place
 
-    def _way(self, product, swap: bool, first: bool, second: bool) -> tuple[np.ndarray, int]:
-        """C = A·B as column-major BLAS sees it: `swap` computes Cᵀ = Bᵀ·Aᵀ."""
-        m, n, k, a, b, c = product
-        if swap:
-            m, n, a, b = n, m, b, a
-        sizes = np.array([m, n, k, k if first else m, n if second else k, m], np.int32)
-        self.kept.append(sizes)
-        m_, n_, k_, lda, ldb, ldc = sizes.ctypes.data + 4 * np.arange(6)
-        no_yes = (NO_TRANSPOSE.ctypes.data, TRANSPOSE.ctypes.data)
-        alpha, beta = ONE.ctypes.data, ZERO.ctypes.data
-        call = (no_yes[first], no_yes[second], m_, n_, k_, alpha, a, lda, b, ldb, beta, c, ldc)
-        return np.array(call, np.int64), B if swap else A
+
+def way(product: tuple[int, ...], swap: bool, first: bool, second: bool):
+    """One of the eight ways of C = A·B: sgemm's arguments, where A is in them, and what they need.
+
+    `product` is m, n, k and the addresses of A, B, C. BLAS is column-major; `first` and `second` say
+    which factor lies transposed, and `swap` computes Cᵀ = Bᵀ·Aᵀ.
+    """
+    m, n, k, a, b, c = product
+    if swap:
+        m, n, a, b = n, m, b, a
+    sizes = np.array([m, n, k, k if first else m, n if second else k, m], np.int32)
+    m_, n_, k_, lda, ldb, ldc = sizes.ctypes.data + sizes.itemsize * np.arange(6)
+    no_yes = (NO_TRANSPOSE.ctypes.data, TRANSPOSE.ctypes.data)
+    alpha, beta = ONE.ctypes.data, ZERO.ctypes.data
+    call = (no_yes[first], no_yes[second], m_, n_, k_, alpha, a, lda, b, ldb, beta, c, ldc)
+    return np.array(call, np.int64), B if swap else A, sizes
 
 
 def _seconds(function, arguments: tuple, times: int) -> float:
