@@ -23,65 +23,66 @@ RESULTS = Path(__file__).parent / "results"
 
 def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options = _resolved(parser.parse_args(arguments))
     if options.draw:
         return _draw(json.loads(options.draw.read_text()), options)
     try:
         pythons = read_pythons() | dict(options.python)
     except SettingsError as error:
         parser.error(str(error))
-    machine = Machine(1, pythons, dict(options.env))
-    record = _run(_choice(options), _parts(options), _threads(options), machine, options)
-    return _draw(record, options) if record["steady"] or record["growth"] else 0
+    record = _run(options, Machine(1, pythons, dict(options.env)))
+    return _draw(record, options) if any(record[part] for part in PARTS) else 1
 
 
-def _run(choice, chosen: list[str], threads: list[int], machine: Machine, options) -> dict:
+def _run(options: argparse.Namespace, machine: Machine) -> dict:
     """Run the parts one after the other; the JSON is written anew after each."""
     began = time.monotonic()
-    record = {"machine": report.machine_record(), "steady": [], "startup": [], "growth": []}
-    work = [(part, count) for part in chosen for count in (threads if part == "steady" else [1])]
-    for part, count in work:
-        part_began = time.monotonic()
-        record[part] += getattr(parts, part)(choice, machine.with_threads(count))
-        _write(record, options)
-        parts.say(f"{part} took {time.monotonic() - part_began:.0f} s")
+    record = {"machine": report.machine_record()} | {part: [] for part in PARTS}
+    choice = _choice(options)
+    for part in options.parts:
+        for threads in options.threads if part == "steady" else [1]:
+            part_began = time.monotonic()
+            record[part] += getattr(parts, part)(choice, machine.with_threads(threads))
+            _write(record, options)
+            parts.say(f"{part} took {time.monotonic() - part_began:.0f} s")
     print(f"\nAll of it took {(time.monotonic() - began) / 60:.1f} min")
     return record
 
 
+def _resolved(options: argparse.Namespace) -> argparse.Namespace:
+    """What was not asked for: all of it, unless the question is about some networks or peers."""
+    quick, narrow = options.quick, options.workloads or options.peers
+    options.parts = options.parts or (["steady"] if narrow else list(PARTS))
+    every = [1] if narrow or quick else [1, Machine.all_cores()]
+    options.threads = list(dict.fromkeys(options.threads or every))
+    options.growth_peers = options.peers or (() if quick else ("jax_scan",))
+    options.startup_peers = options.peers or (("jax_scan",) if quick else PEERS)
+    options.startup = options.workloads or ("lecture",)
+    options.workloads = options.workloads or (QUICK if quick else tuple(WORKLOADS))
+    options.peers = options.peers or ((*QUICK_PEERS, FLOOR) if quick else (*PEERS, FLOOR))
+    options.rounds = options.rounds or (5 if quick else 9)
+    options.round_seconds = options.round_seconds or (0.05 if quick else 0.1)
+    options.repeats = options.repeats or (1 if quick else 3)
+    return options
+
+
 def _choice(options: argparse.Namespace) -> parts.Choice:
-    quick = options.quick
-    peers = options.peers or ((*QUICK_PEERS, FLOOR) if quick else (*PEERS, FLOOR))
-    seconds = options.round_seconds or (0.05 if quick else 0.1)
     return parts.Choice(
         base=options.base,
-        peers=peers,
-        workloads=options.workloads or (QUICK if quick else tuple(WORKLOADS)),
-        startup=options.workloads or ("lecture",),
-        startup_peers=_training(options, ("jax_scan",) if quick else peers),
-        growth=QUICK_SERIES if quick else SERIES,
-        growth_peers=_training(options, () if quick else ("jax_scan",)),
-        plan=Plan(options.rounds or (5 if quick else 9), seconds),
-        repeats=options.repeats or (1 if quick else 3),
+        peers=options.peers,
+        workloads=options.workloads,
+        startup=options.startup,
+        startup_peers=_training(options.base, options.startup_peers),
+        growth=QUICK_SERIES if options.quick else SERIES,
+        growth_peers=_training(options.base, options.growth_peers),
+        plan=Plan(options.rounds, options.round_seconds),
+        repeats=options.repeats,
     )
 
 
-def _training(options: argparse.Namespace, peers: Sequence[str]) -> list[str]:
-    """The base and the peers asked for, else `peers`; the floor trains nothing."""
-    chosen = dict.fromkeys([options.base, *(options.peers or peers)])
-    return [peer for peer in chosen if peer != FLOOR]
-
-
-def _parts(options: argparse.Namespace) -> list[str]:
-    """All of them, unless the question is about some networks or peers."""
-    narrow = options.workloads or options.peers
-    return options.parts or (["steady"] if narrow else list(PARTS))
-
-
-def _threads(options: argparse.Namespace) -> list[int]:
-    narrow = options.workloads or options.peers or options.quick
-    asked = options.threads or ([1] if narrow else [1, Machine.all_cores()])
-    return list(dict.fromkeys(asked))
+def _training(base: str, peers: Sequence[str]) -> list[str]:
+    """The base and the peers; the floor trains nothing."""
+    return [peer for peer in dict.fromkeys([base, *peers]) if peer != FLOOR]
 
 
 def _write(record: dict, options: argparse.Namespace) -> None:

@@ -130,7 +130,7 @@ def compare(
 ) -> Comparison:
     """Measure `base` beside each of `peers`; raises `WorkerError` when `base` cannot run."""
     entries, skipped = [], {}
-    with WorkerProcess(workload, base, machine) as worker:
+    with WorkerProcess(workload.json, base, machine) as worker:
         ours = Runner(worker, plan)
         own_times = []
         for peer in peers:
@@ -148,7 +148,7 @@ def compare(
 
 
 def _beside(ours: Runner, workload: Workload, peer: str, machine: Machine, plan: Plan) -> Entry:
-    with WorkerProcess(workload, peer, machine) as worker:
+    with WorkerProcess(workload.json, peer, machine) as worker:
         theirs = Runner(worker, plan)
         pairs = [(ours.round(), theirs.round())]
         for _ in range(plan.rounds_for(pairs[0][1] / pairs[0][0]) - 1):

@@ -95,7 +95,7 @@ def _point(workload: Workload, value: int, peer: str, machine: Machine) -> tuple
     """The point, and the seconds to the first trained epoch."""
     with tempfile.TemporaryDirectory() as folder:
         caches = empty_caches(Path(folder))
-        with WorkerProcess(workload, peer, machine, caches) as worker:
+        with WorkerProcess(workload.json, peer, machine, caches) as worker:
             runner = Runner(worker, PLAN)
             step_us = min(runner.round() for _ in range(PLAN.rounds))
             first = runner.first

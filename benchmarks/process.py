@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from benchmarks.workloads import Workload
-
 ROOT = Path(__file__).resolve().parent.parent
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -67,23 +65,18 @@ class Machine:
 
 
 class WorkerProcess:
-    """One peer on one workload, set up in a process of its own. Use it in a `with`.
+    """One peer on one workload (its name or JSON), set up in a process of its own. Use it in a `with`.
 
     Raises `WorkerError` when the peer is missing, fails or dies.
     """
 
     def __init__(
-        self,
-        workload: Workload,
-        peer: str,
-        machine: Machine,
-        variables: Mapping[str, str] | None = None,
+        self, workload: str, peer: str, machine: Machine, variables: Mapping[str, str] | None = None
     ):
         self.peer = peer
         python = machine.pythons.get(peer, sys.executable)
         cores = ",".join(map(str, machine.cores))
-        arguments = (workload.json, peer, cores, str(time.monotonic()))
-        command = [python, "-m", "benchmarks.worker", *arguments]
+        command = [python, "-m", "benchmarks.worker", workload, peer, cores, str(time.monotonic())]
         self.process = subprocess.Popen(
             command,
             cwd=ROOT,

@@ -62,7 +62,7 @@ def measure_startup(
 
 
 def _first_epoch(workload: Workload, peer: str, machine: Machine, environment: dict) -> dict:
-    with WorkerProcess(workload, peer, machine, environment) as worker:
+    with WorkerProcess(workload.json, peer, machine, environment) as worker:
         return worker.setup()
 
 

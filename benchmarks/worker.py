@@ -2,9 +2,9 @@
 
     python -m benchmarks.worker WORKLOAD PEER CORES SPAWNED
 
-WORKLOAD is one as JSON; CORES a comma-separated list, empty for no pinning; SPAWNED the parent's
-monotonic clock when it started this process. Requests on standard input, one answer each on
-standard output:
+WORKLOAD is a name, or a workload as JSON; CORES a comma-separated list, empty for no pinning;
+SPAWNED the parent's monotonic clock when it started this process. Requests on standard input, one
+answer each on standard output:
 
     {"do": "setup"}              -> seconds to import, to build, to train the first epoch, and from
                                     SPAWNED to the end of it; its steps; the loss before and after
@@ -23,7 +23,7 @@ import time
 from importlib import import_module
 from pathlib import Path
 
-from benchmarks.workloads import Workload, make_data, mean_loss
+from benchmarks.workloads import WORKLOADS, Workload, make_data, mean_loss
 
 
 def main() -> None:
@@ -40,7 +40,8 @@ def main() -> None:
 
 class Worker:
     def __init__(self, workload: str, peer: str, spawned: float):
-        self.workload, self.peer, self.spawned = Workload.from_json(workload), peer, spawned
+        self.workload = WORKLOADS.get(workload) or Workload.from_json(workload)
+        self.peer, self.spawned = peer, spawned
 
     def setup(self) -> dict:
         workload = self.workload

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import parts
+from benchmarks.__main__ import _parser, _resolved
 from benchmarks.compare import Comparison, Entry, Plan
 from benchmarks.growth import NETWORKS, SERIES, Growth, Point
 from benchmarks.parts import Choice
@@ -28,6 +29,24 @@ def entry(peer, times, base_times=(1.0, 1.0, 1.0), loss=0.5, start_loss=1.0):
 def comparison(*peers, threads=1, skipped=None, workload="lecture"):
     base = entry(OURS, [1.0, 1.0, 1.0])
     return Comparison(WORKLOADS[workload], threads, base, peers, skipped or {})
+
+
+def options(*arguments):
+    return _resolved(_parser().parse_args(arguments))
+
+
+def test_without_arguments_everything_is_measured():
+    asked = options()
+    assert asked.parts == ["steady", "startup", "growth"]
+    assert asked.threads == list(dict.fromkeys([1, Machine.all_cores()]))
+    assert tuple(asked.workloads) == tuple(WORKLOADS) and asked.peers[-1] == FLOOR
+
+
+def test_a_narrow_question_is_about_steady_time_on_one_core():
+    asked = options("--workloads", "digits", "--peers", "jax_scan", FLOOR)
+    assert (asked.parts, asked.threads, asked.workloads) == (["steady"], [1], ["digits"])
+    assert options("--workloads", "digits", "--parts", "growth").parts == ["growth"]
+    assert options("--peers", "jax_scan", "--threads", "all").threads == [Machine.all_cores()]
 
 
 def choice(**changed):
