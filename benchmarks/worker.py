@@ -2,11 +2,12 @@
 
     python -m benchmarks.worker WORKLOAD PEER CORES SPAWNED
 
-CORES is a comma-separated list, empty for no pinning; SPAWNED the parent's monotonic clock when it
-started this process. Requests on standard input, one answer each on standard output:
+WORKLOAD is a name, or a workload as JSON; CORES a comma-separated list, empty for no pinning;
+SPAWNED the parent's monotonic clock when it started this process. Requests on standard input, one
+answer each on standard output:
 
-    {"do": "setup"}              -> seconds to import, to build, and since SPAWNED, to the first
-                                    trained epoch; steps of that epoch; loss after it
+    {"do": "setup"}              -> seconds to import, to build, to train the first epoch, and from
+                                    SPAWNED to the end of it; its steps; the loss before and after
     {"do": "epoch", "epochs": k} -> seconds, steps
     {"do": "memory"}             -> peak resident memory, MB
 
@@ -22,7 +23,7 @@ import time
 from importlib import import_module
 from pathlib import Path
 
-from benchmarks.workloads import WORKLOADS, make_data, mean_loss
+from benchmarks.workloads import WORKLOADS, Workload, make_data, mean_loss
 
 
 def main() -> None:
@@ -39,10 +40,11 @@ def main() -> None:
 
 class Worker:
     def __init__(self, workload: str, peer: str, spawned: float):
-        self.workload, self.peer, self.spawned = workload, peer, spawned
+        self.workload = WORKLOADS.get(workload) or Workload.from_json(workload)
+        self.peer, self.spawned = peer, spawned
 
     def setup(self) -> dict:
-        workload = WORKLOADS[self.workload]
+        workload = self.workload
         started = time.monotonic()
         data = make_data(workload)
         data_seconds = time.monotonic() - started
@@ -58,8 +60,10 @@ class Worker:
             "version": module.VERSION,
             "import_seconds": imported - started,
             "build_seconds": built - imported,
+            "train_seconds": trained - built,
             "first_epoch_seconds": trained - self.spawned - data_seconds,
             "steps": steps,
+            "start_loss": mean_loss(workload, data, data.parameters),
             "loss": None if parameters is None else mean_loss(workload, data, parameters),
         }
 

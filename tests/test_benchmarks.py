@@ -1,4 +1,4 @@
-"""The benchmarks' data and their statistics; no test runs a peer."""
+"""The benchmarks' data, statistics and settings; no test trains a peer."""
 
 import numpy as np
 import pytest
@@ -78,9 +78,20 @@ def test_ratio_refuses_a_clock_that_stood_still():
         ratio([0.0], [1.0])
 
 
-def test_a_variable_given_empty_is_taken_from_the_workers(monkeypatch):
-    monkeypatch.delenv("OPENBLAS_L2_SIZE", raising=False)
+def test_what_is_forced_on_openblas_is_not_passed_on(monkeypatch):
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
-    assert Machine().blas_variables == {"OPENBLAS_CORETYPE": "Haswell"}
-    assert Machine(variables={"OPENBLAS_CORETYPE": ""}).blas_variables == {}
-    assert Machine(threads=2).environment()["OPENBLAS_NUM_THREADS"] == "2"
+    assert "OPENBLAS_CORETYPE" not in Machine().environment()
+    forced = Machine(variables={"OPENBLAS_CORETYPE": "Zen"}).environment()
+    assert forced["OPENBLAS_CORETYPE"] == "Zen"
+
+
+def test_threads_reach_every_pool_and_graphdls_teams():
+    one, two = Machine().environment(), Machine(threads=2).environment()
+    assert one["OPENBLAS_NUM_THREADS"] == one["GRAPHDL_THREADS"] == "1"
+    assert two["OPENBLAS_NUM_THREADS"] == two["GRAPHDL_THREADS"] == "2"
+    assert "GRAPHDL_TEAMS" not in one and two["GRAPHDL_TEAMS"] == "1"
+
+
+def test_a_variable_given_empty_is_taken_from_the_workers(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--something")
+    assert "XLA_FLAGS" not in Machine(variables={"XLA_FLAGS": ""}).environment()
