@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from codegen import ir
+from codegen.optimisations import on
 
 ALIGN = 64  # bytes: a cache line, and the widest vector register
 
@@ -110,7 +111,7 @@ def plan(program: ir.Program, sizes: Mapping[str, int], skip: frozenset[ir.Buffe
     for b in sorted(spans, key=lambda b: -nbytes(b, sizes)):
         first, last = spans[b]
         need = -(-nbytes(b, sizes) // ALIGN) * ALIGN
-        offset = 0
+        offset = 0 if on("reuse") else size
         for start, end, born, gone in sorted(placed):
             if born <= last and first <= gone and start < offset + need and offset < end:
                 offset = end

@@ -13,6 +13,7 @@ import numpy as np
 from numpy import float32, float64, int32
 
 from codegen import random
+from codegen.optimisations import on
 from codegen.snippets import Snippets
 
 _snippets = Snippets()
@@ -207,6 +208,10 @@ INLINE = {  # the same as the helpers of these names, where the arguments are si
     "minimum": "{0} if ({0} < {1}) | ({0} != {0}) else {1}",
 }
 SINGLE = ("exp", "log", "log1p")  # own bodies in float32: a loop around them is vectorised
+PLAIN = """@jit
+def {fn}32(a):
+    return np.{fn}(a)
+"""
 TYPED = ("relu", "sign", "mod", "sigmoid", "softplus", "erf")
 DRAWS = ("uniform32", "uniform64", "normal32", "normal64")
 
@@ -243,8 +248,13 @@ def fits(fn: str, arguments: tuple[str, ...], result: str) -> bool:
     )
 
 
+def _plain() -> dict[str, str]:
+    """The text of those that stand in for own bodies, where these are switched off."""
+    return {} if on("functions") else {f"{fn}32": PLAIN.format(fn=fn) for fn in SINGLE}
+
+
 def source(names: set[str]) -> str:
     """The text of helpers and of all that they call."""
-    own = _snippets.source(*(n for n in names if n in _snippets.text))
+    own = _snippets.source(*(n for n in names if n in _snippets.text), instead=_plain())
     drawn = random.source(*(n for n in names if n in random.SOURCE))
     return "\n\n".join(filter(None, (own, drawn)))

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from codegen import ir
+from codegen.optimisations import on
 from codegen.passes.access import Footprint, Footprints, Index, Resource, meetings
 from codegen.passes.delay import better_late
 
@@ -23,7 +24,7 @@ def fuse(program: ir.Program) -> ir.Program:
 
     Those that are `better_late` wait for the kernel that reads them.
     """
-    fuser, late = Fuser(), better_late(program)
+    fuser, late = Fuser(), better_late(program) if on("delay") else set()
     for at, item in enumerate(program.items):
         if not (isinstance(item, ir.Kernel) and fuser.into_earlier(item, at in late)):
             fuser.append(item)

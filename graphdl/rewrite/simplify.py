@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from codegen.optimisations import on
 from graphdl.core.graph import Graph, Node, rebuild
 from graphdl.ops.build import named_op
 from graphdl.rewrite.engine import Became, Rule, Trace, follow, rewrite, with_roots
@@ -45,7 +46,7 @@ def simplify(
     trace: list[Trace] = []
 
     def run(name: str, rules: tuple[Rule, ...], graph: Graph) -> Graph:
-        if name not in passes:
+        if name not in passes or not on(name):
             return graph
         graph, fired = rewrite(graph, rules, name, verify, became)
         trace.extend(fired)

@@ -8,7 +8,7 @@ import numpy as np
 
 from graphdl.training.chunks import CHUNKS, Chunk
 from graphdl.training.maps import MappedRows
-from graphdl.training.prefetch import Prefetch
+from graphdl.training.prefetch import filled
 from graphdl.training.runner import Begin, Examples, Runner, Session, next_part, shuffle
 from graphdl.training.streams import Stream
 
@@ -40,8 +40,8 @@ class Streamed:
     def chunks(self, seed: int, time_: int, begin: Begin = None) -> Iterator[tuple[int, int]]:
         """Run the steps of an epoch, as `Session.chunks` does."""
         done = 0
-        with Prefetch(self.source.fill, self._chunks) as filled:
-            for chunk, rows in filled:
+        with filled(self.source.fill, self._chunks) as chunks:
+            for chunk, rows in chunks:
                 session = self._session(chunk, rows)
                 self._chunk, self._before = chunk, done
                 from_here = None if begin is None else lambda k, done=done: begin(done + k)
