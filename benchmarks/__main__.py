@@ -6,7 +6,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import report
+from benchmarks import report, switches
 from benchmarks.compare import Plan, compare
 from benchmarks.peers import FLOOR, OURS, PEERS, TAPE
 from benchmarks.process import Machine, WorkerError
@@ -20,7 +20,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
     machine = Machine(options.threads, dict(options.python), dict(options.env))
     print(report.machine_text(machine))
-    results = (_startup if options.startup else _steady)(options, machine)
+    measure = _startup if options.startup else _steady
+    results = (measure if options.switches is None else switches.run)(options, machine)
     if options.json:
         record = {"machine": report.machine_record(machine), "results": results}
         options.json.write_text(json.dumps(record, indent=1) + "\n")
@@ -73,6 +74,8 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--peers", nargs="+", choices=CHOICES, metavar="PEER", help=", ".join(CHOICES))
     add("--base", choices=CHOICES, default=OURS, metavar="PEER", help="what peers are divided by")
     add("--startup", action="store_true", help="time to the first trained epoch, cold and warm")
+    known = {"choices": switches.KNOWN, "metavar": "NAME", "help": switches.HELP}
+    add("--switches", nargs="*", **known)
     add("--threads", type=int, default=1, metavar="N", help="cores and threads (default 1)")
     add("--rounds", type=int, default=9, metavar="N", help="alternating rounds (default 9)")
     add("--round-seconds", type=float, metavar="S", help="training in a round (default 0.2)")

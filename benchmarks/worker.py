@@ -6,7 +6,8 @@ CORES is a comma-separated list, empty for no pinning; SPAWNED the parent's mono
 started this process. Requests on standard input, one answer each on standard output:
 
     {"do": "setup"}              -> seconds to import, to build, and since SPAWNED, to the first
-                                    trained epoch; steps of that epoch; loss after it
+                                    trained epoch; CPU seconds of it but for the import; steps
+                                    of that epoch; loss after it
     {"do": "epoch", "epochs": k} -> seconds, steps
     {"do": "memory"}             -> peak resident memory, MB
 
@@ -48,7 +49,7 @@ class Worker:
         data_seconds = time.monotonic() - started
         started = time.monotonic()
         module = import_module(f"benchmarks.peers.{self.peer}")
-        imported = time.monotonic()
+        imported, cpu = time.monotonic(), time.process_time()
         self.trainer = module.prepare(workload, data)
         built = time.monotonic()
         steps = self.trainer.train(1)
@@ -59,6 +60,7 @@ class Worker:
             "import_seconds": imported - started,
             "build_seconds": built - imported,
             "first_epoch_seconds": trained - self.spawned - data_seconds,
+            "cpu_seconds": time.process_time() - cpu,
             "steps": steps,
             "loss": None if parameters is None else mean_loss(workload, data, parameters),
         }

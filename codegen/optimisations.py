@@ -44,7 +44,9 @@ KNOWN = {
     # text
     "registers": Optimisation("one-element temps are local variables"),
     "tiles": Optimisation("products are tiles held in registers, not calls of BLAS", ORDER),
-    "functions": Optimisation("float32 exp, log, … have bodies that vectorise", "by 1 or 2 ULP each"),
+    "functions": Optimisation(
+        "float32 exp, log, … have bodies that vectorise", "by 1 or 2 ULP each"
+    ),
     "copies": Optimisation("a row is copied as memory"),
     "inline": Optimisation("relu, maximum and minimum are written out in their place"),
     # memory and calls
