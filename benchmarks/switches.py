@@ -3,8 +3,9 @@
     python -m benchmarks --switches [NAME …] [--workloads …]
 
 For each a pair of fresh processes with empty caches: the CPU time to the first trained epoch (compile
-time, in the main), peak memory, and time a step in alternating rounds. Ratios are without over with:
-above 1, it helps. What shows in other uses than `fit` is measured there (`USES`).
+time, in the main), peak memory, and time a step in alternating rounds: CPU time on one core, of which
+other programs may take their share, else the clock's. Ratios are without over with: above 1, it helps.
+What shows in other uses than `fit` is measured there (`USES`).
 """
 
 import argparse
@@ -62,16 +63,18 @@ def run(options: argparse.Namespace, machine: Machine) -> list[dict]:
 
 
 def _effect(workload: str, name: str, use: str, machine: Machine, plan: Plan) -> Effect:
-    with _Side(workload, use, "", machine, plan) as with_it:
-        with _Side(workload, use, name, machine, plan) as without:
-            pairs = [(with_it.round(), without.round()) for _ in range(plan.rounds)]
-            return Effect(
-                name,
-                use,
-                ratio(*zip(*pairs, strict=True)),
-                without.compile_seconds / with_it.compile_seconds,
-                without.peak_mb() / with_it.peak_mb(),
-            )
+    with (
+        _Side(workload, use, "", machine, plan) as with_it,
+        _Side(workload, use, name, machine, plan) as without,
+    ):
+        pairs = [(with_it.round(), without.round()) for _ in range(plan.rounds)]
+        return Effect(
+            name,
+            use,
+            ratio(*zip(*pairs, strict=True)),
+            without.compile_seconds / with_it.compile_seconds,
+            without.peak_mb() / with_it.peak_mb(),
+        )
 
 
 class _Side:
@@ -81,6 +84,7 @@ class _Side:
         self._cache = tempfile.TemporaryDirectory()
         variables = {"GRAPHDL_OFF": off, "GRAPHDL_CACHE_DIR": self._cache.name}
         self._worker, self._plan = WorkerProcess(workload, use, machine, variables), plan
+        self._clock = "cpu_seconds" if machine.threads == 1 else "seconds"
 
     def __enter__(self) -> "_Side":
         self._worker.__enter__()
@@ -89,13 +93,17 @@ class _Side:
         except BaseException:
             self.__exit__()
             raise
-        self.round = self._runner.round
         self.compile_seconds = self._runner.first["cpu_seconds"]
         return self
 
     def __exit__(self, *_: object) -> None:
         self._worker.__exit__()
         self._cache.cleanup()
+
+    def round(self) -> float:
+        """Seconds a step."""
+        answer = self._worker.epoch(self._runner.epochs)
+        return answer[self._clock] / answer["steps"]
 
     def peak_mb(self) -> float:
         return self._worker.memory()["peak_mb"]

@@ -8,7 +8,7 @@ started this process. Requests on standard input, one answer each on standard ou
     {"do": "setup"}              -> seconds to import, to build, and since SPAWNED, to the first
                                     trained epoch; CPU seconds of it but for the import; steps
                                     of that epoch; loss after it
-    {"do": "epoch", "epochs": k} -> seconds, steps
+    {"do": "epoch", "epochs": k} -> seconds, CPU seconds, steps
     {"do": "memory"}             -> peak resident memory, MB
 
 A library that is not installed answers {"missing": its name}, a failure {"error": its text}.
@@ -66,9 +66,10 @@ class Worker:
         }
 
     def epoch(self, epochs: int) -> dict:
-        started = time.perf_counter()
+        started, cpu = time.perf_counter(), time.process_time()
         steps = self.trainer.train(epochs)
-        return {"seconds": time.perf_counter() - started, "steps": steps}
+        seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+        return {"seconds": seconds, "cpu_seconds": cpu, "steps": steps}
 
     def memory(self) -> dict:
         return {"peak_mb": _peak_bytes() / 1e6}

@@ -74,7 +74,8 @@ def _from_environment() -> frozenset[str]:
         raise ValueError(f"GRAPHDL_OFF: {error}") from None
 
 
-_off: ContextVar[frozenset[str]] = ContextVar("off", default=_from_environment())
+_OFF = _from_environment()
+_off: ContextVar[frozenset[str]] = ContextVar("off", default=_OFF)
 
 
 def on(name: str) -> bool:
