@@ -21,12 +21,9 @@ from benchmarks.report import table
 from benchmarks.workloads import WORKLOADS
 from codegen.optimisations import KNOWN
 
-LAYERS = "graphdl_layers"  # tanh, layer normalisation, dropout, clipping
 HELP = "what each optimisation brings (these, or all): " + ", ".join(KNOWN)
 USES = {
-    "delay": (OURS, LAYERS),
-    "truths": (OURS, LAYERS),
-    "inline": (OURS, LAYERS),
+    "delay": ("graphdl_tanh",),
     "places": ("graphdl_batches",),
     "direct": ("graphdl_rows",),
     "prefetch": ("graphdl_map",),

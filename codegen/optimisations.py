@@ -27,8 +27,7 @@ ORDER = "sums are added up in another order"
 
 KNOWN = {
     # the graph
-    "algebra": Optimisation("x·1 → x, (Aᵀ)ᵀ → A, before formulas are looked for", ORDER),
-    "tidy": Optimisation("the same once more, and products and sums of views", ORDER),
+    "algebra": Optimisation("x·1 → x, (Aᵀ)ᵀ → A, Σ of views: fewer operations", ORDER),
     # its items
     "views": Optimisation("moved elements are read where they lie: no copy of a transpose", ORDER),
     "truths": Optimisation("comparisons are made where they are used, not kept in memory"),

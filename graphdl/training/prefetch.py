@@ -13,7 +13,7 @@ import contextvars
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
@@ -29,10 +29,10 @@ Fill = Callable[[Callable[[], T]], Iterator[Filled]]
 
 
 def filled(
-    fill: Fill[T], chunks: Iterable[T]
+    fill: Fill[T], chunks: Collection[T]
 ) -> contextlib.AbstractContextManager[Iterable[tuple[T, int]]]:
-    """What `fill` makes of the chunks (see `Prefetch`), in a thread of its own or in turn."""
-    if on("prefetch"):
+    """What `fill` makes of the chunks (see `Prefetch`): ahead in a thread, or with one chunk in turn."""
+    if on("prefetch") and len(chunks) > 1:
         return Prefetch(fill, chunks)
     return contextlib.closing(_in_turn(fill, chunks))
 

@@ -28,8 +28,11 @@ class Streamed:
         self, runner: Runner, source: Source, outputs: Sequence[OutputType] = (), keep: Keep = None
     ) -> None:
         self.runner, self.source, self._outputs, self._keep = runner, source, outputs, keep
-        self._chunks = [source.chunk() for _ in range(CHUNKS)]
-        self._chunk, self._before = self._chunks[0], 0
+        self._chunk, self._before = source.chunk(), 0
+        # a pass of one chunk has nothing to read while that one trains
+        alone = isinstance(source, MappedRows) and source.rows <= self._chunk.capacity
+        more = 0 if alone else CHUNKS - 1
+        self._chunks = [self._chunk, *(source.chunk() for _ in range(more))]
 
     @property
     def planned(self) -> int | None:

@@ -34,7 +34,7 @@ def lecture():
 
 def digits():
     """Ten classes, and equal layers before them."""
-    layers = [L.Input(shape=(8,)), *(L.Dense(8, activation="relu") for _ in range(5))]
+    layers = [L.Input(shape=(8,)), *(L.Dense(8, activation="tanh") for _ in range(5))]
     layers.append(L.Dense(10, activation="softmax"))
     optimizer = gd.optimizers.SGD(0.1, momentum=0.9)
     return layers, "sparse_categorical_crossentropy", optimizer, *data(8, 10)
