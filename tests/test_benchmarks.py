@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from benchmarks import __main__ as command
+from benchmarks import switches
 from benchmarks.process import Machine
 from benchmarks.ratios import ratio
 from benchmarks.workloads import WORKLOADS, make_data, mean_loss
@@ -84,3 +86,24 @@ def test_a_variable_given_empty_is_taken_from_the_workers(monkeypatch):
     assert Machine().blas_variables == {"OPENBLAS_CORETYPE": "Haswell"}
     assert Machine(variables={"OPENBLAS_CORETYPE": ""}).blas_variables == {}
     assert Machine(threads=2).environment()["OPENBLAS_NUM_THREADS"] == "2"
+
+
+def test_switches_are_all_or_those_named(capsys):
+    assert command._parse([]).switches is None
+    assert command._parse(["--switches"]).switches == []
+    assert command._parse(["--switches", "fuse", "hoist"]).switches == ["fuse", "hoist"]
+    with pytest.raises(SystemExit):
+        command._parse(["--switches", "fus"])
+    assert "fus" in capsys.readouterr().err
+
+
+def test_effects_as_a_table():
+    effect = switches.Effect("fuse", "graphdl_fit", ratio([1.0], [3.0]), 2.0, 1.25)
+    heading, _, row = switches._text([effect]).splitlines()
+    assert [c.strip() for c in heading.split("|")[1:6]] == [
+        "without", "use", "time", "compile", "memory",
+    ]  # fmt: skip
+    assert [c.strip() for c in row.split("|")[1:6]] == [
+        "fuse", "graphdl_fit", "3.00 (3.00-3.00)", "2.00", "1.25",
+    ]  # fmt: skip
+    assert switches.USES.keys() <= switches.KNOWN.keys()

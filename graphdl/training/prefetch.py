@@ -31,7 +31,7 @@ Fill = Callable[[Callable[[], T]], Iterator[Filled]]
 def filled(
     fill: Fill[T], chunks: Collection[T]
 ) -> contextlib.AbstractContextManager[Iterable[tuple[T, int]]]:
-    """What `fill` makes of the chunks (see `Prefetch`): ahead in a thread, or with one chunk in turn."""
+    """What `fill` makes of the chunks (see `Prefetch`): ahead, or in turn if there is but one."""
     if on("prefetch") and len(chunks) > 1:
         return Prefetch(fill, chunks)
     return contextlib.closing(_in_turn(fill, chunks))
