@@ -109,7 +109,7 @@ def _buffers(program: ir.Program, registers: bool) -> tuple[tuple[ir.Buffer, ...
         if isinstance(item, ir.Repeat):
             found |= dict.fromkeys((item.offsets, *item.arenas))
     found = _used_by_name(program, found)
-    local = local_variables(program) if registers and on("registers") else set()
+    local = local_variables(program) if registers else set()
     return tuple(b for b in found if b not in local), local
 
 
@@ -200,6 +200,7 @@ def _repeat(printer: Printer, item: ir.Repeat, depth: int) -> list[str]:
 
 
 def _product(item: ir.MatMul) -> str:
+    """By tiles, or by BLAS where these are switched off; parts of a result are always tiles."""
     operands = f"{_operand(item.a, item.ta)}, {_operand(item.b, item.tb)}, {_rows(item.out)}"
     if item.part is None:
         return f"{'multiply' if on('tiles') else 'np.dot'}({operands})"

@@ -13,6 +13,8 @@ import graphdl as gd
 from codegen.optimisations import KNOWN, named, on, without
 from codegen.passes import PASSES
 from graphdl.training import chunks, runner
+from tests.codegen.programs import train
+from tests.codegen.turns import teams_in_turns
 from tests.training.nets import same
 
 L = gd.layers
@@ -98,6 +100,14 @@ def test_programs_are_the_same_without_it(name):
 def test_machine_code_computes_the_same_without_it(name):
     """Here every switch may change the order in which a loop adds up, and what is rounded once."""
     close(trained(lecture, name, "cpu")[0], trained(lecture, target="cpu")[0], 2e-5)
+
+
+@pytest.mark.parametrize("name", ["registers", "fuse", "contract", "pack", "repeat"])
+def test_a_team_has_the_bits_of_one_thread_without_it(name, monkeypatch):
+    with without(name):
+        alone = train(4, "clipped", 0.0, "python")
+        with teams_in_turns(monkeypatch, 3, backwards=True):
+            assert same(train(4, "clipped", 0.0, "python"), alone)
 
 
 # ------------------------------------------------------------------ those that change no text
