@@ -30,6 +30,11 @@ USES = {
 }
 
 
+SETTLED = (
+    60_000  # rows after which nothing is compiled any more, be it the shuffling of their order
+)
+
+
 @dataclass(frozen=True)
 class Effect:
     """What leaving one out does to one use of one workload: without over with."""
@@ -78,6 +83,7 @@ class _Side:
     """A process that goes without one optimisation (or none), from an empty cache."""
 
     def __init__(self, workload: str, use: str, off: str, machine: Machine, plan: Plan) -> None:
+        self._rows = WORKLOADS[workload].rows
         self._cache = tempfile.TemporaryDirectory()
         variables = {"GRAPHDL_OFF": off, "GRAPHDL_CACHE_DIR": self._cache.name}
         self._worker, self._plan = WorkerProcess(workload, use, machine, variables), plan
@@ -91,6 +97,7 @@ class _Side:
             self.__exit__()
             raise
         self.compile_seconds = self._runner.first["cpu_seconds"]
+        self._worker.epoch(1 + SETTLED // self._rows)
         return self
 
     def __exit__(self, *_: object) -> None:

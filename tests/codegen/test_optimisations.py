@@ -19,8 +19,7 @@ from tests.training.nets import same
 
 L = gd.layers
 RUNNING = ("reuse", "places", "direct", "chunks", "shuffle", "prefetch")  # same text of programs
-COMPILED = ("algebra", "views", "thin", "fuse", "contract", "registers", "tiles", "functions",
-            "copies", "inline")  # fmt: skip
+COMPILED = ("views", "thin", "fuse", "tiles", "functions", "copies")
 
 
 def data(columns, classes):
