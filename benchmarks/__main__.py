@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import parts, report
+from benchmarks import parts, report, switches
 from benchmarks.compare import Plan
 from benchmarks.growth import QUICK_SERIES, SERIES
 from benchmarks.peers import FLOOR, OURS, PEERS, QUICK_PEERS, TAPE
@@ -18,6 +18,7 @@ from benchmarks.workloads import QUICK, WORKLOADS
 
 CHOICES = (OURS, TAPE, *PEERS, FLOOR)
 PARTS = ("steady", "startup", "growth")
+SWITCHED = ("lecture", "digits", "deep", "mnist-like")  # the networks of --switches
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -30,7 +31,12 @@ def main(arguments: list[str] | None = None) -> int:
         pythons = read_pythons() | dict(options.python)
     except SettingsError as error:
         parser.error(str(error))
-    record = _run(options, Machine(1, pythons, dict(options.env)))
+    machine = Machine(1, pythons, dict(options.env))
+    if options.switches is not None:
+        record = {"machine": report.machine_record(), "switches": switches.run(options, machine)}
+        _write(record, options)
+        return 0 if record["switches"] else 1
+    record = _run(options, machine)
     return _draw(record, options) if any(record[part] for part in PARTS) else 1
 
 
@@ -58,7 +64,8 @@ def _resolved(options: argparse.Namespace) -> argparse.Namespace:
     options.growth_peers = options.peers or (() if quick else ("jax_scan",))
     options.startup_peers = options.peers or (("jax_scan",) if quick else PEERS)
     options.startup = options.workloads or ("lecture",)
-    options.workloads = options.workloads or (QUICK if quick else tuple(WORKLOADS))
+    usual = SWITCHED if options.switches is not None else tuple(WORKLOADS)
+    options.workloads = options.workloads or (QUICK if quick else usual)
     options.peers = options.peers or ((*QUICK_PEERS, FLOOR) if quick else (*PEERS, FLOOR))
     options.rounds = options.rounds or (5 if quick else 9)
     options.round_seconds = options.round_seconds or (0.05 if quick else 0.1)
@@ -113,6 +120,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--workloads", nargs="+", choices=WORKLOADS, metavar="NAME", help=", ".join(WORKLOADS))
     add("--peers", nargs="+", choices=CHOICES, metavar="PEER", help=", ".join(CHOICES))
     add("--base", choices=CHOICES, default=OURS, metavar="PEER", help="what peers are divided by")
+    known = {"choices": switches.KNOWN, "metavar": "NAME", "help": switches.HELP}
+    add("--switches", nargs="*", **known)
     add("--threads", nargs="+", type=_threads_or_all, metavar="N", help="cores and threads, or all")
     add("--rounds", type=int, metavar="N", help="alternating rounds (default 9)")
     add("--round-seconds", type=float, metavar="S", help="training in a round (default 0.1)")

@@ -52,15 +52,14 @@ class Machine:
         return os.cpu_count() or 1
 
     def environment(self) -> dict[str, str]:
-        """The variables of this process with the threads set, graphdl's teams asked for.
+        """The variables of this process with the threads set.
 
         A core type or cache size forced on OpenBLAS slows those who use it, and only those: such
         variables are left out, unless `variables` sets them.
         """
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
         threads = dict.fromkeys(THREAD_VARIABLES, str(self.threads))
-        teams = {"GRAPHDL_TEAMS": "1" if self.threads > 1 else ""}
-        variables = {**inherited, **threads, **teams, **self.variables, "PYTHONPATH": str(ROOT)}
+        variables = {**inherited, **threads, **self.variables, "PYTHONPATH": str(ROOT)}
         return {name: value for name, value in variables.items() if value}
 
 

@@ -7,8 +7,9 @@ SPAWNED the parent's monotonic clock when it started this process. Requests on s
 answer each on standard output:
 
     {"do": "setup"}              -> seconds to import, to build, to train the first epoch, and from
-                                    SPAWNED to the end of it; its steps; the loss before and after
-    {"do": "epoch", "epochs": k} -> seconds, steps
+                                    SPAWNED to the end of it; CPU seconds but for the import; its
+                                    steps; the loss before and after
+    {"do": "epoch", "epochs": k} -> seconds, CPU seconds, steps
     {"do": "memory"}             -> peak resident memory, MB
 
 A library that is not installed answers {"missing": its name}, a failure {"error": its text}.
@@ -50,7 +51,7 @@ class Worker:
         data_seconds = time.monotonic() - started
         started = time.monotonic()
         module = import_module(f"benchmarks.peers.{self.peer}")
-        imported = time.monotonic()
+        imported, cpu = time.monotonic(), time.process_time()
         self.trainer = module.prepare(workload, data)
         built = time.monotonic()
         steps = self.trainer.train(1)
@@ -62,15 +63,17 @@ class Worker:
             "build_seconds": built - imported,
             "train_seconds": trained - built,
             "first_epoch_seconds": trained - self.spawned - data_seconds,
+            "cpu_seconds": time.process_time() - cpu,
             "steps": steps,
             "start_loss": mean_loss(workload, data, data.parameters),
             "loss": None if parameters is None else mean_loss(workload, data, parameters),
         }
 
     def epoch(self, epochs: int) -> dict:
-        started = time.perf_counter()
+        started, cpu = time.perf_counter(), time.process_time()
         steps = self.trainer.train(epochs)
-        return {"seconds": time.perf_counter() - started, "steps": steps}
+        seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+        return {"seconds": seconds, "cpu_seconds": cpu, "steps": steps}
 
     def memory(self) -> dict:
         return {"peak_mb": _peak_bytes() / 1e6}

@@ -6,8 +6,8 @@ import textwrap
 from dataclasses import dataclass
 
 from codegen import arguments, ir, scalars, teamwork
+from codegen.optimisations import on
 from codegen.printer import Printer
-from codegen.registers import flat
 from codegen.registers import registers as local_variables
 
 HEADER = '''"""{title}
@@ -67,7 +67,7 @@ def emit(program: ir.Program, name: str = "program", *, registers: bool = True) 
     own = ["int64[::1]", *(["int64[::1]", "int64", "int64"] if team else [])]
     signature = f"int64({', '.join([*own, *(p.dtype for p in parameters)])})"
     helpers = scalars.source(printer.helpers)
-    multiplies = any(isinstance(i, ir.MatMul) for i in flat(program.items))
+    multiplies = any(line.lstrip().startswith("multiply") for line in body)
     head = HEADER.format(
         title=f"A graphdl program: {name}.",
         notes=_arguments_text(buffers),
@@ -202,9 +202,10 @@ def _repeat(printer: Printer, item: ir.Repeat, depth: int) -> list[str]:
 
 
 def _product(item: ir.MatMul) -> str:
+    """By tiles, or by BLAS where these are switched off; parts of a result are always tiles."""
     operands = f"{_operand(item.a, item.ta)}, {_operand(item.b, item.tb)}, {_rows(item.out)}"
     if item.part is None:
-        return f"multiply({operands})"
+        return f"{'multiply' if on('tiles') else 'np.dot'}({operands})"
     way, share = item.part
     return f"multiply_{way}({operands}, {share.first.name}, {share.last.name})"
 

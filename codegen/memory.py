@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from codegen import ir
+from codegen.optimisations import on
 
 ALIGN = 64  # bytes: a cache line, and the widest vector register
 
@@ -111,7 +112,7 @@ def plan(program: ir.Program, sizes: Mapping[str, int], skip: frozenset[ir.Buffe
     needs = {b: -(-nbytes(b, sizes) // ALIGN) * ALIGN for b in spans}
     for b in sorted(spans, key=lambda b: -needs[b]):
         (first, last), need = spans[b], needs[b]
-        offset = 0
+        offset = 0 if on("reuse") else size
         for start, end, born, gone in placed:
             if born <= last and first <= gone and start < offset + need and offset < end:
                 offset = end

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from codegen import ir, scalars
+from codegen.optimisations import on
 
 
 class Printer:
@@ -43,7 +44,7 @@ class Printer:
         return f"{buffer.name}[{inner}]"
 
     def apply(self, e: ir.Apply) -> str:
-        if e.fn in scalars.INLINE and all(isinstance(a, (ir.Var, ir.Const)) for a in e.args):
+        if self.inlines(e.fn) and all(isinstance(a, (ir.Var, ir.Const)) for a in e.args):
             return self.inline(e)
         if e.fn in scalars.INFIX:
             a, b = map(self.part, e.args)
@@ -59,6 +60,9 @@ class Printer:
             if name in scalars.CALL[e.fn]:
                 self.helpers.add(name)
         return scalars.CALL[e.fn].format(*map(self.part, e.args))
+
+    def inlines(self, fn: str) -> bool:
+        return fn in scalars.INLINE and on("inline")
 
     def inline(self, e: ir.Apply) -> str:
         """The body of a short helper in its place: one function less to compile."""
@@ -123,7 +127,7 @@ class Printer:
 
     def row_copy(self, s: ir.Stmt) -> str | None:
         """A loop that does nothing but copy a row of known length, as one call."""
-        if not (isinstance(s, ir.Loop) and isinstance(s.extent, ir.Const)):
+        if not (isinstance(s, ir.Loop) and isinstance(s.extent, ir.Const) and on("copies")):
             return None
         *lets, store = s.body
         value = getattr(store, "expr", None)
@@ -159,7 +163,7 @@ class Printer:
             return self.bare(expr)
         if op in scalars.INFIX:
             return f"{old} {scalars.INFIX[op]} {self.part(expr)}"
-        if op in scalars.INLINE and isinstance(expr, ir.Var):
+        if self.inlines(op) and isinstance(expr, ir.Var):
             return scalars.INLINE[op].format(old, expr.name)
         self.helpers.add(op)
         return f"{op}({old}, {self.bare(expr)})"

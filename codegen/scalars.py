@@ -2,19 +2,18 @@
 
 The functions marked `@jit` are pasted into generated modules. They hold for every input, NaN and
 infinities included, use no branch that would keep a loop from being vectorised, and keep the dtype
-of their argument: every constant is cast. So do those of `codegen.single` and `codegen.double`,
-unless GRAPHDL_LIBM=1 asks for the functions of the C library in their place, to compare.
+of their argument: every constant is cast. So do those of `codegen.single` and `codegen.double`; where
+the optimisation "functions" is switched off, those of the C library stand in their place.
 """
 
 from __future__ import annotations
-
-import os
 
 import numpy as np
 from numpy import float32, float64
 
 from codegen import random
 from codegen.double import exp64, log1p64
+from codegen.optimisations import on
 from codegen.single import exp32, log1p32
 from codegen.snippets import scalar_functions
 
@@ -176,7 +175,7 @@ def fits(fn: str, arguments: tuple[str, ...], result: str) -> bool:
 
 def source(names: set[str]) -> str:
     """The text of helpers and of all that they call."""
-    instead = _library() if os.environ.get("GRAPHDL_LIBM") == "1" else {}
+    instead = {} if on("functions") else _library()
     own = (n for n in names if n in scalar_functions.text)
     drawn = random.source(*(n for n in names if n in random.SOURCE))
     return "\n\n".join(filter(None, (scalar_functions.source(*own, instead=instead), drawn)))

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from benchmarks import __main__ as command
+from benchmarks import switches
 from benchmarks.process import Machine
 from benchmarks.ratios import ratio
 from benchmarks.workloads import WORKLOADS, make_data, mean_loss
@@ -89,9 +91,33 @@ def test_threads_reach_every_pool_and_graphdls_teams():
     one, two = Machine().environment(), Machine(threads=2).environment()
     assert one["OPENBLAS_NUM_THREADS"] == one["GRAPHDL_THREADS"] == "1"
     assert two["OPENBLAS_NUM_THREADS"] == two["GRAPHDL_THREADS"] == "2"
-    assert "GRAPHDL_TEAMS" not in one and two["GRAPHDL_TEAMS"] == "1"
 
 
 def test_a_variable_given_empty_is_taken_from_the_workers(monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--something")
     assert "XLA_FLAGS" not in Machine(variables={"XLA_FLAGS": ""}).environment()
+
+
+def options_of(arguments):
+    return command._parser().parse_args(arguments)
+
+
+def test_switches_are_all_or_those_named(capsys):
+    assert options_of([]).switches is None
+    assert options_of(["--switches"]).switches == []
+    assert options_of(["--switches", "fuse", "hoist"]).switches == ["fuse", "hoist"]
+    with pytest.raises(SystemExit):
+        options_of(["--switches", "fus"])
+    assert "fus" in capsys.readouterr().err
+
+
+def test_effects_as_a_table():
+    effect = switches.Effect("fuse", "graphdl_fit", ratio([1.0], [3.0]), 2.0, 1.25)
+    heading, _, row = switches._text([effect]).splitlines()
+    assert [c.strip() for c in heading.split("|")[1:6]] == [
+        "without", "use", "time", "compile", "memory",
+    ]  # fmt: skip
+    assert [c.strip() for c in row.split("|")[1:6]] == [
+        "fuse", "graphdl_fit", "3.00 (3.00-3.00)", "2.00", "1.25",
+    ]  # fmt: skip
+    assert switches.USES.keys() <= switches.KNOWN.keys()

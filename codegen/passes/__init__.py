@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection
 
 from codegen.ir import Program
+from codegen.optimisations import on
 from codegen.passes.contract import contract
 from codegen.passes.flatten import flatten
 from codegen.passes.fuse import fuse
@@ -29,9 +30,9 @@ PASSES = {
 
 
 def optimise(
-    program: Program, passes: Collection[str] = tuple(PASSES), check: bool = CHECK
+    program: Program, passes: Collection[str] | None = None, check: bool = CHECK
 ) -> Program:
-    """The passes that every target runs, in order; one that is left out is switched off.
+    """The passes that every target runs, in order: those named, or all that are switched on.
 
     With `check` the program is verified before the first pass and after each one; InvalidProgram
     then names the pass.
@@ -39,7 +40,7 @@ def optimise(
     if check:
         _verify(program, "lowering")
     for name, run in PASSES.items():
-        if name in passes:
+        if name in passes if passes is not None else on(name):
             program = run(program)
             if check:
                 _verify(program, name)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from codegen import ir
+from codegen.optimisations import on
 from codegen.passes.access import Footprint, Footprints, Index, Resource, meetings
 from codegen.passes.chain import Chain, chain_of
 from codegen.passes.delay import better_late
@@ -24,7 +25,7 @@ def fuse(program: ir.Program) -> ir.Program:
 
     Those that are `better_late` wait for the kernel that reads them.
     """
-    fuser, late = Fuser(), better_late(program)
+    fuser, late = Fuser(), better_late(program) if on("delay") else set()
     for at, item in enumerate(program.items):
         fuser.add(item, at in late)
     fuser.settle()
