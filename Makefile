@@ -24,10 +24,10 @@ test: $(READY) ## run the tests but for those marked slow
 test-all: $(READY) ## run every test
 	@$(PY) -m pytest -q -n $(JOBS) --all
 
-bench: $(READY) ## run the benchmarks, with the peers that are installed
+bench: $(READY) ## run the benchmarks, with the peers that are installed (20 minutes)
 	@$(PY) -m benchmarks
 
-bench-quick: $(READY) ## run the benchmarks in few rounds
+bench-quick: $(READY) ## the small networks, few peers and rounds (2 minutes)
 	@$(PY) -m benchmarks --quick
 
 pictures: $(READY) ## draw the pictures of docs/ anew

@@ -9,6 +9,10 @@ from benchmarks.process import Machine, WorkerError, WorkerProcess
 from benchmarks.ratios import Ratio, ratio
 from benchmarks.workloads import Workload
 
+# Peers shuffle differently and some leave out a ragged batch, so the losses are only close
+LOSS_SHARE = 0.1  # of the way that the first epoch went
+LOSS_NOISE = 0.02  # of the loss
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -16,6 +20,13 @@ class Plan:
 
     rounds: int = 9
     round_seconds: float = 0.2
+    slow: float = 10.0
+    """A peer that takes this many times the base's time gets few rounds: the verdict is clear."""
+    slow_rounds: int = 3
+
+    def rounds_for(self, first: float) -> int:
+        """`first` is the ratio that the first round found."""
+        return min(self.rounds, self.slow_rounds) if first >= self.slow else self.rounds
 
 
 @dataclass(frozen=True)
@@ -24,11 +35,14 @@ class Entry:
 
     peer: str
     version: str
+    steps: int
+    """In a round."""
     times: tuple[float, ...]
     base_times: tuple[float, ...]
     """Of the base's rounds, each beside the peer's of the same number."""
+    start_loss: float
     loss: float | None
-    """Over all data, after the first epoch: near the base's, or it is not the same training."""
+    """Over all data, before and after the first epoch; the floor trains nothing."""
     peak_mb: float
 
     @property
@@ -39,10 +53,16 @@ class Entry:
     def ratio(self) -> Ratio:
         return ratio(self.base_times, self.times)
 
+    @property
+    def base_over(self) -> Ratio:
+        """The base's time over this one's."""
+        return ratio(self.times, self.base_times)
+
 
 @dataclass(frozen=True)
 class Comparison:
     workload: Workload
+    threads: int
     base: Entry
     peers: tuple[Entry, ...]
     skipped: dict[str, str]
@@ -53,6 +73,28 @@ class Comparison:
         """The peer hardest to beat; the floor does not train and is no peer."""
         rivals = [entry for entry in self.peers if entry.peer != FLOOR]
         return min(rivals, key=lambda entry: entry.ratio.median, default=None)
+
+    @property
+    def goal(self) -> float | None:
+        """Set for one core; on several, nobody may be faster."""
+        return self.workload.goal if self.threads == 1 else 1.0
+
+    @property
+    def floor(self) -> Entry | None:
+        return next((entry for entry in self.peers if entry.peer == FLOOR), None)
+
+    @property
+    def doubtful(self) -> dict[str, str]:
+        """Peers whose first epoch ended at another loss than the base's: other training."""
+        ours = self.base.loss
+        found = {}
+        for entry in self.peers:
+            if entry.loss is None or ours is None:
+                continue
+            allowed = max(LOSS_SHARE * abs(ours - entry.start_loss), LOSS_NOISE * abs(ours))
+            if not abs(entry.loss - ours) <= allowed:  # also where it is NaN
+                found[entry.peer] = f"loss {entry.loss:.4g} after an epoch, {ours:.4g} expected"
+        return found
 
 
 class Runner:
@@ -67,16 +109,20 @@ class Runner:
         answer = self.worker.epoch(self.epochs)
         return answer["seconds"] / answer["steps"] * 1e6
 
+    @property
+    def steps(self) -> int:
+        return self.epochs * self.first["steps"]
+
     def _epochs_for(self, seconds: float) -> int:
-        epochs, took = 1, self._seconds(1)
+        # the shorter of two calls: the first one may still compile something
+        epochs, took = 1, min(self._seconds(1), self._seconds(1))
         while took < seconds / 2:
             epochs *= 2
             took = self._seconds(epochs)
         return max(1, round(epochs * seconds / took))
 
     def _seconds(self, epochs: int) -> float:
-        """The shorter of two calls: a first one may still compile something."""
-        return min(self.worker.epoch(epochs)["seconds"] for _ in range(2))
+        return self.worker.epoch(epochs)["seconds"]
 
 
 def compare(
@@ -84,7 +130,7 @@ def compare(
 ) -> Comparison:
     """Measure `base` beside each of `peers`; raises `WorkerError` when `base` cannot run."""
     entries, skipped = [], {}
-    with WorkerProcess(workload.name, base, machine) as worker:
+    with WorkerProcess(workload.json, base, machine) as worker:
         ours = Runner(worker, plan)
         own_times = []
         for peer in peers:
@@ -97,19 +143,29 @@ def compare(
             entries.append(entry)
             own_times += entry.base_times
         own_times = own_times or [ours.round() for _ in range(plan.rounds)]
-        return Comparison(
-            workload, _entry(base, ours, own_times, own_times), tuple(entries), skipped
-        )
+        own = _entry(base, ours, own_times, own_times)
+        return Comparison(workload, machine.threads, own, tuple(entries), skipped)
 
 
 def _beside(ours: Runner, workload: Workload, peer: str, machine: Machine, plan: Plan) -> Entry:
-    with WorkerProcess(workload.name, peer, machine) as worker:
+    with WorkerProcess(workload.json, peer, machine) as worker:
         theirs = Runner(worker, plan)
-        pairs = [(ours.round(), theirs.round()) for _ in range(plan.rounds)]
+        pairs = [(ours.round(), theirs.round())]
+        for _ in range(plan.rounds_for(pairs[0][1] / pairs[0][0]) - 1):
+            pairs.append((ours.round(), theirs.round()))
         base_times, times = zip(*pairs, strict=True)
         return _entry(peer, theirs, times, base_times)
 
 
 def _entry(peer: str, runner: Runner, times: Sequence[float], base_times: Sequence[float]) -> Entry:
     first, peak = runner.first, runner.worker.memory()["peak_mb"]
-    return Entry(peer, first["version"], tuple(times), tuple(base_times), first["loss"], peak)
+    return Entry(
+        peer,
+        first["version"],
+        runner.steps,
+        tuple(times),
+        tuple(base_times),
+        first["start_loss"],
+        first["loss"],
+        peak,
+    )

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -15,6 +15,7 @@ THREAD_VARIABLES = (
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
     "NUMBA_NUM_THREADS",
+    "GRAPHDL_THREADS",
     "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS",
 )
@@ -33,6 +34,9 @@ class Machine:
     variables: Mapping[str, str] = field(default_factory=dict)
     """Set for every worker; an empty value takes the variable away."""
 
+    def with_threads(self, threads: int) -> "Machine":
+        return replace(self, threads=threads)
+
     @property
     def cores(self) -> list[int]:
         """The last cores this process may use; empty where a system cannot pin."""
@@ -40,24 +44,27 @@ class Machine:
             return []
         return sorted(os.sched_getaffinity(0))[-self.threads :]
 
-    def environment(self) -> dict[str, str]:
-        threads = dict.fromkeys(THREAD_VARIABLES, str(self.threads))
-        variables = {**os.environ, **threads, **self.variables, "PYTHONPATH": str(ROOT)}
-        return {name: value for name, value in variables.items() if value}
+    @staticmethod
+    def all_cores() -> int:
+        """How many cores this process may use."""
+        if hasattr(os, "sched_getaffinity"):
+            return len(os.sched_getaffinity(0))
+        return os.cpu_count() or 1
 
-    @property
-    def blas_variables(self) -> dict[str, str]:
-        """What OpenBLAS is told: a forced core type slows those who use it, and only those."""
-        ours = set(THREAD_VARIABLES)
-        return {
-            name: value
-            for name, value in self.environment().items()
-            if name.startswith("OPENBLAS_") and name not in ours
-        }
+    def environment(self) -> dict[str, str]:
+        """The variables of this process with the threads set.
+
+        A core type or cache size forced on OpenBLAS slows those who use it, and only those: such
+        variables are left out, unless `variables` sets them.
+        """
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
+        threads = dict.fromkeys(THREAD_VARIABLES, str(self.threads))
+        variables = {**inherited, **threads, **self.variables, "PYTHONPATH": str(ROOT)}
+        return {name: value for name, value in variables.items() if value}
 
 
 class WorkerProcess:
-    """One peer on one workload, set up in a process of its own. Use it in a `with`.
+    """One peer on one workload (its name or JSON), set up in a process of its own. Use it in a `with`.
 
     Raises `WorkerError` when the peer is missing, fails or dies.
     """

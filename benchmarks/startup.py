@@ -5,12 +5,14 @@ have been read before, so that no disk is measured. Making the data does not cou
 """
 
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 from benchmarks.process import Machine, WorkerProcess
+from benchmarks.workloads import Workload
 
 # JAX keeps nothing between processes unless it is told where, and then only what was slow
 CACHES = {
@@ -30,18 +32,23 @@ class Startup:
     cold: float
     warm: float
     warm_import: float
+    repeats: int
 
 
-def measure_startup(workload: str, peer: str, machine: Machine, repeats: int) -> Startup:
+def measure_startup(
+    workload: Workload, peer: str, machine: Machine, repeats: int, patience: float = 15.0
+) -> Startup:
     """Start the peer twice on each of `repeats` sets of empty caches, after one run unmeasured.
 
-    Raises `WorkerError` when the peer is missing or fails.
+    No further repeat begins when `patience` seconds are over. Raises `WorkerError` when the peer
+    is missing or fails.
     """
     _first_epoch(workload, peer, machine, {})
     runs: list[tuple[dict, dict]] = []
-    for _ in range(repeats):
+    began = time.monotonic()
+    while not runs or (len(runs) < repeats and time.monotonic() - began < patience):
         with tempfile.TemporaryDirectory() as folder:
-            environment = _environment(Path(folder))
+            environment = empty_caches(Path(folder))
             cold, warm = (_first_epoch(workload, peer, machine, environment) for _ in range(2))
             runs.append((cold, warm))
     colds, warms = zip(*runs, strict=True)
@@ -50,15 +57,17 @@ def measure_startup(workload: str, peer: str, machine: Machine, repeats: int) ->
         _median(colds, "first_epoch_seconds"),
         _median(warms, "first_epoch_seconds"),
         _median(warms, "import_seconds"),
+        len(runs),
     )
 
 
-def _first_epoch(workload: str, peer: str, machine: Machine, environment: dict) -> dict:
-    with WorkerProcess(workload, peer, machine, environment) as worker:
+def _first_epoch(workload: Workload, peer: str, machine: Machine, environment: dict) -> dict:
+    with WorkerProcess(workload.json, peer, machine, environment) as worker:
         return worker.setup()
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def empty_caches(folder: Path) -> dict[str, str]:
+    """Variables which put all that a peer stores into `folder`."""
     caches = {variable: str(folder / name) for variable, name in CACHES.items()}
     return {
         **caches,

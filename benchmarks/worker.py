@@ -2,12 +2,14 @@
 
     python -m benchmarks.worker WORKLOAD PEER CORES SPAWNED
 
-CORES is a comma-separated list, empty for no pinning; SPAWNED the parent's monotonic clock when it
-started this process. Requests on standard input, one answer each on standard output:
+WORKLOAD is a name, or a workload as JSON; CORES a comma-separated list, empty for no pinning;
+SPAWNED the parent's monotonic clock when it started this process. Requests on standard input, one
+answer each on standard output:
 
-    {"do": "setup"}              -> seconds to import, to build, and since SPAWNED, to the first
-                                    trained epoch; steps of that epoch; loss after it
-    {"do": "epoch", "epochs": k} -> seconds, steps
+    {"do": "setup"}              -> seconds to import, to build, to train the first epoch, and from
+                                    SPAWNED to the end of it; CPU seconds but for the import; its
+                                    steps; the loss before and after
+    {"do": "epoch", "epochs": k} -> seconds, CPU seconds, steps
     {"do": "memory"}             -> peak resident memory, MB
 
 A library that is not installed answers {"missing": its name}, a failure {"error": its text}.
@@ -22,7 +24,7 @@ import time
 from importlib import import_module
 from pathlib import Path
 
-from benchmarks.workloads import WORKLOADS, make_data, mean_loss
+from benchmarks.workloads import WORKLOADS, Workload, make_data, mean_loss
 
 
 def main() -> None:
@@ -43,16 +45,17 @@ def serve(worker: object, cores: str) -> None:
 
 class Worker:
     def __init__(self, workload: str, peer: str, spawned: float):
-        self.workload, self.peer, self.spawned = workload, peer, spawned
+        self.workload = WORKLOADS.get(workload) or Workload.from_json(workload)
+        self.peer, self.spawned = peer, spawned
 
     def setup(self) -> dict:
-        workload = WORKLOADS[self.workload]
+        workload = self.workload
         started = time.monotonic()
         data = make_data(workload)
         data_seconds = time.monotonic() - started
         started = time.monotonic()
         module = import_module(f"benchmarks.peers.{self.peer}")
-        imported = time.monotonic()
+        imported, cpu = time.monotonic(), time.process_time()
         self.trainer = module.prepare(workload, data)
         built = time.monotonic()
         steps = self.trainer.train(1)
@@ -62,15 +65,19 @@ class Worker:
             "version": module.VERSION,
             "import_seconds": imported - started,
             "build_seconds": built - imported,
+            "train_seconds": trained - built,
             "first_epoch_seconds": trained - self.spawned - data_seconds,
+            "cpu_seconds": time.process_time() - cpu,
             "steps": steps,
+            "start_loss": mean_loss(workload, data, data.parameters),
             "loss": None if parameters is None else mean_loss(workload, data, parameters),
         }
 
     def epoch(self, epochs: int) -> dict:
-        started = time.perf_counter()
+        started, cpu = time.perf_counter(), time.process_time()
         steps = self.trainer.train(epochs)
-        return {"seconds": time.perf_counter() - started, "steps": steps}
+        seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+        return {"seconds": seconds, "cpu_seconds": cpu, "steps": steps}
 
     def memory(self) -> dict:
         return {"peak_mb": _peak_bytes() / 1e6}

@@ -5,8 +5,9 @@ on shapes, not on values, and so no peer needs a download or scikit-learn. A ten
 is drawn at random, so that gradients stay alive however long a run trains.
 """
 
-from dataclasses import dataclass
-from itertools import pairwise
+import json
+from dataclasses import asdict, dataclass
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -42,7 +43,7 @@ class Workload:
     batch: int
     optimizer: str
     goal: float | None = None
-    """How many times the speed of the fastest peer graphdl sets out to reach."""
+    """How many times the fastest peer's speed graphdl sets out to reach on one core."""
 
     @property
     def binary(self) -> bool:
@@ -61,24 +62,40 @@ class Workload:
         """Batches an epoch, the ragged last one included."""
         return -(-self.rows // self.batch)
 
+    @property
+    def network(self) -> str:
+        """784-512-512-10, or 64-(64×10)-10 where widths repeat."""
+        runs = [(width, len(list(same))) for width, same in groupby(self.sizes)]
+        folded = [(w, n) if n > 2 else (w, 1) for w, n in runs for _ in range(1 if n > 2 else n)]
+        return "-".join(f"({w}×{n})" if n > 1 else str(w) for w, n in folded)
+
+    @property
+    def json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Workload":
+        fields = json.loads(text)
+        return cls(**{**fields, "sizes": tuple(fields["sizes"])})
+
     def __str__(self) -> str:
-        sizes = "-".join(map(str, self.sizes))
-        return f"{self.name}: {sizes}, batch {self.batch}, {self.optimizer}, {self.rows} rows"
+        size = f"batch {self.batch}, {self.optimizer}, {self.rows} rows"
+        return f"{self.name}: {self.network}, {size}"
 
 
 WORKLOADS = {
     workload.name: workload
     for workload in (
-        Workload("perceptron", 2000, (2, 1), 1, "sgd"),
-        Workload("lecture", 569, (30, 16, 1), 32, "adam", goal=3.5),
-        Workload("digits", 1797, (64, 128, 64, 10), 32, "adam", goal=1.7),
-        Workload("deep", 4096, (64,) * 11 + (10,), 64, "adam"),
-        Workload("mnist-like", 12800, (784, 512, 512, 10), 128, "adam", goal=0.95),
-        Workload("wide", 4096, (1024, 4096, 4096, 10), 512, "sgd"),
+        Workload("perceptron", 2000, (2, 1), 1, "sgd", goal=9.0),
+        Workload("lecture", 569, (30, 16, 1), 32, "adam", goal=8.0),
+        Workload("digits", 1797, (64, 128, 64, 10), 32, "adam", goal=2.0),
+        Workload("deep", 4096, (64,) * 11 + (10,), 64, "adam", goal=1.7),
+        Workload("mnist-like", 12800, (784, 512, 512, 10), 128, "adam", goal=1.0),
+        # two steps an epoch: a step takes about a second
+        Workload("wide", 1024, (1024, 4096, 4096, 10), 512, "sgd", goal=1.0),
     )
 }
 QUICK = ("perceptron", "lecture", "digits")
-STANDARD = tuple(name for name in WORKLOADS if name != "wide")
 
 
 def make_data(workload: Workload, seed: int = 0) -> Data:

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.extending import intrinsic, overload
+from numba.extending import lower_builtin, type_callable
 
 from codegen.team import BROKEN, REFUSED
 
 SPINS = 2000  # looks, some 50 µs, before a waiting thread offers its core to others
-WORD, BYTE = ir.IntType(64), 8
+WORD, BIT = ir.IntType(64), ir.IntType(1)
 _YIELD = "SwitchToThread" if sys.platform == "win32" else "sched_yield"
 _X86, _ARM = ("llvm.x86.sse2.pause",), ("llvm.aarch64.hint", ir.Constant(ir.IntType(32), 1))
 _PAUSE = {"x86_64": _X86, "amd64": _X86, "aarch64": _ARM, "arm64": _ARM}
@@ -41,73 +41,104 @@ def refused(team: np.ndarray) -> bool:
     return bool(team[REFUSED])
 
 
-@overload(wait, jit_options={"error_model": "numpy"})
-def _wait(team, threads):  # type: ignore[no-untyped-def]
-    give_way = types.ExternalFunction(_YIELD, types.int32())
-
-    def implementation(team, threads):  # type: ignore[no-untyped-def]
-        if threads == 1:
-            return False
-        arrived = arrive(team)
-        goal = arrived - arrived % threads + threads
-        now, looks = arrivals(team), 0
-        while now < goal and now < BROKEN:
-            looks += 1
-            if looks > SPINS:
-                give_way()
-            else:
-                pause()
-            now = arrivals(team)
-        return now >= BROKEN
-
-    return implementation
+# Typed and lowered here, where they are compiled: Numba compiles no function for them.
 
 
-@overload(refuse)
-def _refuse(team):  # type: ignore[no-untyped-def]
-    def implementation(team):  # type: ignore[no-untyped-def]
-        team[REFUSED] = 1
-
-    return implementation
+@type_callable(wait)
+def _type_wait(context: Any) -> Any:
+    return lambda team, threads: types.boolean
 
 
-@overload(refused)
-def _refused(team):  # type: ignore[no-untyped-def]
-    return lambda team: team[REFUSED] != 0
+@type_callable(refuse)
+def _type_refuse(context: Any) -> Any:
+    return lambda team: types.void
 
 
-@intrinsic
-def arrive(typingctx: Any, team: Any) -> Any:
-    """Count one more; returns the count before. What was written before is seen after the barrier."""
-
-    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        word = context.make_array(team)(context, builder, args[0]).data
-        return builder.atomic_rmw("add", word, WORD(1), "acq_rel")
-
-    return types.int64(team), build
+@type_callable(refused)
+def _type_refused(context: Any) -> Any:
+    return lambda team: types.boolean
 
 
-@intrinsic
-def arrivals(typingctx: Any, team: Any) -> Any:
-    """The count as it is now."""
-
-    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        word = context.make_array(team)(context, builder, args[0]).data
-        return builder.load_atomic(word, "acquire", BYTE)
-
-    return types.int64(team), build
+@lower_builtin(wait, types.Array, types.Integer)
+def _lower_wait(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    threads = context.cast(builder, args[1], signature.args[1], types.int64)
+    return builder.call(
+        _waiting(builder.module), [_words(context, builder, signature, args), threads]
+    )
 
 
-@intrinsic
-def pause(typingctx: Any) -> Any:
+@lower_builtin(refuse, types.Array)
+def _lower_refuse(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    words = _words(context, builder, signature, args)
+    builder.store(WORD(1), builder.gep(words, [WORD(REFUSED)]))
+    return context.get_dummy_value()
+
+
+@lower_builtin(refused, types.Array)
+def _lower_refused(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    words = _words(context, builder, signature, args)
+    return builder.icmp_signed("!=", builder.load(builder.gep(words, [WORD(REFUSED)])), WORD(0))
+
+
+def _words(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    """Where the words of a team lie."""
+    return context.make_array(signature.args[0])(context, builder, args[0]).data
+
+
+def _waiting(module: ir.Module) -> ir.Function:
+    """The function of a module which waits: 1 if the team has broken up.
+
+    if threads == 1: return 0
+    goal = the next multiple of `threads` above the arrivals before this one
+    while arrivals < goal: pause, and after SPINS looks give way
+    return arrivals ≥ BROKEN
+    """
+    name = "graphdl.wait"
+    if name in module.globals:
+        return module.globals[name]
+    made = ir.Function(module, ir.FunctionType(BIT, [WORD.as_pointer(), WORD]), name)
+    made.linkage = "internal"
+    made.attributes.add("noinline")
+    team, threads = made.args
+    entry, come, look, rest, spin, give, done = (
+        made.append_basic_block(n)
+        for n in ("entry", "come", "look", "rest", "spin", "give", "done")
+    )
+    build = ir.IRBuilder(entry)
+    build.cbranch(build.icmp_signed("==", threads, WORD(1)), done, come)
+    build.position_at_end(come)  # what was written before is seen by all after the barrier
+    arrived = build.atomic_rmw("add", team, WORD(1), "acq_rel")
+    goal = build.add(build.sub(arrived, build.srem(arrived, threads)), threads)
+    build.branch(look)
+    build.position_at_end(look)
+    looks = build.phi(WORD)
+    now = build.load_atomic(team, "acquire", 8)
+    broken = build.icmp_signed(">=", now, WORD(BROKEN))
+    build.cbranch(build.or_(build.icmp_signed(">=", now, goal), broken), done, rest)
+    build.position_at_end(rest)
+    more = build.add(looks, WORD(1))
+    build.cbranch(build.icmp_signed(">", more, WORD(SPINS)), give, spin)
+    build.position_at_end(spin)
+    _pause(build)
+    build.branch(look)
+    build.position_at_end(give)
+    build.call(
+        cgutils.get_or_insert_function(module, ir.FunctionType(ir.IntType(32), []), _YIELD), []
+    )
+    build.branch(look)
+    for block, value in ((come, WORD(0)), (spin, more), (give, more)):
+        looks.add_incoming(value, block)
+    build.position_at_end(done)
+    result = build.phi(BIT)
+    result.add_incoming(BIT(0), entry)
+    result.add_incoming(broken, look)
+    build.ret(result)
+    return made
+
+
+def _pause(build: ir.IRBuilder) -> None:
     """Tell the processor that this is a loop which waits."""
     name, *arguments = _PAUSE.get(platform.machine().lower(), (None,))
-
-    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        if name is not None:
-            kind = ir.FunctionType(ir.VoidType(), [a.type for a in arguments])
-            function = cgutils.get_or_insert_function(builder.module, kind, name)
-            builder.call(function, arguments)
-        return context.get_dummy_value()
-
-    return types.void(), build
+    if name is not None:
+        kind = ir.FunctionType(ir.VoidType(), [a.type for a in arguments])
+        build.call(cgutils.get_or_insert_function(build.module, kind, name), arguments)

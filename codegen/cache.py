@@ -34,6 +34,7 @@ import warnings
 from pathlib import Path
 from types import ModuleType
 
+from codegen.collector import uncollected
 from codegen.interrupts import shielded
 from codegen.private_files import make_private, read, write
 
@@ -111,6 +112,7 @@ def load(source: str, name: str = "program", *, jit: bool = True) -> ModuleType:
     return shielded(lambda: _known(source, name, jit))
 
 
+@uncollected()
 def _known(source: str, name: str, jit: bool) -> ModuleType:
     """Return the module, made where this process does not have it yet."""
     stem = f"{name}_{_digest(source)}"

@@ -42,7 +42,8 @@ def _seconds(
     total = 0.0
     for item in items:
         if isinstance(item, ir.Repeat):
-            total += len(item.table) * _seconds(item.items, sizes, shares, threads)
+            for turn in item.turns:
+                total += _seconds(item.items, {**sizes, **turn}, shares, threads)
         elif isinstance(item, ir.Alone):
             total += sum(_work(i, sizes) for i in item.items)
         elif isinstance(item, ir.Barrier):

@@ -6,8 +6,8 @@ import textwrap
 from dataclasses import dataclass
 
 from codegen import arguments, ir, scalars, teamwork
+from codegen.optimisations import on
 from codegen.printer import Printer
-from codegen.registers import flat
 from codegen.registers import registers as local_variables
 
 HEADER = '''"""{title}
@@ -20,7 +20,7 @@ import numpy as np
 from numba import njit
 from numpy import float32, float64, int32, int64, uint64
 
-from codegen.unpacking import unpack
+from codegen.unpacking import {unpacking}
 {imports}
 FLAGS = {{"reassoc", "contract", "nsz"}}  # NaN and infinities keep their meaning
 jit = njit(error_model="numpy", fastmath=FLAGS, forceinline=True)
@@ -67,17 +67,17 @@ def emit(program: ir.Program, name: str = "program", *, registers: bool = True) 
     own = ["int64[::1]", *(["int64[::1]", "int64", "int64"] if team else [])]
     signature = f"int64({', '.join([*own, *(p.dtype for p in parameters)])})"
     helpers = scalars.source(printer.helpers)
-    multiplies = any(isinstance(i, ir.MatMul) for i in flat(program.items))
+    multiplies = any(line.lstrip().startswith("multiply") for line in body)
     head = HEADER.format(
         title=f"A graphdl program: {name}.",
         notes=_arguments_text(buffers),
+        unpacking="part, unpack" if _repeats(program) else "unpack",
         imports=PRODUCTS * multiplies + COPIES * printer.copies + teamwork.IMPORTS * team,
     )
     source = "\n".join(
         [
             head,
             *(["", helpers] if helpers else []),
-            *([teamwork.SHARE] if team else []),
             "",
             *lines,
             "",
@@ -182,27 +182,30 @@ def _item(printer: Printer, item: ir.Item, depth: int, number: int) -> list[str]
     return ["", *_repeat(printer, item, depth)]
 
 
+def _repeats(program: ir.Program) -> bool:
+    return any(isinstance(i, ir.Repeat) for i in program.items)
+
+
 def _repeat(printer: Printer, item: ir.Repeat, depth: int) -> list[str]:
     """The slots of a row are parts of the arenas; then the items as they are."""
     pad = "    " * depth
-    row = f"row_{item.offsets.name}"
+    row, table = f"row_{item.offsets.name}", item.offsets.name
     lines = [f"{pad}# {item.note}", f"{pad}for {row} in range({len(item.table)}):"]
+    for k, size in enumerate(item.sizes, len(item.slots)):
+        lines.append(f"{pad}    {size.name} = {table}[{row}, {k}]")
     for k, (slot, arena) in enumerate(zip(item.slots, item.arenas, strict=True)):
-        extents = [printer.part(d) for d in slot.shape]
-        lines += [
-            f"{pad}    at = {item.offsets.name}[{row}, {k}]",
-            f"{pad}    {slot.name} = {arena.name}[at : at + {' * '.join(extents)}]"
-            + (f".reshape(({', '.join(extents)}))" if len(extents) > 1 else ""),
-        ]
+        shape = ", ".join(map(printer.bare, slot.shape)) + "," * (len(slot.shape) == 1)
+        lines.append(f"{pad}    {slot.name} = part({arena.name}, {table}[{row}, {k}], ({shape}))")
     for number, inner in enumerate(item.items):
         lines += _item(printer, inner, depth + 1, number)
     return lines
 
 
 def _product(item: ir.MatMul) -> str:
+    """By tiles, or by BLAS where these are switched off; parts of a result are always tiles."""
     operands = f"{_operand(item.a, item.ta)}, {_operand(item.b, item.tb)}, {_rows(item.out)}"
     if item.part is None:
-        return f"multiply({operands})"
+        return f"{'multiply' if on('tiles') else 'np.dot'}({operands})"
     way, share = item.part
     return f"multiply_{way}({operands}, {share.first.name}, {share.last.name})"
 

@@ -55,6 +55,7 @@ class Executable:
         self.emitted = cpu.emit(program, name, registers=registers)
         self._bindings: dict[tuple[int, ...], Binding] = {}
         self._position = {b: k for k, b in enumerate(self.emitted.buffers)}
+        self._planned: tuple[object, memory.Plan] | None = None
         self.name = name
 
     @cached_property
@@ -100,7 +101,12 @@ class Executable:
         return (found.plan if found else self._plan(sizes)).size
 
     def _plan(self, sizes: Mapping[str, int]) -> memory.Plan:
-        return memory.plan(self.program, sizes, frozenset(self.program.arguments))
+        """Where temps lie; that of the last sizes is kept: who measures mostly allocates next."""
+        key = tuple(sizes.items())
+        if self._planned is None or self._planned[0] != key:
+            plan = memory.plan(self.program, sizes, frozenset(self.program.arguments))
+            self._planned = key, plan
+        return self._planned[1]
 
     def own_binding(self, sizes: Mapping[str, int]) -> Binding:
         """The same, shared with nobody."""
@@ -148,8 +154,8 @@ class Executable:
                 self.place(binding, a, _arena(binding, a, item.table[0][column]))
             rows = [
                 [memory.offset(binding.arrays[b], binding.arrays[a])
-                 for b, a in zip(row, item.arenas, strict=True)]
-                for row in item.table
+                 for b, a in zip(row, item.arenas, strict=True)] + list(turn.values())
+                for row, turn in zip(item.table, item.turns, strict=True)
             ]  # fmt: skip
             self.place(binding, item.offsets, np.array(rows, np.int64))
 

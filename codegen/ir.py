@@ -26,6 +26,7 @@ Semantics, the contract between passes:
   a guard, on which all leave together.
 * `Repeat` runs its items once for each row of its table; a slot stands for the row's buffer. Those of
   one column lie in one array, and all variables of a dtype that tables name lie in one pack or in none.
+  Where rows differ in an extent it is one of the repeat's own `sizes`, a number for each row.
 
 `codegen.verify` holds a program to this.
 """
@@ -259,7 +260,7 @@ class Repeat:
     """The items once a row: slot k stands for the buffer table[row][k].
 
     At run time a slot is the part of its arena (one array that holds all buffers of the column) that
-    starts at offsets[row, k].
+    starts at offsets[row, k]; the numbers of the sizes stand after the offsets of the slots.
     """
 
     items: tuple[Item, ...]
@@ -268,6 +269,15 @@ class Repeat:
     arenas: tuple[Buffer, ...]  # of each slot
     offsets: Buffer
     note: str = ""
+    sizes: tuple[Var, ...] = ()  # whole numbers that differ from row to row …
+    extents: tuple[tuple[int, ...], ...] = ()  # … and those of each row, where there are any
+
+    @property
+    def turns(self) -> tuple[dict[str, int], ...]:
+        """For each row, what the repeat's own sizes are."""
+        names = [v.name for v in self.sizes]
+        numbers = self.extents if self.sizes else ((),) * len(self.table)
+        return tuple(dict(zip(names, row, strict=True)) for row in numbers)
 
 
 Item = Kernel | MatMul | ArgSort | Guard | Repeat | Alone | Barrier

@@ -5,12 +5,14 @@ Sizes are numbers here, so one compiled program serves every batch size with mem
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from codegen import ir
+from codegen.optimisations import on
 
 ALIGN = 64  # bytes: a cache line, and the widest vector register
 
@@ -107,15 +109,15 @@ def plan(program: ir.Program, sizes: Mapping[str, int], skip: frozenset[ir.Buffe
     offsets: dict[ir.Buffer, int] = {}
     placed: list[tuple[int, int, int, int]] = []  # offset, end, first, last
     size = unshared = 0
-    for b in sorted(spans, key=lambda b: -nbytes(b, sizes)):
-        first, last = spans[b]
-        need = -(-nbytes(b, sizes) // ALIGN) * ALIGN
-        offset = 0
-        for start, end, born, gone in sorted(placed):
+    needs = {b: -(-nbytes(b, sizes) // ALIGN) * ALIGN for b in spans}
+    for b in sorted(spans, key=lambda b: -needs[b]):
+        (first, last), need = spans[b], needs[b]
+        offset = 0 if on("reuse") else size
+        for start, end, born, gone in placed:
             if born <= last and first <= gone and start < offset + need and offset < end:
                 offset = end
         offsets[b] = offset
-        placed.append((offset, offset + need, first, last))
+        insort(placed, (offset, offset + need, first, last))
         size, unshared = max(size, offset + need), unshared + need
     return Plan(offsets, size, unshared)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from codegen import ir, scalars
+from codegen.optimisations import on
 
 
 class Printer:
@@ -43,7 +44,7 @@ class Printer:
         return f"{buffer.name}[{inner}]"
 
     def apply(self, e: ir.Apply) -> str:
-        if e.fn in scalars.INLINE and all(isinstance(a, (ir.Var, ir.Const)) for a in e.args):
+        if self.inlines(e.fn) and all(isinstance(a, (ir.Var, ir.Const)) for a in e.args):
             return self.inline(e)
         if e.fn in scalars.INFIX:
             a, b = map(self.part, e.args)
@@ -53,14 +54,15 @@ class Printer:
         if e.fn == "clip" and e.dtype == "int64":
             a, low, high = map(self.bare, e.args)
             return f"min(max({a}, {low}), {high})"
-        own = e.fn in scalars.SINGLE and e.dtype == "float32"
-        if own or e.fn in scalars.TYPED or e.fn in scalars.DRAWS:
+        if e.fn + e.dtype[-2:] in scalars.OWN or e.fn in scalars.TYPED or e.fn in scalars.DRAWS:
             return self.helper(e)
         for name in ("maximum", "minimum"):
             if name in scalars.CALL[e.fn]:
                 self.helpers.add(name)
-        parts = map(self.part if e.fn not in ("exp", "log") else self.bare, e.args)
-        return scalars.CALL[e.fn].format(*parts)
+        return scalars.CALL[e.fn].format(*map(self.part, e.args))
+
+    def inlines(self, fn: str) -> bool:
+        return fn in scalars.INLINE and on("inline")
 
     def inline(self, e: ir.Apply) -> str:
         """The body of a short helper in its place: one function less to compile."""
@@ -104,24 +106,28 @@ class Printer:
             if copy is not None:
                 lines.append(pad + copy)
             elif isinstance(s, ir.Loop):
-                lines.append(f"{pad}for {s.var.name} in range({self.bounds(s)}):")
+                lines += [pad + line for line in self.head(s)]
                 lines += self.body(s.body, depth + 1)
             else:
                 lines.append(pad + self.statement(s))
         return lines
 
-    def bounds(self, s: ir.Loop) -> str:
-        """What a loop's variable runs through, for `range`."""
+    def head(self, s: ir.Loop) -> list[str]:
+        """The line that begins a loop. A part of one counts from 0: what starts elsewhere might count
+        from an array's end for all that the compiler knows, and then it is no loop of vectors."""
+        name = s.var.name
         if s.start == ir.ZERO:
-            return self.bare(s.extent)
-        ends = (s.start, s.extent)  # a product may overflow for all that the compiler knows
-        return ", ".join(
-            f"index({self.bare(e)})" if isinstance(e, ir.Apply) else self.bare(e) for e in ends
-        )
+            return [f"for {name} in range({self.bare(s.extent)}):"]
+        first, last = (self.bound(e) for e in (s.start, s.extent))
+        return [f"for my_{name} in range({last} - {first}):", f"    {name} = {first} + my_{name}"]
+
+    def bound(self, e: ir.Expr) -> str:
+        """One end of a part; a product may overflow for all that the compiler knows."""
+        return f"index({self.bare(e)})" if isinstance(e, ir.Apply) else self.bare(e)
 
     def row_copy(self, s: ir.Stmt) -> str | None:
         """A loop that does nothing but copy a row of known length, as one call."""
-        if not (isinstance(s, ir.Loop) and isinstance(s.extent, ir.Const)):
+        if not (isinstance(s, ir.Loop) and isinstance(s.extent, ir.Const) and on("copies")):
             return None
         *lets, store = s.body
         value = getattr(store, "expr", None)
@@ -157,7 +163,7 @@ class Printer:
             return self.bare(expr)
         if op in scalars.INFIX:
             return f"{old} {scalars.INFIX[op]} {self.part(expr)}"
-        if op in scalars.INLINE and isinstance(expr, ir.Var):
+        if self.inlines(op) and isinstance(expr, ir.Var):
             return scalars.INLINE[op].format(old, expr.name)
         self.helpers.add(op)
         return f"{op}({old}, {self.bare(expr)})"

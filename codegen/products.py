@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
-from numba.core import types
-from numba.extending import intrinsic, overload
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import lower_builtin, type_callable
 
 from codegen import native
 from codegen.tiles import names
 
-OPTIONS = {"error_model": "numpy"}
+WORD = ir.IntType(64)
 
 
 def multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
@@ -29,65 +31,85 @@ def multiply_columns(a: np.ndarray, b: np.ndarray, out: np.ndarray, first: int, 
     out[:, first:last] = a @ b[:, first:last]
 
 
-@overload(multiply, jit_options=OPTIONS)
-def _multiply(a, b, out):  # type: ignore[no-untyped-def]
-    function, upright, _ = _native(a, b, out)
-
-    def implementation(a, b, out):  # type: ignore[no-untyped-def]
-        row, column = (a.shape[1], 1) if upright else (1, a.shape[0])
-        m, n = out.shape
-        function(address(a, 0), row, column, address(b, 0), address(out, 0), n, m, n, b.shape[0])
-
-    return implementation
+# Typed and lowered here: Numba compiles no function for them.
 
 
-@overload(multiply_rows, jit_options=OPTIONS)
-def _multiply_rows(a, b, out, first, last):  # type: ignore[no-untyped-def]
-    function, upright, _ = _native(a, b, out)
-
-    def implementation(a, b, out, first, last):  # type: ignore[no-untyped-def]
-        row, column = (a.shape[1], 1) if upright else (1, a.shape[0])
-        n = out.shape[1]
-        if first < last:
-            function(
-                address(a, first * row), row, column, address(b, 0), address(out, first * n), n,
-                last - first, n, b.shape[0],
-            )  # fmt: skip
-
-    return implementation
+@type_callable(multiply)
+def _type(context: Any) -> Any:
+    return lambda a, b, out: types.void
 
 
-@overload(multiply_columns, jit_options=OPTIONS)
-def _multiply_columns(a, b, out, first, last):  # type: ignore[no-untyped-def]
-    function, upright, across = _native(a, b, out)
-
-    def implementation(a, b, out, first, last):  # type: ignore[no-untyped-def]
-        row, column = (a.shape[1], 1) if upright else (1, a.shape[0])
-        start = first * b.shape[0] if across else first
-        if first < last:
-            function(
-                address(a, 0), row, column, address(b, start), address(out, first), out.shape[1],
-                out.shape[0], last - first, b.shape[0],
-            )  # fmt: skip
-
-    return implementation
+@type_callable(multiply_rows)
+@type_callable(multiply_columns)
+def _type_part(context: Any) -> Any:
+    return lambda a, b, out, first, last: types.void
 
 
-def _native(a, b, out):  # type: ignore[no-untyped-def]
-    """The function of tiles (`codegen.tiles`); whether a lies upright, and b across."""
-    native.provide(str(out.dtype))
-    across = b.layout == "F"
-    pointer, number = types.CPointer(out.dtype), types.int64
-    kinds = (pointer, number, number, pointer, pointer, *[number] * 4)
-    name = names(str(out.dtype))[across]
-    return types.ExternalFunction(name, types.void(*kinds)), a.layout != "F", across
+class _Matrix(NamedTuple):
+    """A matrix in compiled code: where it starts, and how many rows and columns it has."""
+
+    start: Any
+    rows: Any
+    columns: Any
 
 
-@intrinsic
-def address(typingctx: Any, array: Any, element: Any) -> Any:
-    """Where an element of an array lies, counted in row order."""
+@lower_builtin(multiply, types.Array, types.Array, types.Array)
+def _multiply(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    a, b, out = _matrices(context, builder, signature, args)
+    _call(builder, signature, a, b, out, out.columns)
+    return context.get_dummy_value()
 
-    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.gep(context.make_array(array)(context, builder, args[0]).data, [args[1]])
 
-    return types.CPointer(array.dtype)(array, types.int64), build
+@lower_builtin(multiply_rows, types.Array, types.Array, types.Array, types.int64, types.int64)
+def _multiply_rows(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    a, b, out = _matrices(context, builder, signature, args)
+    first, last = args[3:]
+    row = a.columns if _upright(signature.args[0]) else WORD(1)
+    part = a._replace(start=builder.gep(a.start, [builder.mul(first, row)]))
+    place = builder.gep(out.start, [builder.mul(first, out.columns)])
+    with builder.if_then(builder.icmp_signed("<", first, last)):
+        rows = _Matrix(place, builder.sub(last, first), out.columns)
+        _call(builder, signature, part, b, rows, out.columns)
+    return context.get_dummy_value()
+
+
+@lower_builtin(multiply_columns, types.Array, types.Array, types.Array, types.int64, types.int64)
+def _multiply_columns(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    a, b, out = _matrices(context, builder, signature, args)
+    first, last = args[3:]
+    column = b.rows if _across(signature.args[1]) else WORD(1)
+    part = b._replace(start=builder.gep(b.start, [builder.mul(first, column)]))
+    with builder.if_then(builder.icmp_signed("<", first, last)):
+        columns = _Matrix(builder.gep(out.start, [first]), out.rows, builder.sub(last, first))
+        _call(builder, signature, a, part, columns, out.columns)
+    return context.get_dummy_value()
+
+
+def _call(builder: Any, signature: Any, a: _Matrix, b: _Matrix, out: _Matrix, width: Any) -> None:
+    """Call the function of tiles (`codegen.tiles`) for this dtype and this way of lying."""
+    dtype = str(signature.args[2].dtype)
+    native.provide(dtype)
+    word, pointer = WORD, out.start.type
+    kinds = (pointer, word, word, pointer, pointer, *[word] * 4)
+    name = names(dtype)[_across(signature.args[1])]
+    function = cgutils.get_or_insert_function(
+        builder.module, ir.FunctionType(ir.VoidType(), kinds), name
+    )
+    row, column = (a.columns, WORD(1)) if _upright(signature.args[0]) else (WORD(1), a.rows)
+    builder.call(
+        function, [a.start, row, column, b.start, out.start, width, out.rows, out.columns, b.rows]
+    )
+
+
+def _matrices(context: Any, builder: Any, signature: Any, args: Any) -> Iterator[_Matrix]:
+    for kind, value in zip(signature.args[:3], args[:3], strict=True):
+        array = context.make_array(kind)(context, builder, value)
+        yield _Matrix(array.data, *cgutils.unpack_tuple(builder, array.shape))
+
+
+def _upright(a: types.Array) -> bool:
+    return a.layout != "F"
+
+
+def _across(b: types.Array) -> bool:
+    return b.layout == "F"

@@ -46,7 +46,7 @@ def flops(item: ir.Item, sizes: Mapping[str, int]) -> int:
     if isinstance(item, ir.Kernel):
         return _flops(item.body, sizes)
     if isinstance(item, ir.Repeat):
-        return len(item.table) * sum(flops(i, sizes) for i in item.items)
+        return sum(flops(i, {**sizes, **turn}) for turn in item.turns for i in item.items)
     return sum(memory.nbytes(b, sizes) // np.dtype(b.dtype).itemsize for b in ir.reads(item))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from codegen import ir
+from codegen.optimisations import on
 
 
 def registers(program: ir.Program) -> set[ir.Buffer]:
@@ -12,6 +13,8 @@ def registers(program: ir.Program) -> set[ir.Buffer]:
 
     Each thread of a team has its own local variables: what one thread does alone is in memory.
     """
+    if not on("registers"):
+        return set()
     found = {b for i in program.items for b in (*ir.reads(i), *ir.writes(i))}
     viewed = {b.view_of for b in found} | {m for p in program.packs for m in p.members}
     arrays: set[ir.Buffer] = set()

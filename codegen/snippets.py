@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 
@@ -21,11 +21,19 @@ class Snippets:
         self.text[name] = inspect.getsource(function)
         return function
 
-    def source(self, *names: str) -> str:
-        """Text of the named functions after all that they call, each once, ready to paste."""
+    def source(self, *names: str, instead: Mapping[str, str] | None = None) -> str:
+        """Text of the named functions after all that they call, each once, ready to paste.
+
+        instead: other texts for some of them, which call nothing.
+        """
+        other = instead or {}
         wanted, pending = set(), list(names)
         while pending:
             name = pending.pop()
             wanted.add(name)
-            pending += self._calls[name]
-        return "\n\n".join(text for name, text in self.text.items() if name in wanted)
+            pending += [] if name in other else self._calls[name]
+        texts = {**self.text, **other}
+        return "\n\n".join(text for name, text in texts.items() if name in wanted)
+
+
+scalar_functions = Snippets()  # of the vocabulary: codegen.single, codegen.double, codegen.scalars

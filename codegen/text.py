@@ -82,13 +82,15 @@ def _content(item: ir.Item, number: str) -> list[str]:
         return []
     lines = []
     if isinstance(item, ir.Repeat):
-        lines += [f"{_names(item.slots)} =", *(f"  {_names(row)}" for row in item.table)]
+        lines.append(f"{_names((*item.slots, *item.sizes))} =")
+        for row, turn in zip(item.table, item.turns, strict=True):
+            lines.append("  " + ", ".join([*(b.name for b in row), *map(str, turn.values())]))
     for k, inner in enumerate(item.items, 1):
         lines += _item(inner, f"{number}{k}.")
     return lines
 
 
-def _names(buffers: Iterable[ir.Buffer]) -> str:
+def _names(buffers: Iterable[ir.Buffer | ir.Var]) -> str:
     return ", ".join(b.name for b in buffers)
 
 

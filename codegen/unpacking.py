@@ -1,14 +1,19 @@
-"""The arrays of a program's table, in compiled code."""
+"""The arrays of a program's table, and parts of arrays, in compiled code.
+
+They are made as they are typed and lowered here: Numba compiles no function for them.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba import from_dtype
-from numba.core import types
-from numba.extending import intrinsic
+from numba.core import cgutils, types
+from numba.extending import intrinsic, lower_builtin, type_callable
 from numba.np.arrayobj import populate_array
 
 WORD = ir.IntType(64)
@@ -43,13 +48,37 @@ def _array_type(kind: str) -> types.Array:
 
 def array_at(context: Any, builder: Any, kind: types.Array, address: Any, *shape: Any) -> Any:
     """The array of that kind and shape at an address, in C order."""
-    element = context.get_data_type(kind.dtype)
-    size, strides = WORD(context.get_abi_sizeof(element)), []
+    data = builder.inttoptr(address, context.get_data_type(kind.dtype).as_pointer())
+    return _array(context, builder, kind, data, shape)
+
+
+def _array(context: Any, builder: Any, kind: types.Array, data: Any, shape: Sequence[Any]) -> Any:
+    size, strides = WORD(context.get_abi_sizeof(context.get_data_type(kind.dtype))), []
     step = size
     for extent in reversed(shape):
         strides.insert(0, step)
         step = builder.mul(step, extent)
     array = context.make_array(kind)(context, builder)
-    data = builder.inttoptr(address, element.as_pointer())
     populate_array(array, data, shape, strides, size, meminfo=None)
     return array._getvalue()
+
+
+def part(arena: np.ndarray, start: int, shape: tuple[int, ...]) -> np.ndarray:
+    """The array of this shape, in C order, which begins at an element of a flat array."""
+    return arena[start : start + math.prod(shape)].reshape(shape)
+
+
+@type_callable(part)
+def _type_part(context: Any) -> Any:
+    return lambda arena, start, shape: types.Array(arena.dtype, len(shape), "C")
+
+
+@lower_builtin(part, types.Array, types.Integer, types.BaseTuple)
+def _lower_part(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    arena, _, kinds = signature.args
+    start = builder.gep(context.make_array(arena)(context, builder, args[0]).data, [args[1]])
+    shape = [
+        context.cast(builder, extent, kind, types.int64)
+        for extent, kind in zip(cgutils.unpack_tuple(builder, args[2]), kinds, strict=True)
+    ]
+    return _array(context, builder, signature.return_type, start, shape)

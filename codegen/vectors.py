@@ -128,8 +128,14 @@ class Writer:
         value.align = self.bytes
         return value
 
-    def load(self, pointer: Any, mask: Any = None) -> Any:
-        pointer = self.builder.bitcast(pointer, self.vector.as_pointer())
+    def part(self, value: Any, start: int, count: int) -> Any:
+        """Neighbouring lanes as a shorter register."""
+        order = ir.Constant(ir.VectorType(LANE, count), list(range(start, start + count)))
+        return self.builder.shuffle_vector(value, ir.Constant(value.type, ir.Undefined), order)
+
+    def load(self, pointer: Any, mask: Any = None, lanes: int | None = None) -> Any:
+        kind = ir.VectorType(self.element, lanes or self.lanes)
+        pointer = self.builder.bitcast(pointer, kind.as_pointer())
         if mask is not None:
             zero = ir.Constant(self.vector, None)
             return self.builder.call(self._masked("load"), [pointer, LANE(self.bytes), mask, zero])
@@ -138,7 +144,7 @@ class Writer:
         return value
 
     def store(self, value: Any, pointer: Any, mask: Any = None) -> None:
-        pointer = self.builder.bitcast(pointer, self.vector.as_pointer())
+        pointer = self.builder.bitcast(pointer, value.type.as_pointer())
         if mask is not None:
             self.builder.call(self._masked("store"), [value, pointer, LANE(self.bytes), mask])
         else:

@@ -38,6 +38,7 @@ class Spec:
     def __init__(self, program: ir.Program) -> None:
         self.p = program
         self.named: dict[str, object] = {}  # every name belongs to one thing
+        self.sizes = {v.name for v in program.sizes} | {"total"}
         self.globals: Scope = {v.name: v.dtype for v in (*program.sizes, *program.scalars)}
         driver = DRIVER + BATCH_DRIVER if program.batches else DRIVER
         self.globals |= dict.fromkeys(driver, "int64")
@@ -97,10 +98,9 @@ class Spec:
     def extent(self, e: ir.Expr, what: str) -> None:
         """A whole number that is known when the program starts."""
         self.require(e.dtype == "int64", f"{what} is {expression(e)}, a {e.dtype}")
-        sizes = {v.name for v in self.p.sizes} | {"total"}
         for part in ir.subexpressions(e):
             arithmetic = isinstance(part, ir.Apply) and part.fn in ("add", "sub", "mul")
-            size = isinstance(part, ir.Var) and part.name in sizes
+            size = isinstance(part, ir.Var) and part.name in self.sizes
             known = isinstance(part, ir.Const) or arithmetic or size
             self.require(known, f"{what} is {expression(e)}, which is no expression of the sizes")
 
@@ -202,22 +202,47 @@ class Spec:
         """Each row has, for each slot, a buffer of the slot's shape and dtype in the slot's arena."""
         rows, columns = len(item.table), len(item.slots)
         self.require(len(item.arenas) == columns, f"{columns} slots, {len(item.arenas)} arenas")
-        right = (ir.integer(rows), ir.integer(columns)) == item.offsets.shape
+        right = (ir.integer(rows), ir.integer(columns + len(item.sizes))) == item.offsets.shape
         self.require(right, f"{item.offsets.name} has not one row for each row of the table")
-        for row in item.table:
+        self.own_sizes(item)
+        for row, turn in zip(item.table, item.turns, strict=True):
             self.require(len(row) == columns, f"{columns} slots, a row of {len(row)} buffers")
             for slot, arena, b in zip(item.slots, item.arenas, row, strict=True):
-                self.row(slot, arena, b, item.table[0][item.slots.index(slot)])
+                self.row(slot, arena, b, item.table[0][item.slots.index(slot)], turn)
         for inner in item.items:
             self.form(inner)
+        for v in item.sizes:
+            self.sizes.remove(v.name)
+            del self.globals[v.name]
         for row in item.table:
             for inner in item.items:
                 self.flow(inner, dict(zip(item.slots, row, strict=True)))
 
-    def row(self, slot: ir.Buffer, arena: ir.Buffer, b: ir.Buffer, first: ir.Buffer) -> None:
+    def own_sizes(self, item: ir.Repeat) -> None:
+        """One number a row for each, known to the items of the repeat and to nobody else."""
+        for v in item.sizes:
+            self.name(v.name, v)
+            self.require(v.dtype == "int64", f"the size {v.name} is {v.dtype}")
+        self.sizes |= {v.name for v in item.sizes}
+        self.globals |= dict.fromkeys((v.name for v in item.sizes), "int64")
+        count, numbers = len(item.sizes), item.extents
+        right = len(numbers) == (len(item.table) if count else 0)
+        right = right and all(len(row) == count and min(row) >= 0 for row in numbers)
+        self.require(right, f"not every row has numbers for {count} sizes")
+
+    def row(
+        self, slot: ir.Buffer, arena: ir.Buffer, b: ir.Buffer, first: ir.Buffer,
+        turn: Mapping[str, int],
+    ) -> None:  # fmt: skip
         self.buffer(b)
         self.require(slot.role == "slot", f"{slot.name} is a {slot.role}, not a slot")
-        same = (b.shape, b.dtype) == (slot.shape, slot.dtype) and arena.dtype == slot.dtype
+        own = {
+            v: ir.integer(turn[v.name])
+            for v in slot.shape
+            if isinstance(v, ir.Var) and v.name in turn
+        }
+        shape = tuple(own.get(d, d) for d in slot.shape)  # type: ignore[arg-type]
+        same = (b.shape, b.dtype) == (shape, slot.dtype) and arena.dtype == slot.dtype
         self.require(same, f"{b.name} does not fit the slot {slot.name}")
         self.require(b.role in ("temp", "variable"), f"the {b.role} {b.name} is in a table")
         self.require(b.role == first.role, f"{b.name} and {first.name} lie in different arenas")

@@ -9,6 +9,7 @@ import numpy as np
 
 from codegen import memory
 from codegen.executable import Binding
+from codegen.optimisations import on
 from graphdl import config
 from graphdl.compile import Compiled
 from graphdl.storage import have_moved, place_variables
@@ -29,7 +30,7 @@ class Calls:
         `sizes` are those of the program, in its order; `time` numbers the random draws.
         """
         key = tuple(sizes.values())
-        place = self._places.get(key)
+        place = self._places.get(key) if on("places") else None
         compiled = self._compiled.at(sizes) if place is None else place.compiled
         executable, lowered = compiled.executable, compiled.lowered
         binding = executable.binding(sizes)

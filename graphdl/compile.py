@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from codegen.collector import uncollected
 from codegen.cost import SMALL, seconds, worth_a_team
 from codegen.executable import Executable
 from codegen.interrupts import heard
 from codegen.ir import Program
+from codegen.optimisations import on
 from codegen.passes import CHECK, optimise
 from codegen.passes.parallel import parallel
 from graphdl.core.graph import Graph, Node
@@ -23,7 +24,6 @@ from graphdl.rewrite.expand import expand
 from graphdl.rewrite.simplify import simplify
 
 TARGETS = ("cpu", "python")
-TEAMS = os.environ.get("GRAPHDL_TEAMS") == "1"  # are programs made for several threads?
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Compiled:
 
     def at(self, sizes: Mapping[str, int]) -> Compiled:
         """For one thread or for a team, whichever these sizes are worth."""
-        if not (TEAMS and self.executable.jit):
+        if not (self.executable.jit and on("teams")):
             return self
         if seconds(self.executable.program, sizes, 1) < SMALL:
             return self
@@ -66,6 +66,7 @@ def require_target(target: str) -> None:
 
 
 @heard()
+@uncollected()
 def compile_graph(
     graph: Graph, target: str = "cpu", batched: Iterable[Node] = (), name: str = "program"
 ) -> Compiled:

@@ -12,16 +12,18 @@ Sizes = Mapping[str, int]
 
 def products(program: ir.Program, sizes: Sizes) -> tuple[int, int]:
     """(how many matrix products, their flops); those of a repeat count in each of its rows."""
-    found = [times * flops(item, sizes) for times, item in _products(program.items)]
-    return sum(times for times, _ in _products(program.items)), sum(found)
+    found = list(_products(program.items, sizes))
+    return len(found), sum(found)
 
 
-def _products(items: Iterable[ir.Item]) -> Iterator[tuple[int, ir.Item]]:
+def _products(items: Iterable[ir.Item], sizes: Sizes) -> Iterator[int]:
+    """The flops of each."""
     for item in items:
         if isinstance(item, ir.Repeat):
-            yield from ((len(item.table) * n, i) for n, i in _products(item.items))
+            for turn in item.turns:
+                yield from _products(item.items, {**sizes, **turn})
         elif isinstance(item, ir.MatMul):
-            yield 1, item
+            yield flops(item, sizes)
 
 
 def kept(program: ir.Program, sizes: Sizes) -> dict[str, int]:

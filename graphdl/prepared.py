@@ -13,6 +13,7 @@ import numpy as np
 from codegen import memory
 from codegen.direct import Direct
 from codegen.executable import Binding
+from codegen.optimisations import on
 from graphdl.compile import Compiled
 from graphdl.core.errors import DTypeError, GraphError, ShapeError
 from graphdl.core.streams import stream_numbers
@@ -51,7 +52,8 @@ class Prepared:
         self._lock = threading.Lock()
         lowered = ready.compiled.lowered
         inputs, outputs = [b for _, b in lowered.inputs], lowered.outputs
-        if ready.compiled.executable.jit:
+        self._is_direct = ready.compiled.executable.jit and on("direct")
+        if self._is_direct:
             self._direct = Direct(ready.compiled.executable, inputs, outputs, watched=MOVES)
         self._bind()
 
@@ -103,7 +105,7 @@ class Prepared:
         """Find the variables where they lie now."""
         self._moves = int(MOVES[0])
         self._binding, self._numbers = self._ready.bind()
-        if self._ready.compiled.executable.jit:
+        if self._is_direct:
             shapes = [shape for _, shape in (*self._ready.inputs, *self._ready.outputs)]
             self._direct.bind(self._binding, self._numbers, shapes)
 
@@ -113,13 +115,13 @@ class Prepared:
         with self._lock:
             if self._moves != MOVES[0]:
                 self._bind()
-            if not self._ready.compiled.executable.jit:
-                self._interpret(moving)
+            if not self._is_direct:
+                self._place_and_run(moving)
             elif self._direct.run(self._direct.frame, *moving):
                 raise ValueError("an input was changed by another thread during the call")
 
-    def _interpret(self, arrays: list[np.ndarray]) -> None:
-        """The same by the un-jitted module."""
+    def _place_and_run(self, arrays: list[np.ndarray]) -> None:
+        """The same by placing the arrays anew."""
         executable, lowered = self._ready.compiled.executable, self._ready.compiled.lowered
         moving = [*(b for _, b in lowered.inputs), *lowered.outputs]
         for k, buffer in enumerate(executable.emitted.buffers):
@@ -134,7 +136,7 @@ def prepare(ready: Ready) -> Callable[..., Any]:
     prepared = Prepared(ready)
     forms = [*ready.inputs, *ready.outputs]
     single = len(ready.inputs) == len(ready.outputs) == 1 and all(shape for _, shape in forms)
-    plain = ready.shaped is first and not ready.looks_up and ready.compiled.executable.jit
+    plain = ready.shaped is first and not ready.looks_up and prepared._is_direct
     return _from_array_to_array(prepared, *forms) if single and plain else prepared
 
 

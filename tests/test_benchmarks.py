@@ -1,8 +1,10 @@
-"""The benchmarks' data and their statistics; no test runs a peer."""
+"""The benchmarks' data, statistics and settings; no test trains a peer."""
 
 import numpy as np
 import pytest
 
+from benchmarks import __main__ as command
+from benchmarks import switches
 from benchmarks.process import Machine
 from benchmarks.ratios import ratio
 from benchmarks.workloads import WORKLOADS, make_data, mean_loss
@@ -78,9 +80,44 @@ def test_ratio_refuses_a_clock_that_stood_still():
         ratio([0.0], [1.0])
 
 
-def test_a_variable_given_empty_is_taken_from_the_workers(monkeypatch):
-    monkeypatch.delenv("OPENBLAS_L2_SIZE", raising=False)
+def test_what_is_forced_on_openblas_is_not_passed_on(monkeypatch):
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
-    assert Machine().blas_variables == {"OPENBLAS_CORETYPE": "Haswell"}
-    assert Machine(variables={"OPENBLAS_CORETYPE": ""}).blas_variables == {}
-    assert Machine(threads=2).environment()["OPENBLAS_NUM_THREADS"] == "2"
+    assert "OPENBLAS_CORETYPE" not in Machine().environment()
+    forced = Machine(variables={"OPENBLAS_CORETYPE": "Zen"}).environment()
+    assert forced["OPENBLAS_CORETYPE"] == "Zen"
+
+
+def test_threads_reach_every_pool_and_graphdls_teams():
+    one, two = Machine().environment(), Machine(threads=2).environment()
+    assert one["OPENBLAS_NUM_THREADS"] == one["GRAPHDL_THREADS"] == "1"
+    assert two["OPENBLAS_NUM_THREADS"] == two["GRAPHDL_THREADS"] == "2"
+
+
+def test_a_variable_given_empty_is_taken_from_the_workers(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--something")
+    assert "XLA_FLAGS" not in Machine(variables={"XLA_FLAGS": ""}).environment()
+
+
+def options_of(arguments):
+    return command._parser().parse_args(arguments)
+
+
+def test_switches_are_all_or_those_named(capsys):
+    assert options_of([]).switches is None
+    assert options_of(["--switches"]).switches == []
+    assert options_of(["--switches", "fuse", "hoist"]).switches == ["fuse", "hoist"]
+    with pytest.raises(SystemExit):
+        options_of(["--switches", "fus"])
+    assert "fus" in capsys.readouterr().err
+
+
+def test_effects_as_a_table():
+    effect = switches.Effect("fuse", "graphdl_fit", ratio([1.0], [3.0]), 2.0, 1.25)
+    heading, _, row = switches._text([effect]).splitlines()
+    assert [c.strip() for c in heading.split("|")[1:6]] == [
+        "without", "use", "time", "compile", "memory",
+    ]  # fmt: skip
+    assert [c.strip() for c in row.split("|")[1:6]] == [
+        "fuse", "graphdl_fit", "3.00 (3.00-3.00)", "2.00", "1.25",
+    ]  # fmt: skip
+    assert switches.USES.keys() <= switches.KNOWN.keys()

@@ -11,15 +11,20 @@ from benchmarks.workloads import Parameters
 FLOOR = "floor"
 OURS = "graphdl_fit"
 TAPE = "graphdl_tape"  # ours too, as a loop: python -m benchmarks --base graphdl_tape
-PEERS = (
-    "jax_scan",
-    "pytensor_numba",
-    "pytensor_scan",
-    "torch_eager",
-    "torch_compile",
-    "sklearn_mlp",
-    "keras_tf",
-)
+LIBRARIES = {
+    "jax_scan": "jax",
+    "pytensor_numba": "pytensor",
+    "pytensor_scan": "pytensor",
+    "torch_eager": "torch",
+    "torch_compile": "torch",
+    "sklearn_mlp": "sklearn",
+    "keras_tf": "keras",
+}
+"""Every peer, and the library that it needs."""
+
+PEERS = tuple(LIBRARIES)
+QUICK_PEERS = ("jax_scan", "pytensor_scan", "torch_eager", "sklearn_mlp")
+"""Without those that take many seconds to start."""
 
 
 class Trainer(Protocol):

@@ -1,20 +1,40 @@
 """The limit: a step's matrix products alone, and the optimizer's one pass over its memory.
 
-The products go through SciPy's BLAS, called from compiled code so that no Python is counted.
-There is no shuffle, bias, activation, loss or metric: nothing trains. The first layer passes no
-gradient to the data, as in a good implementation. Where a product has a few rows or columns,
-calling BLAS costs more than the product, and a plain loop goes below this floor.
+The products go through SciPy's OpenBLAS, called from compiled code so that no Python is counted.
+BLAS is free in how its matrices lie: of the eight ways (either factor transposed or not, the product
+or its transpose) each product takes the one that is fastest here, tried before the first epoch. The
+optimizer's pass is one loop, or one a thread where that is faster; OpenBLAS itself decides which
+products are worth its threads. There is no shuffle, bias, activation, loss or metric: nothing
+trains, the rate is zero. The first layer passes no gradient to the data, as in a good
+implementation. Where a product has a few rows or columns, calling BLAS costs more than the product,
+and a plain loop goes below this floor.
 """
 
-from itertools import pairwise
+import ctypes
+import time
+from itertools import accumulate, pairwise
+from itertools import product as combinations
 
 import numba
 import numpy as np
+import scipy
+from numba.extending import get_cython_function_address
 
 from benchmarks.workloads import BETA_1, BETA_2, EPSILON, Data, Workload
 
-VERSION = f"numba {numba.__version__}, numpy {np.__version__}"
+VERSION = f"numba {numba.__version__}, scipy {scipy.__version__}"
 FAST = {"contract", "arcp", "nsz", "reassoc", "afn"}
+THREADS = numba.config.NUMBA_NUM_THREADS
+STEP = 4  # bytes of a float32
+
+# Every argument of sgemm is a pointer; as whole numbers, one table of addresses holds any call
+ARGUMENTS = 13
+A, B = 6, 8  # places of the factors among the arguments
+_sgemm = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * ARGUMENTS)(
+    get_cython_function_address("scipy.linalg.cython_blas", "sgemm")
+)
+NO_TRANSPOSE, TRANSPOSE = np.frombuffer(b"N", np.int8), np.frombuffer(b"T", np.int8)
+ONE, ZERO = np.ones(1, np.float32), np.zeros(1, np.float32)
 
 
 def prepare(workload: Workload, data: Data) -> "Floor":
@@ -24,68 +44,129 @@ def prepare(workload: Workload, data: Data) -> "Floor":
 class Floor:
     def __init__(self, workload: Workload, data: Data):
         self.workload, self.x = workload, data.x
-        count = sum(kernel.size + bias.size for kernel, bias in data.parameters)
-        self.arena = np.zeros((4, count), np.float32)  # parameters, gradients, m, v
-        self.kernels = _views(self.arena[0], workload.sizes)
-        self.gradients = _views(self.arena[1], workload.sizes)
-        for kernel, (given, _) in zip(self.kernels, data.parameters, strict=True):
-            kernel[...] = given
+        shapes = [kernel.shape for kernel, _ in data.parameters]
+        starts = [0, *accumulate((fan_in + 1) * fan_out for fan_in, fan_out in shapes)]
+        self.arena = np.zeros((4, starts[-1]), np.float32)  # parameters, gradients, m, v
+        self.arena[0] = np.concatenate([part.ravel() for pair in data.parameters for part in pair])
+        self.starts = [STEP * start for start in starts]
+        rest = workload.rows - workload.full_batches * workload.batch
+        self.full = Batch(self, workload.batch)
+        self.last = Batch(self, rest) if rest else None
+        self.update = self._fastest_update()
 
     def train(self, epochs: int) -> int:
-        workload = self.workload
-        full = workload.full_batches * workload.batch
+        address, count = self.x.ctypes.data, self.workload.full_batches
         for _ in range(epochs):
-            self._run(self.x[:full], workload.batch)
-            if full < workload.rows:
-                self._run(self.x[full:], workload.rows - full)
-        return epochs * workload.steps
-
-    def _run(self, x: np.ndarray, batch: int) -> None:
-        sizes = self.workload.sizes[1:]
-        outputs = tuple(np.zeros((batch, size), np.float32) for size in sizes)
-        deltas = tuple(np.zeros((batch, size), np.float32) for size in sizes)
-        adam = self.workload.optimizer == "adam"
-        _steps(x, batch, self.kernels, self.gradients, outputs, deltas, self.arena, adam)
+            self._steps(self.full, address, count)
+            if self.last:
+                self._steps(self.last, address + count * self.full.x_bytes, 1)
+        return epochs * self.workload.steps
 
     def parameters(self) -> None:
         return None
 
+    def _steps(self, batch: "Batch", address: int, count: int) -> None:
+        _epoch(address, count, batch.x_bytes, batch.calls, batch.x_places, self.arena, self.update)
 
-def _views(flat: np.ndarray, sizes: tuple[int, ...]) -> tuple[np.ndarray, ...]:
-    """The kernels in `flat`, in which each is followed by its bias."""
-    views, start = [], 0
-    for fan_in, fan_out in pairwise(sizes):
-        views.append(flat[start : start + fan_in * fan_out].reshape(fan_in, fan_out))
-        start += (fan_in + 1) * fan_out
-    return tuple(views)
-
-
-@numba.njit(fastmath=FAST, error_model="numpy", cache=True)
-def _steps(x, batch, kernels, gradients, outputs, deltas, arena, adam):
-    for start in range(0, len(x), batch):
-        rows = x[start : start + batch]
-        _products(rows, kernels, gradients, outputs, deltas)
-        if adam:
-            _adam(arena[0], arena[1], arena[2], arena[3])
-        else:
-            _sgd(arena[0], arena[1])
+    def _fastest_update(self) -> int:
+        """The number of the update: optimizer, and one loop or one a thread."""
+        alone = 0 if self.workload.optimizer == "adam" else 1
+        if THREADS == 1:
+            return alone
+        return min((alone, alone + 2), key=lambda which: _seconds(_update, (which, self.arena), 5))
 
 
-@numba.njit(cache=True)
-def _products(x, kernels, gradients, outputs, deltas):
-    last = len(kernels) - 1
-    np.dot(x, kernels[0], outputs[0])
-    for layer in range(1, last + 1):
-        np.dot(outputs[layer - 1], kernels[layer], outputs[layer])
-    for layer in range(last, 0, -1):
-        np.dot(outputs[layer - 1].T, deltas[layer], gradients[layer])
-        np.dot(deltas[layer], kernels[layer].T, deltas[layer - 1])
-    np.dot(x.T, deltas[0], gradients[0])
+class Batch:
+    """The calls of one step on so many rows, as a table of addresses."""
+
+    def __init__(self, floor: Floor, rows: int):
+        sizes = floor.workload.sizes
+        rng = np.random.default_rng(0)
+        self.x_bytes = rows * sizes[0] * STEP
+        # what lies here is never read by us: only sizes and addresses count
+        self.buffers = [rng.standard_normal((2, rows, n), dtype=np.float32) for n in sizes[1:]]
+        parameters, gradients = (floor.arena[k].ctypes.data for k in (0, 1))
+        outputs = [floor.x.ctypes.data, *(b[0].ctypes.data for b in self.buffers)]
+        deltas = [0, *(b[1].ctypes.data for b in self.buffers)]
+        products = []
+        for k, (fan_in, fan_out) in enumerate(pairwise(sizes)):
+            kernel = parameters + floor.starts[k]
+            products.append((rows, fan_out, fan_in, outputs[k], kernel, outputs[k + 1]))
+        for k, (fan_in, fan_out) in reversed(list(enumerate(pairwise(sizes)))):
+            kernel, gradient = (at + floor.starts[k] for at in (parameters, gradients))
+            products.append((fan_in, fan_out, rows, outputs[k], deltas[k + 1], gradient))
+            if k:
+                products.append((rows, fan_in, fan_out, deltas[k + 1], kernel, deltas[k]))
+        self.kept: list[np.ndarray] = []
+        best = [self._fastest(product) for product in products]
+        self.calls = np.array([call for call, _ in best])
+        reads_x = [product[3] == floor.x.ctypes.data for product in products]
+        self.x_places = np.array(
+            [at if r else -1 for r, (_, at) in zip(reads_x, best, strict=True)]
+        )
+
+    def _fastest(self, product: tuple[int, ...]) -> tuple[np.ndarray, int]:
+        """The arguments of the fastest of the eight ways, and where the first factor is in them."""
+        m, n, k = product[:3]
+        times = 1 + int(2e7 / (m * n * k))
+        ways = [way(product, *which) for which in combinations((False, True), repeat=3)]
+        call, place, sizes = min(ways, key=lambda found: _seconds(_repeat, (found[0], times), 2))
+        self.kept.append(sizes)  # the call holds their addresses
+        return call, place
 
 
-@numba.njit(fastmath=FAST, error_model="numpy", cache=True)
-def _adam(parameters, gradients, m, v):
-    rate, epsilon = np.float32(1e-3), np.float32(EPSILON)
+def way(product: tuple[int, ...], swap: bool, first: bool, second: bool):
+    """One of the eight ways of C = A·B: sgemm's arguments, where A is in them, and what they need.
+
+    `product` is m, n, k and the addresses of A, B, C. BLAS is column-major; `first` and `second` say
+    which factor lies transposed, and `swap` computes Cᵀ = Bᵀ·Aᵀ.
+    """
+    m, n, k, a, b, c = product
+    if swap:
+        m, n, a, b = n, m, b, a
+    sizes = np.array([m, n, k, k if first else m, n if second else k, m], np.int32)
+    m_, n_, k_, lda, ldb, ldc = sizes.ctypes.data + sizes.itemsize * np.arange(6)
+    no_yes = (NO_TRANSPOSE.ctypes.data, TRANSPOSE.ctypes.data)
+    alpha, beta = ONE.ctypes.data, ZERO.ctypes.data
+    call = (no_yes[first], no_yes[second], m_, n_, k_, alpha, a, lda, b, ldb, beta, c, ldc)
+    return np.array(call, np.int64), B if swap else A, sizes
+
+
+def _seconds(function, arguments: tuple, times: int) -> float:
+    """The shortest of so many calls, after one that compiles."""
+    function(*arguments)
+    taken = []
+    for _ in range(times):
+        began = time.perf_counter()
+        function(*arguments)
+        taken.append(time.perf_counter() - began)
+    return min(taken)
+
+
+@numba.njit
+def _call(t):
+    _sgemm(t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7], t[8], t[9], t[10], t[11], t[12])
+
+
+@numba.njit
+def _repeat(call, times):
+    for _ in range(times):
+        _call(call)
+
+
+@numba.njit
+def _epoch(address, count, x_bytes, calls, x_places, arena, update):
+    for step in range(count):
+        for product in range(len(calls)):
+            if x_places[product] >= 0:
+                calls[product, x_places[product]] = address + step * x_bytes
+            _call(calls[product])
+        _update(update, arena)
+
+
+@numba.njit(fastmath=FAST, error_model="numpy")
+def _adam(rate, parameters, gradients, m, v):
+    epsilon = np.float32(EPSILON)
     beta_1, beta_2, one = np.float32(BETA_1), np.float32(BETA_2), np.float32(1)
     for i in range(len(parameters)):
         gradient = gradients[i]
@@ -95,7 +176,31 @@ def _adam(parameters, gradients, m, v):
         parameters[i] -= rate * m_i / (np.sqrt(v_i) + epsilon)
 
 
-@numba.njit(fastmath=FAST, error_model="numpy", cache=True)
-def _sgd(parameters, gradients):
+@numba.njit(fastmath=FAST, error_model="numpy")
+def _sgd(rate, parameters, gradients):
     for i in range(len(parameters)):
-        parameters[i] -= np.float32(1e-2) * gradients[i]
+        parameters[i] -= rate * gradients[i]
+
+
+@numba.njit
+def _part(adam, rate, arena):
+    if adam:
+        _adam(rate, arena[0], arena[1], arena[2], arena[3])
+    else:
+        _sgd(rate, arena[0], arena[1])
+
+
+@numba.njit(parallel=THREADS > 1)
+def _parts(adam, rate, arena):
+    share = -(-arena.shape[1] // THREADS)
+    for k in numba.prange(THREADS):
+        _part(adam, rate, arena[:, k * share : (k + 1) * share])
+
+
+@numba.njit
+def _update(which, arena):
+    rate = np.float32(0) * arena[0, 0]  # 0, which the compiler cannot know
+    if which < 2:
+        _part(which == 0, rate, arena)
+    else:
+        _parts(which == 2, rate, arena)

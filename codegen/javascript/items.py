@@ -57,9 +57,10 @@ def _guard(printer: Printer, guard: ir.Guard, refused: str) -> list[str]:
 
 def _repeat(printer: Printer, repeat: ir.Repeat, refused: str) -> list[str]:
     """The slots take the buffers of a row, then come the items as they are."""
-    names = lambda buffers: ", ".join(b.name for b in buffers)  # noqa: E731
-    lines = [f"for (const [{names(repeat.slots)}] of ["]
-    lines += [f"{INDENT}[{names(row)}]," for row in repeat.table]
+    names = lambda things: ", ".join(t.name for t in things)  # noqa: E731
+    lines = [f"for (const [{names((*repeat.slots, *repeat.sizes))}] of ["]
+    for row, turn in zip(repeat.table, repeat.turns, strict=True):
+        lines.append(f"{INDENT}[{', '.join([*(b.name for b in row), *map(str, turn.values())])}],")
     lines.append("]) {")
     for inner in repeat.items:
         lines += indented(item(printer, inner, refused), 1)

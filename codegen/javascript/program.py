@@ -160,7 +160,7 @@ def _names(program: ir.Program, storage: Storage) -> Iterator[str]:
 def _names_in(items: Iterable[ir.Item]) -> Iterator[str]:
     for each in items:
         if isinstance(each, ir.Repeat):
-            yield from (slot.name for slot in each.slots)
+            yield from (thing.name for thing in (*each.slots, *each.sizes))
             yield from _names_in(each.items)
         elif isinstance(each, ir.Kernel):
             found = ir.statements(each.body)

@@ -6,12 +6,14 @@ import os
 from collections.abc import Collection
 
 from codegen.ir import Program
+from codegen.optimisations import on
 from codegen.passes.contract import contract
 from codegen.passes.flatten import flatten
 from codegen.passes.fuse import fuse
 from codegen.passes.hoist import hoist
 from codegen.passes.pack import pack
 from codegen.passes.repeat import repeat
+from codegen.passes.resize import resize
 from codegen.verify import InvalidProgram, verify
 
 CHECK = os.environ.get("GRAPHDL_CHECK") == "1"  # hold each pass to the spec, as the tests do
@@ -23,13 +25,14 @@ PASSES = {
     "pack": pack,  # one flat loop for the same work on many buffers
     "hoist": hoist,  # what does not change in a loop is read before it
     "repeat": repeat,  # equal segments once, over a table of buffers
+    "resize": resize,  # segments of other sizes once, which the table holds
 }
 
 
 def optimise(
-    program: Program, passes: Collection[str] = tuple(PASSES), check: bool = CHECK
+    program: Program, passes: Collection[str] | None = None, check: bool = CHECK
 ) -> Program:
-    """The passes that every target runs, in order; one that is left out is switched off.
+    """The passes that every target runs, in order: those named, or all that are switched on.
 
     With `check` the program is verified before the first pass and after each one; InvalidProgram
     then names the pass.
@@ -37,7 +40,7 @@ def optimise(
     if check:
         _verify(program, "lowering")
     for name, run in PASSES.items():
-        if name in passes:
+        if name in passes if passes is not None else on(name):
             program = run(program)
             if check:
                 _verify(program, name)

@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from codegen import ir
 
-Known = dict[tuple[ir.Buffer, tuple[ir.Expr, ...]], ir.Expr]
+# An element's value, and all that the two hang on: memory, and scalars by name.
+Known = dict[tuple[ir.Buffer, tuple[ir.Expr, ...]], tuple[ir.Expr, frozenset[object]]]
 
 
 def contract(program: ir.Program) -> ir.Program:
@@ -40,7 +41,7 @@ def _forward(
     def value(e: ir.Expr) -> ir.Expr | None:
         if isinstance(e, ir.Load):
             load = ir.Load(e.buffer, tuple(ir.map_expr(i, value) for i in e.index))
-            return known.get((load.buffer, load.index), load)
+            return known.get((load.buffer, load.index), (load,))[0]
         return None
 
     for s in body:
@@ -57,7 +58,7 @@ def _forward(
                 expr = var
             out.append(ir.Store(s.buffer, index, expr, s.op))
             if s.op is None:
-                known[s.buffer, index] = expr
+                known[s.buffer, index] = expr, _hangs_on(s.buffer, index, expr)
         else:
             out.append(replace(s, expr=ir.map_expr(s.expr, value)))
             known = _unchanged(known, (s,))
@@ -70,16 +71,12 @@ def _unchanged(known: Known, body: tuple[ir.Stmt, ...]) -> Known:
     written |= {s.var for s in ir.statements(body) if isinstance(s, ir.Update)}
     if not written:
         return known
+    return {place: value for place, value in known.items() if written.isdisjoint(value[1])}
 
-    def touched(e: ir.Expr) -> bool:
-        parts = ir.subexpressions(e)
-        return any((p.buffer.root if isinstance(p, ir.Load) else p) in written for p in parts)
 
-    return {
-        (b, index): e
-        for (b, index), e in known.items()
-        if b.root not in written and not any(map(touched, (e, *index)))
-    }
+def _hangs_on(b: ir.Buffer, index: tuple[ir.Expr, ...], expr: ir.Expr) -> frozenset[object]:
+    parts = (p for e in (expr, *index) for p in ir.subexpressions(e))
+    return frozenset([b.root, *(p.buffer.root if isinstance(p, ir.Load) else p for p in parts)])
 
 
 def _still_read(program: ir.Program, items: list[ir.Item]) -> set[ir.Buffer]:

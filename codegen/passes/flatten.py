@@ -1,4 +1,4 @@
-"""Exponentials and logarithms of short rows are taken in one run over all rows.
+"""Elementary functions of short rows are taken in one run over all rows.
 
 A row shorter than a vector register leaves lanes empty. Where such a function is applied element by
 element the rows lie one after the other anyway.
@@ -13,9 +13,9 @@ import numpy as np
 
 from codegen import ir
 from codegen.passes.repeat import LEAST_ROWS, key
+from codegen.scalars import is_vectorised
 
 REGISTER = 64  # bytes of the widest there is
-VECTORISED = {"exp", "log", "log1p", "sigmoid", "softplus"}  # in float32: own bodies
 
 
 def flatten(program: ir.Program) -> ir.Program:
@@ -23,19 +23,24 @@ def flatten(program: ir.Program) -> ir.Program:
 
     Not where equal layers do the same: `repeat` folds those, and its tables hold no views.
     """
-    keys = [key(i) for i in program.items]
-    often = Counter(keys)
     views: dict[ir.Buffer, ir.Buffer] = {}
+    items = program.items
+    flat = {n: made for n, i in enumerate(items) if (made := _flat(i, views, _at(n))) is not None}
+    keys = {n: key(items[n]) for n in flat}  # what is equal to one of them is one of them
+    often = Counter(keys.values())
     return program.with_items(
-        (_flat(i, views, ir.Var(f"at_{n}", "int64")) if often[k] < LEAST_ROWS else None) or i
-        for n, (i, k) in enumerate(zip(program.items, keys, strict=True))
+        flat[n] if n in flat and often[keys[n]] < LEAST_ROWS else i for n, i in enumerate(items)
     )
+
+
+def _at(number: int) -> ir.Var:
+    return ir.Var(f"at_{number}", "int64")
 
 
 def _flat(item: ir.Item, views: dict[ir.Buffer, ir.Buffer], at: ir.Var) -> ir.Kernel | None:
     """The kernel on views; None where it is nothing to flatten."""
     loops, body = _nest(item.body) if isinstance(item, ir.Kernel) else ([], ())
-    if len(loops) < 2 or not _is_short(loops[-1].extent) or not _elementwise(loops, body):
+    if len(loops) < 2 or not _is_short(loops[-1].extent, body) or not _elementwise(loops, body):
         return None
     count = functools.reduce(ir.times, (loop.extent for loop in loops))
 
@@ -62,26 +67,28 @@ def _nest(body: tuple[ir.Stmt, ...]) -> tuple[list[ir.Loop], tuple[ir.Stmt, ...]
     return loops, body
 
 
-def _is_short(extent: ir.Expr) -> bool:
-    return isinstance(extent, ir.Const) and extent.value * np.dtype("float32").itemsize < REGISTER
+def _is_short(extent: ir.Expr, body: tuple[ir.Stmt, ...]) -> bool:
+    """Is a function that is vectorised applied to rows which leave part of a register empty?"""
+    return isinstance(extent, ir.Const) and any(
+        extent.value * np.dtype(e.dtype).itemsize < REGISTER
+        for s in body
+        for own in ir.own_expressions(s)
+        for e in ir.subexpressions(own)
+        if isinstance(e, ir.Apply) and is_vectorised(e.fn, e.dtype)
+    )
 
 
 def _elementwise(loops: list[ir.Loop], body: tuple[ir.Stmt, ...]) -> bool:
-    """Is a function worth it applied, at the loops' own element of whole temps and nowhere else?"""
+    """Is the work done at the loops' own element of whole temps and nowhere else?"""
     index, shape = tuple(loop.var for loop in loops), tuple(loop.extent for loop in loops)
     if any(isinstance(s, (ir.Loop, ir.Update)) or getattr(s, "op", None) for s in body):
         return False
     touched = [(e.buffer, e.index) for e in ir.loads(body)]
     touched += [(s.buffer, s.index) for s in ir.stores(body)]
-    parts = [e for s in body for own in ir.own_expressions(s) for e in ir.subexpressions(own)]
-    return (
-        any(isinstance(e, ir.Apply) and e.fn in VECTORISED and e.dtype == "float32" for e in parts)
-        and all(
-            b.role == "temp" and b.view_of is None and b.shape == shape and i == index
-            for b, i in touched
-        )
-        and not set(index) & {e for s in body for e in _values(s)}
-    )
+    return all(
+        b.role == "temp" and b.view_of is None and b.shape == shape and i == index
+        for b, i in touched
+    ) and not set(index) & {e for s in body for e in _values(s)}
 
 
 def _values(s: ir.Stmt) -> list[ir.Expr]:

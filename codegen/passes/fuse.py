@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from codegen import ir
+from codegen.optimisations import on
 from codegen.passes.access import Footprint, Footprints, Index, Resource, meetings
+from codegen.passes.chain import Chain, chain_of
 from codegen.passes.delay import better_late
 
 T = TypeVar("T")
@@ -23,10 +25,10 @@ def fuse(program: ir.Program) -> ir.Program:
 
     Those that are `better_late` wait for the kernel that reads them.
     """
-    fuser, late = Fuser(), better_late(program)
+    fuser, late = Fuser(), better_late(program) if on("delay") else set()
     for at, item in enumerate(program.items):
-        if not (isinstance(item, ir.Kernel) and fuser.into_earlier(item, at in late)):
-            fuser.append(item)
+        fuser.add(item, at in late)
+    fuser.settle()
     return program.with_items(fuser.items)
 
 
@@ -38,6 +40,30 @@ class Fuser:
         self.items: list[ir.Item] = []
         self.prints: list[Footprint] = []
         self.users: Users = {}  # since the last guard: nothing moves across it
+        self.chain: Chain | None = None  # what the last item is, or is to become
+
+    def add(self, item: ir.Item, late: bool) -> None:
+        """The item comes after all others so far, joined to one of them where that is legal.
+
+        A kernel which continues the last one element by element can have no nearer partner: a whole
+        chain of them is joined at once, when something else comes.
+        """
+        chain = chain_of(item)
+        if chain is not None and self.chain is not None and self.chain.takes(chain):
+            self.chain.extend(chain)
+            return
+        self.settle()
+        if isinstance(item, ir.Kernel) and self.into_earlier(item, late):
+            self.chain = chain_of(self.items[-1])
+            return
+        self.append(item)
+        self.chain = chain
+
+    def settle(self) -> None:
+        """The last item becomes the whole of its chain."""
+        if self.chain is not None and self.chain.grown:
+            self._replace(len(self.items) - 1, [], self.chain.kernel())
+        self.chain = None
 
     def append(self, item: ir.Item) -> None:
         self.items.append(item)

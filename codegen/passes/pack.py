@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from codegen import ir
-from codegen.passes.access import item_footprint
+from codegen.passes.access import Resource, item_footprint
 
 FLAT = ir.Var("f", "int64")
 
@@ -156,15 +156,19 @@ def _may_pack(program: ir.Program, members: list[tuple[int, Flat]]) -> bool:
     if any(b in viewed and b.role == "temp" for b in buffers):
         return False
     places = {k for k, _ in members}
-    last = max(places)
-    for k in places:
-        mine = item_footprint(program.items[k])
-        for between in range(k + 1, last):
-            other = program.items[between]
-            if between not in places and (
-                isinstance(other, ir.Guard) or mine.conflicts(item_footprint(other))
-            ):
-                return False
+    touched: set[Resource] = set()  # by the members so far
+    written: set[Resource] = set()
+    for at in range(min(places), max(places)):
+        own = item_footprint(program.items[at])
+        if at in places:
+            touched |= own.touched
+            written |= own.written
+        elif (
+            isinstance(program.items[at], ir.Guard)
+            or not written.isdisjoint(own.touched)
+            or not own.written.isdisjoint(touched)
+        ):
+            return False
     return True
 
 

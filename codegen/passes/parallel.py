@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from codegen import ir
+from codegen.passes.resize import written_out
 from codegen.passes.shares import WIDE, Owner, Owners, Split, splits
 from codegen.registers import registers
 
@@ -23,6 +24,7 @@ Use = tuple[ir.Buffer, bool, Who]  # (memory, is it written, by whom)
 
 def parallel(program: ir.Program) -> ir.Program:
     """The same program, run by all threads of a team at once."""
+    program = written_out(program)  # a share is known for the whole step
     training = any(isinstance(i, ir.MatMul) and i.ta for i in _all(program.items))
     chosen = _Chosen(program, training)
     items = tuple(map(chosen.item, program.items))

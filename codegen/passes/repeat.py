@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from codegen import ir
 
@@ -18,11 +20,19 @@ LONGEST = 48  # items in a segment: a dense layer with batch normalisation has 2
 
 def repeat(program: ir.Program) -> ir.Program:
     """Find runs of equal segments, longest first at each place, and fold them."""
+    return fold(program, [key(i) for i in program.items])
+
+
+def fold(program: ir.Program, keys: Sequence[object]) -> ir.Program:
+    """Fold the segments whose items have equal keys.
+
+    Segments of one key may differ in buffers, and in extents: then the repeat has sizes of its own.
+    """
     items = program.items
-    keys, touched = [key(i) for i in items], [_touched(i) for i in items]
+    touched = [_touched(i) for i in items]
     free = _free(program, touched)
     out: list[ir.Item] = []
-    at = number = 0
+    at, number = 0, sum(isinstance(i, ir.Repeat) for i in items)
     while at < len(items):
         found = _best(touched, keys, at, free)
         if found is None:
@@ -31,13 +41,15 @@ def repeat(program: ir.Program) -> ir.Program:
             continue
         period, mappings = found
         number += 1
-        out.append(_folded(items[at : at + period], mappings, number))
-        at += period * len(mappings)
+        stop = at + period * len(mappings)
+        segments = [items[k : k + period] for k in range(at, stop, period)]
+        out.append(_folded(segments, mappings, number))
+        at = stop
     return program.with_items(out)
 
 
 def _best(
-    touched: list[Touched], keys: list[object], at: int, free: set[ir.Buffer]
+    touched: list[Touched], keys: Sequence[object], at: int, free: set[ir.Buffer]
 ) -> tuple[int, list[dict[ir.Buffer, ir.Buffer]]] | None:
     """The period whose repetition covers the most items from here on, with one mapping a row."""
     best: tuple[int, list[dict[ir.Buffer, ir.Buffer]]] | None = None
@@ -52,7 +64,7 @@ def _best(
 
 
 def _rows(
-    touched: list[Touched], keys: list[object], at: int, period: int, free: set[ir.Buffer]
+    touched: list[Touched], keys: Sequence[object], at: int, period: int, free: set[ir.Buffer]
 ) -> list[dict[ir.Buffer, ir.Buffer]]:
     """How often the segment at `at` repeats: for each repetition, first buffer -> its buffer."""
     first = touched[at : at + period]
@@ -114,10 +126,21 @@ def _touched(item: ir.Item) -> Touched:
     return (*ir.reads(item), *ir.writes(item))
 
 
-def key(item: ir.Item) -> object:
-    """The item without the names of its scalars and buffers; items that differ get different keys."""
+Extent = Callable[[ir.Expr], object]
+
+
+def key(item: ir.Item, extent: Extent = lambda e: e) -> object:
+    """The item without the names of its scalars and buffers; items that differ get different keys.
+
+    `extent` makes alike the extents that may differ.
+    """
+
+    def kind(b: ir.Buffer) -> object:
+        """What two buffers must share to stand for each other."""
+        return (*map(extent, b.shape), b.dtype, b.role, b.view_of)
+
     if isinstance(item, ir.MatMul):
-        return ("matmul", item.ta, item.tb, *map(_class, (item.a, item.b, item.out)))
+        return ("matmul", item.ta, item.tb, *map(kind, (item.a, item.b, item.out)))
     if not isinstance(item, ir.Kernel):
         return object()
     names: dict[ir.Var, int] = {}
@@ -126,7 +149,7 @@ def key(item: ir.Item) -> object:
         if isinstance(e, ir.Var):
             return names.get(e, e)
         if isinstance(e, ir.Load):
-            return ("load", _class(e.buffer), *map(expr, e.index))
+            return ("load", kind(e.buffer), *map(expr, e.index))
         if isinstance(e, ir.Apply):
             return (e.fn, e.dtype, *map(expr, e.args))
         return (type(e.value), e)
@@ -135,11 +158,11 @@ def key(item: ir.Item) -> object:
         lines: list[object] = []
         for s in body:
             if isinstance(s, ir.Loop):
-                extent = expr(s.extent)
+                length = extent(s.extent)
                 names[s.var] = len(names)
-                lines.append(("loop", extent, walk(s.body)))
+                lines.append(("loop", length, walk(s.body)))
             elif isinstance(s, ir.Store):
-                lines.append(("store", _class(s.buffer), *map(expr, s.index), expr(s.expr), s.op))
+                lines.append(("store", kind(s.buffer), *map(expr, s.index), expr(s.expr), s.op))
             else:
                 value = expr(s.expr)
                 if isinstance(s, ir.Let):
@@ -150,26 +173,71 @@ def key(item: ir.Item) -> object:
     return ("kernel", *walk(item.body))
 
 
-def _class(b: ir.Buffer) -> object:
-    """What two buffers must share to stand for each other."""
-    return (b.shape, b.dtype, b.role, b.view_of)
-
-
 def _folded(
-    segment: tuple[ir.Item, ...], mappings: list[dict[ir.Buffer, ir.Buffer]], number: int
+    segments: list[tuple[ir.Item, ...]],
+    mappings: list[dict[ir.Buffer, ir.Buffer]],
+    number: int,
 ) -> ir.Repeat:
     varying = [
         b
         for b in mappings[0]
         if any(m[b] is not b for m in mappings) and not all(d == ir.ONE for d in b.shape)
     ]
-    slots = {b: ir.Buffer(f"{b.name}_r{number}", b.shape, b.dtype, "slot") for b in varying}
+    own = _Sizes(number)
+    slots = {
+        b: ir.Buffer(
+            f"{b.name}_r{number}",
+            tuple(map(own, zip(*(m[b].shape for m in mappings), strict=True))),
+            b.dtype,
+            "slot",
+        )
+        for b in varying
+    }
+    loops = zip(*map(_loops, segments), strict=True)
+    extents = {same[0].var: own(tuple(loop.extent for loop in same)) for same in loops}
     table = tuple(tuple(m[b] for b in varying) for m in mappings)
     arenas = tuple(_arena(b) for b in varying)
-    shape = (ir.integer(len(table)), ir.integer(len(varying)))
+    shape = (ir.integer(len(table)), ir.integer(len(varying) + len(own.columns)))
     offsets = ir.Buffer(f"offsets{number}", shape, "int64", "offsets")
-    items = tuple(ir.swap_buffers(i, slots) for i in segment)
-    return ir.Repeat(items, tuple(slots.values()), table, arenas, offsets, f"{len(table)} times")
+    items = tuple(_resized(ir.swap_buffers(i, slots), extents) for i in segments[0])
+    sizes, rows = tuple(own.columns.values()), tuple(zip(*own.columns, strict=True))
+    note = f"{len(table)} times"
+    return ir.Repeat(items, tuple(slots.values()), table, arenas, offsets, note, sizes, rows)
+
+
+class _Sizes:
+    """The extents of a repeat: what is the same in all rows stays as it is, the others get names."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.columns: dict[tuple[int, ...], ir.Var] = {}
+
+    def __call__(self, extents: tuple[ir.Expr, ...]) -> ir.Expr:
+        if all(e == extents[0] for e in extents):
+            return extents[0]
+        column = tuple(int(e.value) for e in extents)  # type: ignore[union-attr]
+        name = f"d{len(self.columns) + 1}_r{self.number}"
+        return self.columns.setdefault(column, ir.Var(name, "int64"))
+
+
+def _loops(segment: tuple[ir.Item, ...]) -> Iterator[ir.Loop]:
+    for item in segment:
+        if isinstance(item, ir.Kernel):
+            yield from (s for s in ir.statements(item.body) if isinstance(s, ir.Loop))
+
+
+def _resized(item: ir.Item, extents: dict[ir.Var, ir.Expr]) -> ir.Item:
+    """The item with the extents of its loops, by their variables."""
+    if not isinstance(item, ir.Kernel):
+        return item
+
+    def body(statements: tuple[ir.Stmt, ...]) -> tuple[ir.Stmt, ...]:
+        return tuple(
+            replace(s, extent=extents[s.var], body=body(s.body)) if isinstance(s, ir.Loop) else s
+            for s in statements
+        )
+
+    return replace(item, body=body(item.body))
 
 
 _arenas: dict[tuple[str, str], ir.Buffer] = {}

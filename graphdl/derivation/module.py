@@ -76,7 +76,7 @@ _CALLED = re.compile(r"^\s*multiply\(.*, (\w+)(?:\[[^\]]*\])?\)$|^\s*copy_row\((
 
 def _written(line: str) -> Iterator[str]:
     """The array or scalar that a line gives a value; one that only says where an array lies, none."""
-    if "[at : at" in line:
+    if " = part(" in line:
         return
     for match in (_ASSIGNED.match(line), _CALLED.match(line)):
         if match:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from codegen import ir
+from codegen.optimisations import on
 from graphdl.core.errors import GraphError
 from graphdl.core.graph import Graph, Node, Variable
 from graphdl.core.sizes import Dim, named
@@ -69,6 +70,8 @@ def lower_node(b: Builder, node: Node) -> None:
         b.constants[b.argument(node, "k", "constant")] = node.attrs["value"]
     elif rule := RULES.get(node.op.name):
         rule(b, node)
+        if node.op.name in moves.RULES and not on("views"):
+            b.materialise(node)
     elif node.op.partials is not None or node.op.samples:
         kernels.elementwise(b, node)
     else:
@@ -84,7 +87,7 @@ def _inline(node: Node) -> bool:
     """What stands in the expressions themselves: scalars, and truths computed where they are used."""
     if node.op.name == "constant":
         return node.rank == 0
-    return node.op.name == "size" or node.op.name in _CHEAP
+    return node.op.name == "size" or (node.op.name in _CHEAP and on("truths"))
 
 
 def _needed(graph: Graph, roots: set[Node]) -> set[Node]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from codegen import ir
+from codegen.optimisations import on
 from graphdl.core.graph import Node
 from graphdl.lower import moves
 from graphdl.lower.build import Builder, Index, wrap
@@ -207,7 +208,8 @@ def matmul(b: Builder, node: Node) -> None:
     """A product of tiles for matrices; loops for batches and for thin products (one row or column)."""
     x, y = node.inputs
     rows, inner, columns = b.shape(x)[-2], b.shape(x)[-1], b.shape(y)[-1]
-    if node.rank > 2 or ir.ONE in (rows, inner, columns):
+    thin = ir.ONE in (rows, inner, columns) and on("thin")
+    if node.rank > 2 or thin:
         _loop_product(b, node, inner)
         return
     a, ta = _operand(b, x)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from codegen.optimisations import on
 from graphdl.core.graph import Graph, Node, rebuild
 from graphdl.ops.build import named_op
 from graphdl.rewrite.engine import Became, Rule, Trace, follow, rewrite, with_roots
@@ -14,6 +15,7 @@ from graphdl.rewrite.rules.movement import MOVEMENT
 from graphdl.rewrite.rules.products import PRODUCTS, REDUCTIONS
 from graphdl.rewrite.rules.stability import STABILITY
 
+FEWER = ("algebra", "tidy")  # these save operations; what is between them, digits
 PASSES = ("names", "algebra", "stability", "losses", "tidy")
 FAMILIES = {
     "algebra": ALGEBRA,
@@ -45,7 +47,7 @@ def simplify(
     trace: list[Trace] = []
 
     def run(name: str, rules: tuple[Rule, ...], graph: Graph) -> Graph:
-        if name not in passes:
+        if name not in passes or (name in FEWER and not on("algebra")):
             return graph
         graph, fired = rewrite(graph, rules, name, verify, became)
         trace.extend(fired)

@@ -12,9 +12,12 @@ import contextlib
 import contextvars
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
+
+from codegen.optimisations import on
 
 _PATIENCE = 0.1  # seconds: a wait is cut into these, as on some systems it hears no signal
 
@@ -23,6 +26,23 @@ _END = object()
 T = TypeVar("T")
 Filled = tuple[T, int, bool]  # a chunk, the rows in it by now, is it closed?
 Fill = Callable[[Callable[[], T]], Iterator[Filled]]
+
+
+def filled(
+    fill: Fill[T], chunks: Collection[T]
+) -> contextlib.AbstractContextManager[Iterable[tuple[T, int]]]:
+    """What `fill` makes of the chunks (see `Prefetch`): ahead, or in turn if there is but one."""
+    if on("prefetch") and len(chunks) > 1:
+        return Prefetch(fill, chunks)
+    return contextlib.closing(_in_turn(fill, chunks))
+
+
+def _in_turn(fill: Fill[T], chunks: Iterable[T]) -> Generator[tuple[T, int], None, None]:
+    free = deque(chunks)
+    for chunk, rows, closed in fill(free.popleft):
+        yield chunk, rows
+        if closed:
+            free.append(chunk)
 
 
 class _Stopped(Exception):

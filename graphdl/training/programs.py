@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from codegen.collector import uncollected
 from graphdl import metrics
 from graphdl.callbacks import Reported
 from graphdl.core.errors import NotCompiledError, ShapeError
@@ -57,7 +58,7 @@ class Programs:
         rate = self.optimizer.learning_rate if kind == "train" else None
         key = (kind, _form(data), data.weights is not None, layers, rate)
         if key not in self._runners:
-            with off_tape():
+            with off_tape(), uncollected():
                 made = self._step(kind, self._batch_of(data))
             self._runners[key] = Runner(made, getattr(self, "_target", "cpu"))
         return self._runners[key]

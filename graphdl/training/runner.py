@@ -13,6 +13,7 @@ import numpy as np
 
 from codegen import cache, ir, random
 from codegen.executable import Binding
+from codegen.optimisations import on
 from graphdl import memory
 from graphdl.compile import Compiled, compile_graph
 from graphdl.core.graph import about_to_change
@@ -58,7 +59,7 @@ def shuffle(order: np.ndarray, seed: int, step: int, epochs: int = 1, jit: bool 
     """
     global _shuffled
     _shuffled += order.size
-    if jit and max(_shuffled, order.size * epochs) > WORTH_COMPILING:
+    if jit and on("shuffle") and max(_shuffled, order.size * epochs) > WORTH_COMPILING:
         _shuffler()(order, seed, SHUFFLE_STREAM, step)
     else:
         order[:] = random.permutation(seed, SHUFFLE_STREAM, step, order.size)
@@ -126,7 +127,7 @@ class Runner:
 
     def keep(self, session: Session) -> None:
         """Leave a session that is done to the next call of `kept`, if its arrays are small."""
-        if sum(a.nbytes for a in session.arrays) <= KEPT_BYTES:
+        if on("places") and sum(a.nbytes for a in session.arrays) <= KEPT_BYTES:
             self._kept = session
 
 
@@ -253,7 +254,8 @@ class Session:
         while done < len(self.part):
             if begin is not None:
                 begin(done)
-            last = min(len(self.part), done + (1 if begin is not None else self._chunk))
+            alone = begin is not None or not on("chunks")
+            last = min(len(self.part), done + (1 if alone else self._chunk))
             start = time.perf_counter()
             status = self.run(offset + done, offset + last, seed, time_ - offset)
             spent = time.perf_counter() - start

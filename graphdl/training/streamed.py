@@ -8,7 +8,7 @@ import numpy as np
 
 from graphdl.training.chunks import CHUNKS, Chunk
 from graphdl.training.maps import MappedRows
-from graphdl.training.prefetch import Prefetch
+from graphdl.training.prefetch import filled
 from graphdl.training.runner import Begin, Examples, Runner, Session, next_part, shuffle
 from graphdl.training.streams import Stream
 
@@ -28,8 +28,11 @@ class Streamed:
         self, runner: Runner, source: Source, outputs: Sequence[OutputType] = (), keep: Keep = None
     ) -> None:
         self.runner, self.source, self._outputs, self._keep = runner, source, outputs, keep
-        self._chunks = [source.chunk() for _ in range(CHUNKS)]
-        self._chunk, self._before = self._chunks[0], 0
+        self._chunk, self._before = source.chunk(), 0
+        # a pass of one chunk has nothing to read while that one trains
+        alone = isinstance(source, MappedRows) and source.rows <= self._chunk.capacity
+        more = 0 if alone else CHUNKS - 1
+        self._chunks = [self._chunk, *(source.chunk() for _ in range(more))]
 
     @property
     def planned(self) -> int | None:
@@ -40,8 +43,8 @@ class Streamed:
     def chunks(self, seed: int, time_: int, begin: Begin = None) -> Iterator[tuple[int, int]]:
         """Run the steps of an epoch, as `Session.chunks` does."""
         done = 0
-        with Prefetch(self.source.fill, self._chunks) as filled:
-            for chunk, rows in filled:
+        with filled(self.source.fill, self._chunks) as chunks:
+            for chunk, rows in chunks:
                 session = self._session(chunk, rows)
                 self._chunk, self._before = chunk, done
                 from_here = None if begin is None else lambda k, done=done: begin(done + k)

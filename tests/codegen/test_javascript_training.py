@@ -14,7 +14,7 @@ from tests.codegen.programs import FUNCTIONS
 PIPELINES = {
     "lowered": (),
     "readable": ("flatten", "fuse", "contract", "hoist"),  # no packs, no repeats
-    "all": ("flatten", "fuse", "contract", "pack", "hoist", "repeat"),
+    "all": ("flatten", "fuse", "contract", "pack", "hoist", "repeat", "resize"),
 }
 ROWS = np.random.default_rng(0).normal(size=(41, 3))
 CLASSES = np.digitize(ROWS.sum(axis=1), [-1.0, 1.0])

@@ -1,11 +1,15 @@
 """Programs of teams: every item is split as declared, every barrier stands where one is needed."""
 
+from itertools import product
+
 import numpy as np
 import pytest
+from numba import njit
 
-from codegen import ir, memory, teamwork
+from codegen import ir, memory
 from codegen.passes import optimise, parallel
 from codegen.registers import flat
+from codegen.sharing import share
 from codegen.text import text
 from tests.codegen.programs import ALL, FUNCTIONS, STEPS, StepCase, step_program
 from tests.codegen.turns import teams_in_turns
@@ -100,12 +104,16 @@ def test_depth_adds_no_items(depth, monkeypatch):
 @pytest.mark.parametrize("grain", [1, 3, 16])
 @pytest.mark.parametrize("threads", [1, 2, 3, 5, 8])
 def test_shares_are_whole_blocks_that_cover_an_extent_once(threads, grain):
-    known: dict = {"jit": lambda f: f}
-    exec(teamwork.SHARE, known)
     for extent in [*range(70), 1000]:
-        parts = [known["share"](k, threads, extent, grain) for k in range(threads)]
+        parts = [share(k, threads, extent, grain) for k in range(threads)]
         assert [i for first, last in parts for i in range(first, last)] == list(range(extent))
         assert all(first % grain == 0 or first == extent for first, _ in parts)
+
+
+def test_compiled_shares_are_the_same():
+    compiled = njit(lambda *numbers: share(*numbers))
+    for numbers in product((0, 1, 4), (1, 2, 5), (0, 1, 7, 64, 1000), (1, 3, 16)):
+        assert compiled(*numbers) == share(*numbers)
 
 
 def test_blocks_of_several_rows(monkeypatch):

@@ -14,6 +14,7 @@ EXACT = (
     "pack",
     "hoist",
     "repeat",
+    "resize",
 )  # they move values, they do not change arithmetic
 
 

@@ -67,3 +67,15 @@ def test_the_results_do_not_depend_on_the_batch_before(trained):
         model.fit(X, LABEL, 32, epochs=3, verbose=0)
         results.append(np.concatenate([w.ravel() for w in model.get_weights()]))
     assert same(results[1:], [results[0]] * 2)
+
+
+def test_another_rate_and_other_data_compile_nothing(trained):
+    modules, programs = dict(cache._loaded), len(trained._runners)
+    rate = trained.optimizer.learning_rate
+    try:
+        for other, rows in ((0.5, 40), (1e-4, 33), (0.0, 7)):
+            trained.optimizer.learning_rate = other
+            trained.fit(X[::-1][:rows] * 2, LABEL[:rows], epochs=3, verbose=0)
+    finally:
+        trained.optimizer.learning_rate = rate
+    assert cache._loaded == modules and len(trained._runners) == programs

@@ -13,8 +13,8 @@ import pytest
 
 import graphdl as gd
 from codegen import team
+from codegen.optimisations import without
 from codegen.pace import Pace
-from graphdl import compile as compiling
 from graphdl.compile import Compiled
 from graphdl.core.errors import NonFiniteError
 
@@ -126,8 +126,9 @@ def test_a_team_computes_what_one_thread_does(by, monkeypatch):
     by(2)
     team_of_two = trained(plain)[1]
     monkeypatch.undo()
-    monkeypatch.setattr(compiling, "TEAMS", False)
-    for ours, theirs in zip(team_of_two, trained(plain)[1], strict=True):
+    with without("teams"):
+        alone = trained(plain)[1]
+    for ours, theirs in zip(team_of_two, alone, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=2e-6)
 
 
@@ -271,16 +272,14 @@ def test_the_environment_says_how_many(given, found):
     assert found in done.stdout
 
 
-def test_a_small_network_is_left_to_one_thread(monkeypatch):
-    monkeypatch.setattr(compiling, "TEAMS", True)
+def test_a_small_network_is_left_to_one_thread():
     model = dense(gd.layers.Dense(16, "relu"), gd.layers.Dense(10, "softmax"))
     runner = model._runner("train", model._data("fit", X, Y))
     assert runner.compiled_for(200, 32).executable.program.shares is None
 
 
-def test_sizes_alone_choose_the_program(monkeypatch):
+def test_sizes_alone_choose_the_program():
     """So a machine of one core computes the bits of all others."""
-    monkeypatch.setattr(compiling, "TEAMS", True)
     model = dense(gd.layers.Dense(512, "relu"), gd.layers.Dense(10, "softmax"))
     runner = model._runner("train", model._data("fit", X, Y))
     chosen = set()
@@ -290,9 +289,9 @@ def test_sizes_alone_choose_the_program(monkeypatch):
     assert chosen == {False}
 
 
-def test_teams_are_there_only_where_they_are_asked_for():
-    assert os.environ.get("GRAPHDL_TEAMS") == "1" or not compiling.TEAMS
+def test_teams_have_a_switch():
     model = dense(gd.layers.Dense(512, "relu"), gd.layers.Dense(10, "softmax"))
     runner = model._runner("train", model._data("fit", X, Y))
-    program = runner.compiled_for(200, 128).executable.program
-    assert (program.shares is None) is not compiling.TEAMS
+    assert runner.compiled_for(200, 128).executable.program.shares is not None
+    with without("teams"):
+        assert runner.compiled_for(200, 128).executable.program.shares is None
