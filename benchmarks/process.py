@@ -69,13 +69,15 @@ class WorkerProcess:
     Raises `WorkerError` when the peer is missing, fails or dies.
     """
 
+    module = "benchmarks.worker"
+
     def __init__(
         self, workload: str, peer: str, machine: Machine, variables: Mapping[str, str] | None = None
     ):
         self.peer = peer
         python = machine.pythons.get(peer, sys.executable)
         cores = ",".join(map(str, machine.cores))
-        command = [python, "-m", "benchmarks.worker", workload, peer, cores, str(time.monotonic())]
+        command = [python, "-m", self.module, workload, peer, cores, str(time.monotonic())]
         self.process = subprocess.Popen(
             command,
             cwd=ROOT,

@@ -29,10 +29,14 @@ from benchmarks.workloads import WORKLOADS, Workload, make_data, mean_loss
 
 def main() -> None:
     workload, peer, cores, spawned = sys.argv[1:]
+    serve(Worker(workload, peer, float(spawned)), cores)
+
+
+def serve(worker: object, cores: str) -> None:
+    """Answer each request by the worker's method of its name, on these cores."""
     if cores:
         os.sched_setaffinity(0, map(int, cores.split(",")))
     answers = _keep_stdout_for_answers()
-    worker = Worker(workload, peer, float(spawned))
     for line in sys.stdin:
         request = json.loads(line)
         answers.write(json.dumps(_answer(worker, request)) + "\n")
@@ -79,7 +83,7 @@ class Worker:
         return {"peak_mb": _peak_bytes() / 1e6}
 
 
-def _answer(worker: Worker, request: dict) -> dict:
+def _answer(worker: object, request: dict) -> dict:
     try:
         return getattr(worker, request.pop("do"))(**request)
     except ModuleNotFoundError as error:

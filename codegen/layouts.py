@@ -102,13 +102,19 @@ class Layouts(Writer):
                 mask = self.first(self.builder.sub(count, j))
                 self.store(self.load(self.at(source, j), mask), self.at(place, j), mask)
 
-    def lay_across(self, b: Any, b_row: Any, panel: Any, deep: Any, count: Any) -> None:
-        """panel[k, j] = b[j, k]"""
+    def lay_across(
+        self, b: Any, b_row: Any, out: Any, out_row: Any, rows: Any, columns: Any,
+        exactly: bool = False,
+    ) -> None:  # fmt: skip
+        """out[k, j] = b[j, k]; if not `exactly`, out has room for what squares have too many."""
         build = self.builder
-        with self._squares(b, b_row, count, deep) as (j, k, square):
+        with self._squares(b, b_row, columns, rows) as (j, k, square):
             for c, column in enumerate(square):
-                at = build.mul(build.add(k, INT(c)), INT(self.width))
-                self.store(column, self.at(panel, at, j))
+                row = build.add(k, INT(c))
+                there = build.icmp_signed("<", row, rows)
+                left = build.select(there, build.sub(columns, j), INT(0))
+                mask = self.first(left) if exactly else None
+                self.store(column, self.at(out, build.mul(row, out_row), j), mask)
 
     @contextlib.contextmanager
     def _squares(self, source: Any, source_row: Any, rows: Any, columns: Any) -> Iterator[Any]:

@@ -16,13 +16,15 @@ from typing import Any
 from llvmlite import ir
 
 from codegen.layouts import BLOCK, DEPTH, Layouts, Operand, Stripes
+from codegen.scalar_products import FUSED, ScalarProducts
 from codegen.vectors import BIT, INT, Machine
 
-FUSED = ("contract",)  # a·b + c may be rounded once; nothing else is re-arranged
 NEAR = 1 << 20  # bytes of b that the second cache holds: its rows need no panel
 FEW = 64  # rows of a that make a panel worth its while
 MANY = 512  # columns of b that make stripes worth theirs
 SINGLE = 4  # below so many rows, a·bᵀ is made of scalar products
+DEEP = 1024  # rows of a narrow b that are laid across at a time
+WIDE = 8  # registers of columns of a narrow result's transpose
 DTYPES = {"float32": 32, "float64": 64}  # and their bits
 
 
@@ -43,7 +45,7 @@ def module(dtype: str, machine: Machine) -> ir.Module:
     return made
 
 
-class _Products(Layouts):
+class _Products(Layouts, ScalarProducts):
     """The functions of one float type."""
 
     def write(self, product: str, transposed: str) -> None:
@@ -54,9 +56,11 @@ class _Products(Layouts):
             for vectors, cut in ((2, False), (1, False), (1, True))
         }
         self.sweep = self._sweep(operands)
+        self.narrow = self.lanes // 4
+        self.dots = self.scalar_products()
+        self.rows_of_a, self.columns_of_a = self._rows_of_a(), self._columns_of_a()
         self._multiply(product, self._panels("panels", transposed=False))
-        across = self._panels("panels_transposed", transposed=True)
-        self._multiply_transposed(transposed, across, self._dots())
+        self._multiply_transposed(transposed, self._panels("panels_transposed", transposed=True))
 
     # -------------------------------------------------- tiles
 
@@ -171,7 +175,7 @@ class _Products(Layouts):
                     count = self.least(INT(self.width), build.sub(n, j))
                     if transposed:
                         source = self.at(b, build.mul(j, b_row), k)
-                        self.lay_across(source, b_row, panel, deep, count)
+                        self.lay_across(source, b_row, panel, INT(self.width), deep, count)
                     else:
                         source = self.at(b, build.mul(k, b_row), j)
                         self.lay_along(source, b_row, panel, deep, count)
@@ -197,61 +201,89 @@ class _Products(Layouts):
             far = build.and_(
                 build.icmp_signed(">", size, limit), build.icmp_signed(">=", m, INT(FEW))
             )
-            with self.either(far) as (apart, straight):
-                with apart:
-                    build.call(panels, [a, a_row, a_column, b, width, out, width, m, n, depth])
-                with straight:
-                    build.call(
-                        self.sweep,
-                        [*self.as_it_lies(a, a_row, a_column), b, width, out, width, m, n, depth,
-                         BIT(0)],
-                    )  # fmt: skip
+            shallow = build.icmp_signed("<", depth, INT(self.lanes))
+            narrow = build.and_(
+                build.icmp_signed("<=", width, INT(self.narrow)),
+                build.or_(lying, build.not_(shallow)),
+            )
+            with self.either(narrow) as (thin, broad):
+                with thin, self.either(lying) as (across, upright):
+                    with across:
+                        build.call(self.columns_of_a, [a, a_column, b, out, width, m, n, depth])
+                    with upright:
+                        build.call(self.rows_of_a, [a, a_row, b, out, width, m, n, depth])
+                with broad, self.either(far) as (apart, straight):
+                    with apart:
+                        build.call(panels, [a, a_row, a_column, b, width, out, width, m, n, depth])
+                    with straight:
+                        build.call(
+                            self.sweep,
+                            [*self.as_it_lies(a, a_row, a_column), b, width, out, width, m, n,
+                             depth, BIT(0)],
+                        )  # fmt: skip
 
-    def _multiply_transposed(self, name: str, panels: Any, dots: Any) -> None:
-        """a·bᵀ: by panels, or for a row or two by scalar products of rows."""
+    def _multiply_transposed(self, name: str, panels: Any) -> None:
+        """a·bᵀ: by panels, or where it has few rows or columns by scalar products of rows."""
         p, n_ = self.pointer, INT
         with self.function(name, p, n_, n_, p, p, *[n_] * 4, local=False) as made:
             a, a_row, a_column, b, out, width, m, n, depth = made.args
             build = self.builder
-            few = build.and_(
-                build.icmp_signed("<", m, INT(SINGLE)), build.icmp_signed("==", a_column, INT(1))
+            few = build.or_(
+                build.icmp_signed("<", m, INT(SINGLE)),
+                build.icmp_signed("<=", width, INT(self.narrow)),
             )
+            few = build.and_(few, build.icmp_signed("==", a_column, INT(1)))
             with self.either(few) as (single, many):
                 with single:
-                    build.call(dots, [a, a_row, b, out, width, m, n, depth])
+                    build.call(
+                        self.dots, [a, a_row, b, depth, out, width, m, n, depth, BIT(0)]
+                    )  # fmt: skip
                 with many:
                     build.call(panels, [a, a_row, a_column, b, depth, out, width, m, n, depth])
 
-    def _dots(self) -> Any:
-        """out[i, j] = Σₖ a[i, k]·b[j, k]: lanes of k, four j at a time, added up at the end."""
+    # -------------------------------------------------- narrow products
+
+    def _rows_of_a(self) -> Any:
+        """a·b of few columns: b is laid across, then rows are multiplied with rows."""
         p, n_ = self.pointer, INT
-        with self.function("dots", p, n_, p, p, *[n_] * 4) as made:
+        with self.function("rows_of_a", p, n_, p, p, *[n_] * 4) as made:
             a, a_row, b, out, width, m, n, depth = made.args
             build = self.builder
-            with self.loop(INT(0), m) as (i, _):
-                row, place = self.at(a, build.mul(i, a_row)), self.at(out, build.mul(i, width))
-                done = INT(0)
-                for several in (4, 1):
-                    stop = self.whole(n, several)
-                    with self.loop(done, stop, several) as (j, _):
-                        rows = [
-                            self.at(b, build.mul(build.add(j, INT(s)), depth))
-                            for s in range(several)
-                        ]
-                        for s, total in enumerate(self._scalar_products(row, rows, depth)):
-                            build.store(total, self.at(place, j, INT(s))).align = self.bytes
-                    done = stop
+            panel = self.room(self.lanes * DEEP)
+            with self.either(build.icmp_signed("==", width, INT(1))) as (single, several):
+                with single:
+                    build.call(self.dots, [a, a_row, b, depth, out, width, m, n, depth, BIT(0)])
+                with several, self.loop(INT(0), depth, DEEP) as (k, _):
+                    deep = self.least(INT(DEEP), build.sub(depth, k))
+                    self.lay_across(
+                        self.at(b, build.mul(k, width)), width, panel, INT(DEEP), n, deep
+                    )
+                    build.call(
+                        self.dots,
+                        [self.at(a, k), a_row, panel, INT(DEEP), out, width, m, n, deep,
+                         build.icmp_signed(">", k, INT(0))],
+                    )  # fmt: skip
         return made
 
-    def _scalar_products(self, row: Any, others: list[Any], depth: Any) -> list[Any]:
-        build, zero = self.builder, ir.Constant(self.vector, None)
-        stop, sums = self.whole(depth, self.lanes), [zero] * len(others)
-        for start, end, cut in ((INT(0), stop, False), (stop, depth, True)):
-            with self.loop(start, end, self.lanes, carry=sums) as (k, totals):
-                mask = self.first(build.sub(depth, k)) if cut else None
-                mine = self.load(self.at(row, k), mask)
-                for s, other in enumerate(others):
-                    product = build.fmul(mine, self.load(self.at(other, k), mask), flags=FUSED)
-                    totals[s] = build.fadd(totals[s], product, flags=FUSED)
-            sums = totals
-        return [self.total(value) for value in sums]
+    def _columns_of_a(self) -> Any:
+        """aᵀ·b of few columns: (bᵀ·a)ᵀ, the same sums, whose rows are long."""
+        p, n_ = self.pointer, INT
+        with self.function("columns_of_a", p, n_, p, p, *[n_] * 4) as made:
+            a, a_column, b, out, width, m, n, depth = made.args
+            build, piece = self.builder, WIDE * self.lanes
+            panel, turned = self.room(self.lanes * piece), self.as_it_lies(b, INT(1), width)
+            with self.either(build.icmp_signed("==", width, INT(1))) as (single, several):
+                with single:
+                    build.call(
+                        self.sweep,
+                        [*turned, a, a_column, out, m, n, m, depth, BIT(0)],
+                    )  # fmt: skip
+                with several, self.loop(INT(0), m, piece) as (i, _):
+                    count = self.least(INT(piece), build.sub(m, i))
+                    build.call(
+                        self.sweep,
+                        [*turned, self.at(a, i), a_column, panel, INT(piece), n, count, depth, BIT(0)],
+                    )  # fmt: skip
+                    place = self.at(out, build.mul(i, width))
+                    self.lay_across(panel, INT(piece), place, width, count, n, exactly=True)
+        return made

@@ -91,8 +91,30 @@ class Fuser:
             joined = self._join(other.body, kernel.body)  # type: ignore[union-attr]
             if joined is not None:
                 self._replace(at, ahead, ir.Kernel(joined, _notes(other, kernel)))
+                self._join_earlier(at + len(ahead))
                 return True
         return False
+
+    def _join_earlier(self, at: int) -> None:
+        """What has grown joins an earlier kernel that neither of its parts shared memory with.
+
+        μ·v and η·g have nothing in common until their difference has joined one of them. No kernel
+        passes a product: what was computed before it for use after it would have to be kept.
+        """
+        kernel, mine = self.items[at], self.prints[at]
+        assert isinstance(kernel, ir.Kernel)
+        partners = self._partners(kernel, mine) - {mine}
+        for before, ahead in meetings(self.prints[:at], mine, partners):
+            other = self.items[before]
+            if any(isinstance(i, ir.MatMul) for i in self.items[before + 1 : at]):
+                return
+            joined = self._join(other.body, kernel.body)  # type: ignore[union-attr]
+            if joined is not None:
+                for array in mine.arrays:
+                    del self.users[array][mine]
+                del self.items[at], self.prints[at]
+                self._replace(before, ahead, ir.Kernel(joined, _notes(other, kernel)))
+                return
 
     def _after_scalars(self, kernel: ir.Kernel, mine: Footprint) -> bool:
         """Append a kernel without loops to the last item it depends on, if that has none either."""

@@ -1,0 +1,1 @@
+"""Random dense networks of every size, activation, loss and optimizer: graphdl beside JAX."""
