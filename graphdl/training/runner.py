@@ -105,7 +105,9 @@ class Runner:
     def exact(self) -> bool:
         """Must a ragged batch have memory of just its size? (Rows are not the first axis somewhere.)"""
         rows = self.compiled.lowered.program.batches.rows  # type: ignore[union-attr]
-        for buffer in self.compiled.executable.emitted.buffers:
+        seen = self.compiled.executable.emitted.buffers
+        # rows first in an array are rows first in the run of its elements
+        for buffer in {b.root if len(b.shape) == 1 else b for b in seen}:
             inner = [part for d in buffer.shape[1:] for part in ir.subexpressions(d)]
             lead = buffer.shape[0] if buffer.shape else ir.ONE
             if rows in inner or (lead != rows and rows in ir.subexpressions(lead)):
