@@ -96,13 +96,15 @@ class Fuser:
         return False
 
     def _join_earlier(self, at: int) -> None:
-        """What has grown joins an earlier kernel that neither of its parts shared memory with.
+        """An update that has grown joins an earlier kernel with which its parts shared no memory.
 
-        μ·v and η·g have nothing in common until their difference has joined one of them. No kernel
-        passes a product: what was computed before it for use after it would have to be kept.
+        μ·v and η·g have nothing in common until their difference has joined one of them. The other
+        would be kept meanwhile, in memory as large as the weights. No kernel passes a product.
         """
         kernel, mine = self.items[at], self.prints[at]
         assert isinstance(kernel, ir.Kernel)
+        if not any(b.role == "variable" for b in ir.writes(kernel)):
+            return
         partners = self._partners(kernel, mine) - {mine}
         for before, ahead in meetings(self.prints[:at], mine, partners):
             other = self.items[before]
