@@ -68,9 +68,15 @@ def test_equal_widths_are_folded_in_a_networks_name():
 
 
 def test_a_peer_ten_times_slower_gets_few_rounds():
-    plan = Plan(rounds=9, slow=10.0, slow_rounds=3)
-    assert (plan.rounds_for(9.9), plan.rounds_for(10.0)) == (9, 3)
-    assert Plan(rounds=2).rounds_for(50.0) == 2
+    plan = Plan(rounds=9, slow=10.0, few=3)
+    assert (plan.rounds_for(1.0, 9.9, 100), plan.rounds_for(1.0, 10.0, 100)) == (9, 3)
+    assert Plan(rounds=2).rounds_for(1.0, 50.0, 100) == 2
+
+
+def test_an_epoch_that_takes_long_gets_few_rounds_unless_they_were_asked_for():
+    assert Plan(rounds=9).rounds_for(6e5, 6e5, 2) == 3
+    asked = options("--rounds", "9")
+    assert Plan(9, asked.round_seconds, long=asked.long).rounds_for(6e5, 6e5, 2) == 9
 
 
 def test_the_floor_is_no_rival_and_ours_is_divided_by_it():
