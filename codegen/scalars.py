@@ -202,11 +202,6 @@ CALL = {
     "minimum": "minimum({0}, {1})",
     "clip": "minimum(maximum({0}, {1}), {2})",
 }
-INLINE = {  # the same as the helpers of these names, where the arguments are single words
-    "relu": "{zero} if {0} <= {zero} else {0}",
-    "maximum": "{0} if ({0} > {1}) | ({0} != {0}) else {1}",
-    "minimum": "{0} if ({0} < {1}) | ({0} != {0}) else {1}",
-}
 SINGLE = ("exp", "log", "log1p")  # own bodies in float32: a loop around them is vectorised
 PLAIN = """@jit
 def {fn}32(a):
