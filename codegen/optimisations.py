@@ -51,7 +51,6 @@ KNOWN = {
         "float32 exp, log, … have bodies that vectorise", "by 1 or 2 ULP each"
     ),
     "copies": Optimisation("a row is copied as memory"),
-    "inline": Optimisation("relu, maximum and minimum are written out in their place"),
     # memory and calls
     "reuse": Optimisation("temps take the places of those that are done"),
     "places": Optimisation("where the arrays of a call lie is kept for the next one"),
