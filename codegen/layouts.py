@@ -81,7 +81,7 @@ class Layouts(Writer):
     def lay_stripes_across(self, a: Any, a_row: Any, block: Stripes, tall: Any, deep: Any) -> None:
         """block[i, k] = a[i, k], a square of registers at a time, whose columns become pieces."""
         build, piece = self.builder, min(self.heights[0], self.lanes)
-        with self._squares(a, a_row, tall, deep) as (i, k, square):
+        with self.squares(a, a_row, tall, deep) as (i, k, square):
             for c, column in enumerate(square):
                 at = build.mul(build.add(k, INT(c)), block.column)
                 for p in range(0, self.lanes, piece):
@@ -102,22 +102,16 @@ class Layouts(Writer):
                 mask = self.first(self.builder.sub(count, j))
                 self.store(self.load(self.at(source, j), mask), self.at(place, j), mask)
 
-    def lay_across(
-        self, b: Any, b_row: Any, out: Any, out_row: Any, rows: Any, columns: Any,
-        exactly: bool = False,
-    ) -> None:  # fmt: skip
-        """out[k, j] = b[j, k]; if not `exactly`, out has room for what squares have too many."""
+    def lay_across(self, b: Any, b_row: Any, panel: Any, deep: Any, count: Any) -> None:
+        """panel[k, j] = b[j, k]"""
         build = self.builder
-        with self._squares(b, b_row, columns, rows) as (j, k, square):
+        with self.squares(b, b_row, count, deep) as (j, k, square):
             for c, column in enumerate(square):
-                row = build.add(k, INT(c))
-                there = build.icmp_signed("<", row, rows)
-                left = build.select(there, build.sub(columns, j), INT(0))
-                mask = self.first(left) if exactly else None
-                self.store(column, self.at(out, build.mul(row, out_row), j), mask)
+                at = build.mul(build.add(k, INT(c)), INT(self.width))
+                self.store(column, self.at(panel, at, j))
 
     @contextlib.contextmanager
-    def _squares(self, source: Any, source_row: Any, rows: Any, columns: Any) -> Iterator[Any]:
+    def squares(self, source: Any, source_row: Any, rows: Any, columns: Any) -> Iterator[Any]:
         """Over squares as wide as a register: the first row, the first column, the square's columns.
 
         What a square has too many it fills with repetitions and zeros: there must be room for them.

@@ -18,7 +18,7 @@ import llvmlite
 import llvmlite.binding as llvm
 from numba.core.registry import cpu_target
 
-from codegen import layouts, scalar_products, tiles, vectors
+from codegen import layouts, narrow, tiles, vectors
 from codegen.cache import cache_directory
 from codegen.private_files import make_private, read, write
 from codegen.vectors import Machine
@@ -48,7 +48,7 @@ def provide_for(symbols: Iterable[str]) -> None:
 @functools.cache
 def conditions() -> str:
     """What the functions depend on: their text, the compiler, the processor."""
-    modules = (tiles, layouts, scalar_products, vectors)
+    modules = (tiles, narrow, layouts, vectors)
     content = "".join(Path(str(m.__file__)).read_text(encoding="utf-8") for m in modules)
     return "\n".join((content, llvmlite.__version__, *_target()))
 

@@ -15,16 +15,14 @@ from typing import Any
 
 from llvmlite import ir
 
-from codegen.layouts import BLOCK, DEPTH, Layouts, Operand, Stripes
-from codegen.scalar_products import FUSED, ScalarProducts
+from codegen.layouts import BLOCK, DEPTH, Operand, Stripes
+from codegen.narrow import FUSED, NarrowProducts
 from codegen.vectors import BIT, INT, Machine
 
 NEAR = 1 << 20  # bytes of b that the second cache holds: its rows need no panel
 FEW = 64  # rows of a that make a panel worth its while
 MANY = 512  # columns of b that make stripes worth theirs
 SINGLE = 4  # below so many rows, a·bᵀ is made of scalar products
-DEEP = 1024  # rows of a narrow b that are laid across at a time
-WIDE = 8  # registers of columns of a narrow result's transpose
 DTYPES = {"float32": 32, "float64": 64}  # and their bits
 
 
@@ -45,7 +43,7 @@ def module(dtype: str, machine: Machine) -> ir.Module:
     return made
 
 
-class _Products(Layouts, ScalarProducts):
+class _Products(NarrowProducts):
     """The functions of one float type."""
 
     def write(self, product: str, transposed: str) -> None:
@@ -56,11 +54,11 @@ class _Products(Layouts, ScalarProducts):
             for vectors, cut in ((2, False), (1, False), (1, True))
         }
         self.sweep = self._sweep(operands)
-        self.narrow = self.lanes // 4
-        self.dots = self.scalar_products()
-        self.rows_of_a, self.columns_of_a = self._rows_of_a(), self._columns_of_a()
-        self._multiply(product, self._panels("panels", transposed=False))
-        self._multiply_transposed(transposed, self._panels("panels_transposed", transposed=True))
+        dots = self.scalar_products()
+        thin = self.rows_of_a(dots), self.columns_of_a()
+        self._multiply(product, self._panels("panels", transposed=False), *thin)
+        across = self._panels("panels_transposed", transposed=True)
+        self._multiply_transposed(transposed, across, dots)
 
     # -------------------------------------------------- tiles
 
@@ -175,7 +173,7 @@ class _Products(Layouts, ScalarProducts):
                     count = self.least(INT(self.width), build.sub(n, j))
                     if transposed:
                         source = self.at(b, build.mul(j, b_row), k)
-                        self.lay_across(source, b_row, panel, INT(self.width), deep, count)
+                        self.lay_across(source, b_row, panel, deep, count)
                     else:
                         source = self.at(b, build.mul(k, b_row), j)
                         self.lay_along(source, b_row, panel, deep, count)
@@ -188,7 +186,7 @@ class _Products(Layouts, ScalarProducts):
 
     # -------------------------------------------------- products
 
-    def _multiply(self, name: str, panels: Any) -> None:
+    def _multiply(self, name: str, panels: Any, rows_of_a: Any, columns_of_a: Any) -> None:
         """a·b: straight from b where it is near, or has to serve few rows."""
         p, n_ = self.pointer, INT
         with self.function(name, p, n_, n_, p, p, *[n_] * 4, local=False) as made:
@@ -201,28 +199,31 @@ class _Products(Layouts, ScalarProducts):
             far = build.and_(
                 build.icmp_signed(">", size, limit), build.icmp_signed(">=", m, INT(FEW))
             )
-            shallow = build.icmp_signed("<", depth, INT(self.lanes))
-            narrow = build.and_(
-                build.icmp_signed("<=", width, INT(self.narrow)),
-                build.or_(lying, build.not_(shallow)),
+            narrow = build.icmp_signed("<=", width, INT(self.narrow))
+            deep = build.icmp_signed(">=", depth, INT(self.lanes))
+            across, upright = (
+                build.and_(narrow, lying),
+                build.and_(build.and_(narrow, deep), build.not_(lying)),
             )
-            with self.either(narrow) as (thin, broad):
-                with thin, self.either(lying) as (across, upright):
-                    with across:
-                        build.call(self.columns_of_a, [a, a_column, b, out, width, m, n, depth])
-                    with upright:
-                        build.call(self.rows_of_a, [a, a_row, b, out, width, m, n, depth])
-                with broad, self.either(far) as (apart, straight):
-                    with apart:
-                        build.call(panels, [a, a_row, a_column, b, width, out, width, m, n, depth])
-                    with straight:
-                        build.call(
-                            self.sweep,
-                            [*self.as_it_lies(a, a_row, a_column), b, width, out, width, m, n,
-                             depth, BIT(0)],
-                        )  # fmt: skip
+            with self.either(across) as (thin, others):
+                with thin:
+                    build.call(columns_of_a, [a, a_column, b, out, width, m, n, depth])
+                with others, self.either(upright) as (slim, broad):
+                    with slim:
+                        build.call(rows_of_a, [a, a_row, b, out, width, m, n, depth])
+                    with broad, self.either(far) as (apart, straight):
+                        with apart:
+                            build.call(
+                                panels, [a, a_row, a_column, b, width, out, width, m, n, depth]
+                            )  # fmt: skip
+                        with straight:
+                            build.call(
+                                self.sweep,
+                                [*self.as_it_lies(a, a_row, a_column), b, width, out, width, m, n,
+                                 depth, BIT(0)],
+                            )  # fmt: skip
 
-    def _multiply_transposed(self, name: str, panels: Any) -> None:
+    def _multiply_transposed(self, name: str, panels: Any, dots: Any) -> None:
         """a·bᵀ: by panels, or where it has few rows or columns by scalar products of rows."""
         p, n_ = self.pointer, INT
         with self.function(name, p, n_, n_, p, p, *[n_] * 4, local=False) as made:
@@ -235,55 +236,6 @@ class _Products(Layouts, ScalarProducts):
             few = build.and_(few, build.icmp_signed("==", a_column, INT(1)))
             with self.either(few) as (single, many):
                 with single:
-                    build.call(
-                        self.dots, [a, a_row, b, depth, out, width, m, n, depth, BIT(0)]
-                    )  # fmt: skip
+                    build.call(dots, [a, a_row, b, depth, out, width, m, n, depth, BIT(0)])
                 with many:
                     build.call(panels, [a, a_row, a_column, b, depth, out, width, m, n, depth])
-
-    # -------------------------------------------------- narrow products
-
-    def _rows_of_a(self) -> Any:
-        """a·b of few columns: b is laid across, then rows are multiplied with rows."""
-        p, n_ = self.pointer, INT
-        with self.function("rows_of_a", p, n_, p, p, *[n_] * 4) as made:
-            a, a_row, b, out, width, m, n, depth = made.args
-            build = self.builder
-            panel = self.room(self.lanes * DEEP)
-            with self.either(build.icmp_signed("==", width, INT(1))) as (single, several):
-                with single:
-                    build.call(self.dots, [a, a_row, b, depth, out, width, m, n, depth, BIT(0)])
-                with several, self.loop(INT(0), depth, DEEP) as (k, _):
-                    deep = self.least(INT(DEEP), build.sub(depth, k))
-                    self.lay_across(
-                        self.at(b, build.mul(k, width)), width, panel, INT(DEEP), n, deep
-                    )
-                    build.call(
-                        self.dots,
-                        [self.at(a, k), a_row, panel, INT(DEEP), out, width, m, n, deep,
-                         build.icmp_signed(">", k, INT(0))],
-                    )  # fmt: skip
-        return made
-
-    def _columns_of_a(self) -> Any:
-        """aᵀ·b of few columns: (bᵀ·a)ᵀ, the same sums, whose rows are long."""
-        p, n_ = self.pointer, INT
-        with self.function("columns_of_a", p, n_, p, p, *[n_] * 4) as made:
-            a, a_column, b, out, width, m, n, depth = made.args
-            build, piece = self.builder, WIDE * self.lanes
-            panel, turned = self.room(self.lanes * piece), self.as_it_lies(b, INT(1), width)
-            with self.either(build.icmp_signed("==", width, INT(1))) as (single, several):
-                with single:
-                    build.call(
-                        self.sweep,
-                        [*turned, a, a_column, out, m, n, m, depth, BIT(0)],
-                    )  # fmt: skip
-                with several, self.loop(INT(0), m, piece) as (i, _):
-                    count = self.least(INT(piece), build.sub(m, i))
-                    build.call(
-                        self.sweep,
-                        [*turned, self.at(a, i), a_column, panel, INT(piece), n, count, depth, BIT(0)],
-                    )  # fmt: skip
-                    place = self.at(out, build.mul(i, width))
-                    self.lay_across(panel, INT(piece), place, width, count, n, exactly=True)
-        return made

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from codegen import layouts, native, tiles
+from codegen import layouts, narrow, native, tiles
 from codegen.products import multiply
 from codegen.vectors import Machine
 
@@ -72,6 +72,23 @@ def test_several_panels_and_blocks(form, dtype):
     for m, n, k in ((150, 70, 600), (64, 1100, 300), (129, 33, 2100), (3, 40, 700), (70, 520, 513),
                     (525, 37, 300), (523, 515, 270), (13, 512, 5)):  # fmt: skip
         check(form, m, n, k, dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("form", FORMS, ids=lambda f: f.__name__)
+def test_few_columns_in_several_pieces(form, dtype):
+    assert narrow.LONG < 1100
+    for m, n, k in ((1100, 1, 40), (40, 1, 2100), (2100, 3, 20), (20, 3, 2100), (5, 4, 1037)):
+        check(form, m, n, k, dtype)
+
+
+def test_a_row_of_few_columns_has_the_same_bits_in_any_batch():
+    draw = np.random.default_rng(1)
+    a, b = draw.standard_normal((40, 1100), "f4"), draw.standard_normal((1100, 3), "f4")
+    whole, part = np.empty((40, 3), "f4"), np.empty((5, 3), "f4")
+    upright(a, b, whole)
+    upright(a[:5].copy(), b, part)
+    assert part.tobytes() == whole[:5].tobytes()
 
 
 @pytest.mark.parametrize("form", [upright, a_transposed, b_transposed], ids=lambda f: f.__name__)
