@@ -18,7 +18,7 @@ from benchmarks.workloads import Workload
 
 PLAN = Plan(rounds=3, round_seconds=0.06)
 PATIENCE = 30.0
-"""Seconds to the first trained epoch; a point that takes longer is the last of its series, but for the base."""
+"""Seconds to the first trained epoch; a peer's point that takes longer is its last, not the base's."""
 
 DEPTHS = (1, 2, 5, 10, 30, 100)
 WIDTHS = (16, 64, 256, 1024, 2048)
@@ -81,7 +81,9 @@ def measure_growth(
     ]
 
 
-def _series(axis: str, values: Iterable[int], peer: str, machine: Machine, say: Callable) -> Growth:
+def _series(
+    axis: str, values: Iterable[int], peer: str, machine: Machine, say: Callable, patience: float
+) -> Growth:
     points: list[Point] = []
     for value in values:
         say(f"{axis} {value:,}: {peer}")
