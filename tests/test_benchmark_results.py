@@ -7,7 +7,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from benchmarks import parts
+from benchmarks import growth, parts
 from benchmarks.__main__ import _parser, _resolved
 from benchmarks.compare import Comparison, Entry, Plan
 from benchmarks.growth import NETWORKS, SERIES, Growth, Point
@@ -127,6 +127,14 @@ def test_growth_table_joins_the_series_and_says_where_one_ended():
     assert "| 100   |" in text and "jax_scan: ended at depth 100" in text
     last = next(line for line in text.splitlines() if line.startswith("| 100 "))
     assert [cell.strip() for cell in last.strip("|").split("|")][-3:] == ["-", "-", "-"]
+
+
+def test_a_peer_that_takes_long_ends_its_series_and_the_base_does_not(monkeypatch):
+    point = Point(1, 2.0, 10.0, 100.0, 0.5)
+    monkeypatch.setattr(growth, "_point", lambda *_: (point, 2 * growth.PATIENCE))
+    ours, other = growth.measure_growth("depth", (1, 2), [OURS, "jax_scan"], Machine(), str)
+    assert len(ours.points) == 2 and not ours.ended
+    assert len(other.points) == 1 and other.ended.startswith("ended at depth 1: 60 s")
 
 
 @pytest.mark.parametrize("axis", SERIES)
