@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks import parts, report, switches
 from benchmarks.compare import Plan
 from benchmarks.growth import QUICK_SERIES, SERIES
-from benchmarks.peers import FLOOR, OURS, PEERS, QUICK_PEERS, TAPE
+from benchmarks.peers import FLOOR, OURS, PEERS, QUICK_PEERS, STANDARD_PEERS, TAPE
 from benchmarks.picture import draw
 from benchmarks.process import Machine
 from benchmarks.settings import SettingsError, read_pythons
@@ -62,11 +62,12 @@ def _resolved(options: argparse.Namespace) -> argparse.Namespace:
     every = [1] if narrow or quick else [1, Machine.all_cores()]
     options.threads = list(dict.fromkeys(options.threads or every))
     options.growth_peers = options.peers or (() if quick else ("jax_scan",))
-    options.startup_peers = options.peers or (("jax_scan",) if quick else PEERS)
+    options.startup_peers = options.peers or (("jax_scan",) if quick else STANDARD_PEERS)
     options.startup = options.workloads or ("lecture",)
     usual = SWITCHED if options.switches is not None else tuple(WORKLOADS)
     options.workloads = options.workloads or (QUICK if quick else usual)
-    options.peers = options.peers or ((*QUICK_PEERS, FLOOR) if quick else (*PEERS, FLOOR))
+    options.peers = options.peers or (*(QUICK_PEERS if quick else STANDARD_PEERS), FLOOR)
+    options.long = float("inf") if options.rounds else Plan.long  # who asks for rounds gets them
     options.rounds = options.rounds or (5 if quick else 9)
     options.round_seconds = options.round_seconds or (0.05 if quick else 0.1)
     options.repeats = options.repeats or (1 if quick else 3)
@@ -82,7 +83,7 @@ def _choice(options: argparse.Namespace) -> parts.Choice:
         startup_peers=_training(options.base, options.startup_peers),
         growth=QUICK_SERIES if options.quick else SERIES,
         growth_peers=_training(options.base, options.growth_peers),
-        plan=Plan(options.rounds, options.round_seconds),
+        plan=Plan(options.rounds, options.round_seconds, long=options.long),
         repeats=options.repeats,
     )
 

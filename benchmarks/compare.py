@@ -22,11 +22,14 @@ class Plan:
     round_seconds: float = 0.2
     slow: float = 10.0
     """A peer that takes this many times the base's time gets few rounds: the verdict is clear."""
-    slow_rounds: int = 3
+    long: float = 1.0
+    """A peer whose round takes so many seconds, its epoch being that long, gets few as well."""
+    few: int = 3
 
-    def rounds_for(self, first: float) -> int:
-        """`first` is the ratio that the first round found."""
-        return min(self.rounds, self.slow_rounds) if first >= self.slow else self.rounds
+    def rounds_for(self, ours: float, peers: float, steps: int) -> int:
+        """From the microseconds a step of the first few, and the steps in the peer's round."""
+        clear, lasting = peers >= self.slow * ours, peers * steps * 1e-6 >= self.long
+        return min(self.rounds, self.few) if clear or lasting else self.rounds
 
 
 @dataclass(frozen=True)
@@ -150,8 +153,9 @@ def compare(
 def _beside(ours: Runner, workload: Workload, peer: str, machine: Machine, plan: Plan) -> Entry:
     with WorkerProcess(workload.json, peer, machine) as worker:
         theirs = Runner(worker, plan)
-        pairs = [(ours.round(), theirs.round())]
-        for _ in range(plan.rounds_for(pairs[0][1] / pairs[0][0]) - 1):
+        pairs = [(ours.round(), theirs.round()) for _ in range(min(plan.few, plan.rounds))]
+        first = (median(times) for times in zip(*pairs, strict=True))
+        for _ in range(plan.rounds_for(*first, theirs.steps) - len(pairs)):
             pairs.append((ours.round(), theirs.round()))
         base_times, times = zip(*pairs, strict=True)
         return _entry(peer, theirs, times, base_times)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -103,7 +104,8 @@ class WorkerProcess:
         return self
 
     def __exit__(self, *_) -> None:
-        self.requests.close()
+        with suppress(BrokenPipeError):  # a process that died leaves its request unread
+            self.requests.close()
         self.answers.close()
         self.process.wait()
 

@@ -69,7 +69,9 @@ def _effect(workload: str, name: str, use: str, machine: Machine, plan: Plan) ->
         _Side(workload, use, "", machine, plan) as with_it,
         _Side(workload, use, name, machine, plan) as without,
     ):
-        pairs = [(with_it.round(), without.round()) for _ in range(plan.rounds)]
+        # as many epochs on either side: a call of fit has a cost of its own
+        epochs = max(with_it.epochs, without.epochs)
+        pairs = [(with_it.round(epochs), without.round(epochs)) for _ in range(plan.rounds)]
         return Effect(
             name,
             use,
@@ -98,15 +100,16 @@ class _Side:
             raise
         self.compile_seconds = self._runner.first["cpu_seconds"]
         self._worker.epoch(1 + SETTLED // self._rows)
+        self.epochs = self._runner.epochs
         return self
 
     def __exit__(self, *_: object) -> None:
         self._worker.__exit__()
         self._cache.cleanup()
 
-    def round(self) -> float:
+    def round(self, epochs: int) -> float:
         """Seconds a step."""
-        answer = self._worker.epoch(self._runner.epochs)
+        answer = self._worker.epoch(epochs)
         return answer[self._clock] / answer["steps"]
 
     def peak_mb(self) -> float:

@@ -13,6 +13,7 @@ import numpy as np
 
 from codegen import cache, cost, cpu, ir, memory, team
 from codegen.arguments import Table
+from codegen.optimisations import on
 from codegen.pace import Pace
 
 Arrays = Mapping[ir.Buffer, np.ndarray]
@@ -102,7 +103,7 @@ class Executable:
 
     def _plan(self, sizes: Mapping[str, int]) -> memory.Plan:
         """Where temps lie; that of the last sizes is kept: who measures mostly allocates next."""
-        key = tuple(sizes.items())
+        key = (on("reuse"), *sizes.items())
         if self._planned is None or self._planned[0] != key:
             plan = memory.plan(self.program, sizes, frozenset(self.program.arguments))
             self._planned = key, plan

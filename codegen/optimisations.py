@@ -40,6 +40,7 @@ KNOWN = {
     "pack": Optimisation("one flat loop for the same work on many buffers"),
     "hoist": Optimisation("what does not change in a loop is read before it"),
     "repeat": Optimisation("equal segments are one body over a table of buffers"),
+    "resize": Optimisation("segments of other sizes share a body, too"),
     "teams": Optimisation(
         "large steps are split between threads", "two programs may be rounded apart"
     ),
@@ -50,7 +51,6 @@ KNOWN = {
         "float32 exp, log, … have bodies that vectorise", "by 1 or 2 ULP each"
     ),
     "copies": Optimisation("a row is copied as memory"),
-    "inline": Optimisation("relu, maximum and minimum are written out in their place"),
     # memory and calls
     "reuse": Optimisation("temps take the places of those that are done"),
     "places": Optimisation("where the arrays of a call lie is kept for the next one"),
@@ -59,6 +59,8 @@ KNOWN = {
     "shuffle": Optimisation("large orders are shuffled by compiled code"),
     "prefetch": Optimisation("a thread reads the next chunk of data while this one trains"),
 }
+
+NEEDS = {"resize": "repeat"}  # what goes without the other, too
 
 
 def named(names: Iterable[str]) -> frozenset[str]:
@@ -82,7 +84,7 @@ _off: ContextVar[frozenset[str]] = ContextVar("off", default=_OFF)
 
 def on(name: str) -> bool:
     """Is an optimisation to be made?"""
-    return name not in _off.get()
+    return _off.get().isdisjoint((name, NEEDS.get(name)))
 
 
 @contextmanager

@@ -44,8 +44,6 @@ class Printer:
         return f"{buffer.name}[{inner}]"
 
     def apply(self, e: ir.Apply) -> str:
-        if self.inlines(e.fn) and all(isinstance(a, (ir.Var, ir.Const)) for a in e.args):
-            return self.inline(e)
         if e.fn in scalars.INFIX:
             a, b = map(self.part, e.args)
             return f"{a} {scalars.INFIX[e.fn]} {b}"
@@ -60,14 +58,6 @@ class Printer:
             if name in scalars.CALL[e.fn]:
                 self.helpers.add(name)
         return scalars.CALL[e.fn].format(*map(self.part, e.args))
-
-    def inlines(self, fn: str) -> bool:
-        return fn in scalars.INLINE and on("inline")
-
-    def inline(self, e: ir.Apply) -> str:
-        """The body of a short helper in its place: one function less to compile."""
-        zero = self.const(ir.Const(0, e.dtype))
-        return scalars.INLINE[e.fn].format(*map(self.bare, e.args), zero=zero)
 
     def helper(self, e: ir.Apply) -> str:
         bits = "" if e.fn in scalars.DRAWS else e.dtype[-2:]
@@ -91,8 +81,7 @@ class Printer:
         """An operand: brackets around anything that is not one word."""
         text = self.expr(e)
         compound = isinstance(e, ir.Apply) and (
-            e.fn in scalars.INFIX
-            or e.fn in ("neg", "square", "not", "where", "cast", *scalars.INLINE)
+            e.fn in scalars.INFIX or e.fn in ("neg", "square", "not", "where", "cast")
         )
         return f"({text})" if compound else text
 
@@ -163,8 +152,6 @@ class Printer:
             return self.bare(expr)
         if op in scalars.INFIX:
             return f"{old} {scalars.INFIX[op]} {self.part(expr)}"
-        if self.inlines(op) and isinstance(expr, ir.Var):
-            return scalars.INLINE[op].format(old, expr.name)
         self.helpers.add(op)
         return f"{op}({old}, {self.bare(expr)})"
 

@@ -119,11 +119,6 @@ CALL = {
     "minimum": "minimum({0}, {1})",
     "clip": "minimum(maximum({0}, {1}), {2})",
 }
-INLINE = {  # the same as the helpers of these names, where the arguments are single words
-    "relu": "{zero} if {0} <= {zero} else {0}",
-    "maximum": "{0} if ({0} > {1}) | ({0} != {0}) else {1}",
-    "minimum": "{0} if ({0} < {1}) | ({0} != {0}) else {1}",
-}
 TYPED = ("relu", "sign", "mod", "sigmoid", "softplus")
 OWN = {  # bodies of our own, and what the C library has in their place
     **{f"{fn}{bits}": f"np.{fn}(a)" for fn in ("exp", "expm1", "log", "log1p", "tanh")

@@ -3,7 +3,7 @@
 Each reduces its argument and evaluates a polynomial: of its degree, the one with the least greatest
 relative error (found by Remez's exchange), unless another source is named. Special values,
 subnormals and signs of zero are NumPy's. The errors, in units in the last place (ULP), are those
-over all 2³² arguments where products and sums are fused, rounded up.
+over all 2³² arguments (cos: each 509th) where products and sums are fused, rounded up.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from benchmarks import parts
+from benchmarks import growth, parts
 from benchmarks.__main__ import _parser, _resolved
 from benchmarks.compare import Comparison, Entry, Plan
 from benchmarks.growth import NETWORKS, SERIES, Growth, Point
@@ -68,9 +68,15 @@ def test_equal_widths_are_folded_in_a_networks_name():
 
 
 def test_a_peer_ten_times_slower_gets_few_rounds():
-    plan = Plan(rounds=9, slow=10.0, slow_rounds=3)
-    assert (plan.rounds_for(9.9), plan.rounds_for(10.0)) == (9, 3)
-    assert Plan(rounds=2).rounds_for(50.0) == 2
+    plan = Plan(rounds=9, slow=10.0, few=3)
+    assert (plan.rounds_for(1.0, 9.9, 100), plan.rounds_for(1.0, 10.0, 100)) == (9, 3)
+    assert Plan(rounds=2).rounds_for(1.0, 50.0, 100) == 2
+
+
+def test_an_epoch_that_takes_long_gets_few_rounds_unless_they_were_asked_for():
+    assert Plan(rounds=9).rounds_for(6e5, 6e5, 2) == 3
+    asked = options("--rounds", "9")
+    assert Plan(9, asked.round_seconds, long=asked.long).rounds_for(6e5, 6e5, 2) == 9
 
 
 def test_the_floor_is_no_rival_and_ours_is_divided_by_it():
@@ -121,6 +127,14 @@ def test_growth_table_joins_the_series_and_says_where_one_ended():
     assert "| 100   |" in text and "jax_scan: ended at depth 100" in text
     last = next(line for line in text.splitlines() if line.startswith("| 100 "))
     assert [cell.strip() for cell in last.strip("|").split("|")][-3:] == ["-", "-", "-"]
+
+
+def test_a_peer_that_takes_long_ends_its_series_and_the_base_does_not(monkeypatch):
+    point = Point(1, 2.0, 10.0, 100.0, 0.5)
+    monkeypatch.setattr(growth, "_point", lambda *_: (point, 2 * growth.PATIENCE))
+    ours, other = growth.measure_growth("depth", (1, 2), [OURS, "jax_scan"], Machine(), str)
+    assert len(ours.points) == 2 and not ours.ended
+    assert len(other.points) == 1 and other.ended.startswith("ended at depth 1: 60 s")
 
 
 @pytest.mark.parametrize("axis", SERIES)

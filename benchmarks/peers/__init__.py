@@ -23,6 +23,8 @@ LIBRARIES = {
 """Every peer, and the library that it needs."""
 
 PEERS = tuple(LIBRARIES)
+STANDARD_PEERS = tuple(peer for peer in PEERS if peer != "pytensor_numba")
+"""A library once, but PyTorch: eager is how it is mostly used. PyTensor's scan was always faster."""
 QUICK_PEERS = ("jax_scan", "pytensor_scan", "torch_eager", "sklearn_mlp")
 """Without those that take many seconds to start."""
 

@@ -18,7 +18,7 @@ from tests.codegen.turns import teams_in_turns
 from tests.training.nets import same
 
 L = gd.layers
-RUNNING = ("reuse", "places", "direct", "chunks", "shuffle", "prefetch")  # same text of programs
+RUNNING = ("reuse", "places", "direct", "chunks", "shuffle", "prefetch", "teams")  # same text
 COMPILED = ("views", "thin", "fuse", "tiles", "functions", "copies")
 
 
@@ -51,7 +51,13 @@ def mixed():
     return layers, "sparse_categorical_crossentropy", optimizer, *data(7, 5)
 
 
-NETS = (lecture, digits, mixed)
+def funnel():
+    """Layers of other sizes."""
+    layers = [L.Input(shape=(6,)), *(L.Dense(n, activation="relu") for n in (72, 64, 56, 48, 40))]
+    return [*layers, L.Dense(1)], "mse", gd.optimizers.Adam(0.01), *data(6, 2)
+
+
+NETS = (lecture, digits, mixed, funnel)
 
 
 @functools.cache
