@@ -74,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(text(results))
     if options.json:
         record = {
-            "machine": report.machine_record(machine),
+            "machine": report.machine_record(),
             "results": [_record(result) for result in results],
         }
         options.json.write_text(json.dumps(record, indent=1) + "\n")

@@ -109,14 +109,13 @@ def draw(seed: int, index: int) -> Network:
     rng = np.random.default_rng([seed, index])
     loss = str(rng.choice(list(LOSSES)))
     classes = LOSSES[loss][0] == "softmax"  # of one class there is nothing to learn
-    inner = [_size(rng, *WIDTHS) for _ in range(_size(rng, *DEPTHS))]
-    return Network(
-        (*inner, _size(rng, 1 + classes, WIDTHS[1])),
-        str(rng.choice(ACTIVATIONS)),
-        loss,
-        str(rng.choice(list(RATES))),
-        _size(rng, *BATCHES),
-    )
+    features, *hidden = (_size(rng, *WIDTHS) for _ in range(_size(rng, *DEPTHS)))
+    outputs = _size(rng, 1 + classes, WIDTHS[1])
+    activation = str(rng.choice(ACTIVATIONS))
+    if activation == "softmax":  # of one unit it is 1, which graphdl refuses
+        hidden = [max(2, width) for width in hidden]
+    optimizer, batch = str(rng.choice(list(RATES))), _size(rng, *BATCHES)
+    return Network((features, *hidden, outputs), activation, loss, optimizer, batch)
 
 
 def _size(rng: np.random.Generator, least: int, most: int) -> int:
