@@ -117,15 +117,15 @@ class Runner:
         return self.epochs * self.first["steps"]
 
     def _epochs_for(self, seconds: float) -> int:
-        # the shorter of two calls: the first one may still compile something
-        epochs, took = 1, min(self._seconds(1), self._seconds(1))
+        epochs, took = 1, self._seconds(1)
         while took < seconds / 2:
             epochs *= 2
             took = self._seconds(epochs)
         return max(1, round(epochs * seconds / took))
 
     def _seconds(self, epochs: int) -> float:
-        return self.worker.epoch(epochs)["seconds"]
+        """The shorter of two calls: the first one may still compile something."""
+        return min(self.worker.epoch(epochs)["seconds"] for _ in range(2))
 
 
 def compare(

@@ -1,19 +1,17 @@
 """The limit: a step's matrix products alone, and the optimizer's one pass over its memory.
 
-The products go through SciPy's OpenBLAS, called from compiled code so that no Python is counted.
-BLAS is free in how its matrices lie: of the eight ways (either factor transposed or not, the product
-or its transpose) each product takes the one that is fastest here, tried before the first epoch. The
-optimizer's pass is one loop, or one a thread where that is faster; OpenBLAS itself decides which
-products are worth its threads. There is no shuffle, bias, activation, loss or metric: nothing
-trains, the rate is zero. The first layer passes no gradient to the data, as in a good
-implementation. Where a product has a few rows or columns, calling BLAS costs more than the product,
-and a plain loop goes below this floor.
+The products go through SciPy's OpenBLAS, called from compiled code so that no Python is counted, with
+matrices as they lie: x·W, xᵀ·D and D·Wᵀ. The optimizer's pass is one loop, or one a thread where that
+is faster; OpenBLAS itself decides which products are worth its threads. There is no shuffle, bias,
+activation, loss or metric: nothing trains, the rate is zero. The first layer passes no gradient to the
+data, as in a good implementation. Where a product has a few rows or columns, calling BLAS costs more
+than the product, and a plain loop goes below this floor.
 """
 
 import ctypes
 import time
 from itertools import accumulate, pairwise
-from itertools import product as combinations
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -29,7 +27,7 @@ STEP = 4  # bytes of a float32
 
 # Every argument of sgemm is a pointer; as whole numbers, one table of addresses holds any call
 ARGUMENTS = 13
-A, B = 6, 8  # places of the factors among the arguments
+LEFT = 8  # the place of the first factor among the arguments: row order is column order, transposed
 _sgemm = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * ARGUMENTS)(
     get_cython_function_address("scipy.linalg.cython_blas", "sgemm")
 )
@@ -66,7 +64,7 @@ class Floor:
         return None
 
     def _steps(self, batch: "Batch", address: int, count: int) -> None:
-        _epoch(address, count, batch.x_bytes, batch.calls, batch.x_places, self.arena, self.update)
+        _epoch(address, count, batch.x_bytes, batch.calls, batch.reads_x, self.arena, self.update)
 
     def _fastest_update(self) -> int:
         """The number of the update: optimizer, and one loop or one a thread."""
@@ -91,45 +89,47 @@ class Batch:
         products = []
         for k, (fan_in, fan_out) in enumerate(pairwise(sizes)):
             kernel = parameters + floor.starts[k]
-            products.append((rows, fan_out, fan_in, outputs[k], kernel, outputs[k + 1]))
+            products.append(Product(rows, fan_out, fan_in, outputs[k], kernel, outputs[k + 1]))
         for k, (fan_in, fan_out) in reversed(list(enumerate(pairwise(sizes)))):
             kernel, gradient = (at + floor.starts[k] for at in (parameters, gradients))
-            products.append((fan_in, fan_out, rows, outputs[k], deltas[k + 1], gradient))
+            products.append(
+                Product(fan_in, fan_out, rows, outputs[k], deltas[k + 1], gradient, True)
+            )
             if k:
-                products.append((rows, fan_in, fan_out, deltas[k + 1], kernel, deltas[k]))
-        self.kept: list[np.ndarray] = []
-        best = [self._fastest(product) for product in products]
-        self.calls = np.array([call for call, _ in best])
-        reads_x = [product[3] == floor.x.ctypes.data for product in products]
-        self.x_places = np.array(
-            [at if r else -1 for r, (_, at) in zip(reads_x, best, strict=True)]
-        )
-
-    def _fastest(self, product: tuple[int, ...]) -> tuple[np.ndarray, int]:
-        """The arguments of the fastest of the eight ways, and where the first factor is in them."""
-        m, n, k = product[:3]
-        times = 1 + int(2e7 / (m * n * k))
-        ways = [way(product, *which) for which in combinations((False, True), repeat=3)]
-        call, place, sizes = min(ways, key=lambda found: _seconds(_repeat, (found[0], times), 2))
-        self.kept.append(sizes)  # the call holds their addresses
-        return call, place
+                products.append(
+                    Product(rows, fan_in, fan_out, deltas[k + 1], kernel, deltas[k], False, True)
+                )
+        self.sizes = [product.sizes() for product in products]  # the calls hold their addresses
+        self.calls = np.array([p.call(s) for p, s in zip(products, self.sizes, strict=True)])
+        self.reads_x = np.array([product.a == floor.x.ctypes.data for product in products])
 
 
-def way(product: tuple[int, ...], swap: bool, first: bool, second: bool):
-    """One of the eight ways of C = A·B: sgemm's arguments, where A is in them, and what they need.
+class Product(NamedTuple):
+    """C = A·B in row order, m × n from m × k and k × n: addresses, and which factor lies transposed."""
 
-    `product` is m, n, k and the addresses of A, B, C. BLAS is column-major; `first` and `second` say
-    which factor lies transposed, and `swap` computes Cᵀ = Bᵀ·Aᵀ.
-    """
-    m, n, k, a, b, c = product
-    if swap:
-        m, n, a, b = n, m, b, a
-    sizes = np.array([m, n, k, k if first else m, n if second else k, m], np.int32)
-    m_, n_, k_, lda, ldb, ldc = sizes.ctypes.data + sizes.itemsize * np.arange(6)
-    no_yes = (NO_TRANSPOSE.ctypes.data, TRANSPOSE.ctypes.data)
-    alpha, beta = ONE.ctypes.data, ZERO.ctypes.data
-    call = (no_yes[first], no_yes[second], m_, n_, k_, alpha, a, lda, b, ldb, beta, c, ldc)
-    return np.array(call, np.int64), B if swap else A, sizes
+    m: int
+    n: int
+    k: int
+    a: int
+    b: int
+    c: int
+    a_lies: bool = False
+    b_lies: bool = False
+
+    def sizes(self) -> np.ndarray:
+        """What sgemm's arguments point to. To BLAS, whose order is by columns, C is Cᵀ = Bᵀ·Aᵀ."""
+        m, n, k = self[:3]
+        return np.array([n, m, k, k if self.b_lies else n, m if self.a_lies else k, n], np.int32)
+
+    def call(self, sizes: np.ndarray) -> tuple[int, ...]:
+        """sgemm's arguments, addresses all."""
+        n, m, k, ldb, lda, ldc = sizes.ctypes.data + sizes.itemsize * np.arange(6)
+        no_yes = (NO_TRANSPOSE.ctypes.data, TRANSPOSE.ctypes.data)
+        alpha, beta = ONE.ctypes.data, ZERO.ctypes.data
+        return (
+            no_yes[self.b_lies], no_yes[self.a_lies], n, m, k, alpha, self.b, ldb, self.a, lda,
+            beta, self.c, ldc,
+        )  # fmt: skip
 
 
 def _seconds(function, arguments: tuple, times: int) -> float:
@@ -149,17 +149,11 @@ def _call(t):
 
 
 @numba.njit
-def _repeat(call, times):
-    for _ in range(times):
-        _call(call)
-
-
-@numba.njit
-def _epoch(address, count, x_bytes, calls, x_places, arena, update):
+def _epoch(address, count, x_bytes, calls, reads_x, arena, update):
     for step in range(count):
         for product in range(len(calls)):
-            if x_places[product] >= 0:
-                calls[product, x_places[product]] = address + step * x_bytes
+            if reads_x[product]:
+                calls[product, LEFT] = address + step * x_bytes
             _call(calls[product])
         _update(update, arena)
 
