@@ -195,7 +195,7 @@ class _Products(NarrowProducts):
             lying = build.icmp_signed("!=", a_column, INT(1))
             columns = build.add(n, build.select(lying, m, INT(0)))
             size = build.mul(build.mul(columns, depth), INT(self.bytes))
-            limit = build.select(lying, INT(NEAR // 4 * 3), INT(NEAR))
+            limit = build.select(lying, INT(NEAR // 4), INT(NEAR))
             far = build.and_(
                 build.icmp_signed(">", size, limit), build.icmp_signed(">=", m, INT(FEW))
             )
