@@ -7,17 +7,17 @@ time, and the faster one goes on.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
 from codegen import team
 
 SHORT = 3e-4  # seconds of work for which no helper is woken
-TRIAL = 2e-3  # seconds that the slower way is tried …
-AGAIN = (
-    0.5  # … after so many seconds, and each time that it stays the slower one after twice as many
-)
-LONGEST = 30.0
+TRIAL = 2e-3  # seconds that the slower way is tried, at least …
+TIMES = 3  # … so many times: the best one counts, since the first finds helpers asleep, caches cold
+AGAIN = 0.5  # seconds until the next trial, and twice as many each time that nothing changes
+LONGEST = 10.0
 
 
 class Pace:
@@ -34,29 +34,32 @@ class Pace:
         one = self._seconds.get(1)
         if self.many == 1 or one is None or steps * one < SHORT:
             return [(1, steps)]
-        usual = self._faster()
-        other = 1 if usual > 1 else self.many
-        if other in self._seconds and time.perf_counter() < self._due:
-            return [(usual, steps)]
-        trial = min(steps, 1 + int(TRIAL / self._seconds[usual]))
-        return [(other, trial), (usual, steps - trial)] if trial < steps else [(other, steps)]
+        self._judge()
+        if time.perf_counter() < self._due:
+            return [(self._usual, steps)]
+        self._tried = True
+        other = 1 if self._usual > 1 else self.many
+        each = 1 + int(TRIAL / self._seconds[self._usual])
+        if steps <= TIMES * each:
+            return [(other, steps)]
+        return [*[(other, each)] * TIMES, (self._usual, steps - TIMES * each)]
 
     def note(self, threads: int, steps: int, seconds: float) -> None:
         """What a run has taken."""
-        usual = self._faster()
-        before = self._seconds.get(threads)
-        step = seconds / steps
-        self._seconds[threads] = step if before is None else (before + step) / 2
-        if threads != usual:  # a trial: is there a new winner?
-            same = self._faster() == usual
+        before, step = self._seconds.get(threads, math.inf), seconds / steps
+        trial = threads != self._usual or before == math.inf
+        self._seconds[threads] = min(before, step) if trial else (before + step) / 2
+
+    def _judge(self) -> None:
+        """Is there a new winner, by a trial or since the usual way has become slow?"""
+        before, self._usual = self._usual, min(self._seconds, key=self._seconds.__getitem__)
+        if self._tried:
+            same = self._usual == before
             self._patience = min(2 * self._patience, LONGEST) if same else AGAIN
-            self._due = time.perf_counter() + self._patience
+            self._due, self._tried = time.perf_counter() + self._patience, False
 
     def _begin(self, limit: int) -> None:
         """Forget what was measured; the cost model says how many threads are many."""
-        self._limit, self._seconds = limit, {}
-        self._due, self._patience = 0.0, AGAIN
+        self._limit, self._usual, self._seconds = limit, 1, {}
+        self._due, self._patience, self._tried = 0.0, AGAIN / 2, False
         self.many = min(range(1, limit + 1), key=self._predicted)
-
-    def _faster(self) -> int:
-        return min(self._seconds, key=self._seconds.__getitem__, default=1)
