@@ -56,6 +56,7 @@ class Executable:
         self.emitted = cpu.emit(program, name, registers=registers)
         self._bindings: dict[tuple[int, ...], Binding] = {}
         self._position = {b: k for k, b in enumerate(self.emitted.buffers)}
+        self._paces: dict[tuple[int, ...], Pace] = {}
         self._planned: tuple[object, memory.Plan] | None = None
         self.name = name
 
@@ -109,13 +110,20 @@ class Executable:
             self._planned = key, plan
         return self._planned[1]
 
+    def _pace(self, sizes: dict[str, int]) -> Pace:
+        """What is known of the time at these sizes, whoever runs them."""
+        key = tuple(sizes.values())
+        if key not in self._paces:
+            self._paces[key] = Pace(lambda threads: cost.seconds(self.program, sizes, threads))
+        return self._paces[key]
+
     def own_binding(self, sizes: Mapping[str, int]) -> Binding:
         """The same, shared with nobody."""
         plan = self._plan(sizes)
         arena, arrays = memory.allocate(plan, sizes)
         binding = Binding(arrays, [_EMPTY] * len(self.emitted.buffers), plan, arena)
         if self.program.shares is not None:
-            binding.pace = Pace(lambda threads: cost.seconds(self.program, sizes, threads))
+            binding.pace = self._pace(dict(sizes))
         for pack in self.program.packs:
             if pack.whole in arrays:
                 parts = memory.members(pack, arrays[pack.whole], sizes)

@@ -2,7 +2,7 @@
 
 A core that other programs use, or that a container may not have, makes a team slower than one thread.
 Bits do not depend on the number of threads, so both ways are tried on the work itself, a few steps at a
-time, and the faster one goes on.
+time, and the faster one goes on. A step that is long is run by many from the first.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from codegen import team
 SHORT = 3e-4  # seconds of work for which no helper is woken
 TRIAL = 2e-3  # seconds that the slower way is tried, at least …
 TIMES = 3  # … so many times: the best one counts, since the first finds helpers asleep, caches cold
-AGAIN = 0.5  # seconds until the next trial, and twice as many each time that nothing changes
-LONGEST = 10.0
+AGAIN = 0.05  # seconds until the next trial, and twice as many each time that nothing changes
+LONGEST = 5.0
 
 
 class Pace:
@@ -31,8 +31,12 @@ class Pace:
         """How to run so many steps: (threads, steps) in order."""
         if self._limit != team.threads():
             self._begin(team.threads())
-        one = self._seconds.get(1)
-        if self.many == 1 or one is None or steps * one < SHORT:
+        if self.many == 1:
+            return [(1, steps)]
+        if not self._seconds:
+            self._usual = self.many if self._predicted(1) > TRIAL else 1
+            return [(self._usual, steps)]
+        if steps * max(self._seconds.values()) < SHORT:
             return [(1, steps)]
         self._judge()
         if time.perf_counter() < self._due:
@@ -40,9 +44,10 @@ class Pace:
         self._tried = True
         other = 1 if self._usual > 1 else self.many
         each = 1 + int(TRIAL / self._seconds[self._usual])
-        if steps <= TIMES * each:
+        times = TIMES if each > 1 else 1  # a long step is a trial by itself
+        if steps <= times * each:
             return [(other, steps)]
-        return [*[(other, each)] * TIMES, (self._usual, steps - TIMES * each)]
+        return [*[(other, each)] * times, (self._usual, steps - times * each)]
 
     def note(self, threads: int, steps: int, seconds: float) -> None:
         """What a run has taken."""
