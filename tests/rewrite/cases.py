@@ -383,6 +383,12 @@ MOVEMENT = {
     "reshape∘reshape": Case(lambda x: reshape(reshape(x, (12,)), (2, 6))),
     "transpose∘transpose": Case(lambda x: transpose(transpose(x[None], (2, 0, 1)), (1, 0, 2))),
     "broadcast∘broadcast": Case(lambda x: broadcast_to(broadcast_to(x, (2, 4, 3)), (5, 2, 4, 3))),
+    "places side by side": Case(
+        lambda x, y: (
+            shape.place(y, (4, 5), (0, 3), (1, 1)) + shape.place(x, (4, 5), (0, 0), (1, 1))
+        ),
+        {"x": ROWS, "y": (4, 2)},
+    ),
     "slice∘slice": Case(lambda x: x[1:, ::2][::2, 1:], {"x": (6, 5)}),
     "flip∘flip": Case(lambda x: shape.flip(shape.flip(x), 1)),
     "broadcast∘reshape": Case(

@@ -10,7 +10,7 @@ from graphdl.rewrite import patterns as p
 from graphdl.rewrite.engine import Match, Rule
 from graphdl.rewrite.rules.views import elementwise
 
-x = p.wild("x")
+x, y = p.wild("x"), p.wild("y")
 
 
 def _same_shape(m: Match) -> bool:
@@ -34,6 +34,24 @@ def _slices_joined(m: Match) -> Node:
 def _flips_joined(m: Match) -> Node:
     axes = set(m.root.attrs["axes"]) ^ set(m.root.inputs[0].attrs["axes"])
     return apply(shape.flip_op, m.x, axes=tuple(sorted(axes))) if axes else m.x
+
+
+def _side_by_side(m: Match) -> Node | None:
+    """Two arrays set into zeros so that one begins where the other ends: no zeros are left."""
+    whole, axes = m.shape(m.root), m.root.rank
+    first, second = sorted(
+        m.root.inputs, key=lambda place: sum(s != 0 for s in place.attrs["starts"])
+    )
+    sizes = [m.shape(place.inputs[0]) for place in (first, second)]
+    apart = [k for k in range(axes) if sizes[0][k] != whole[k] or sizes[1][k] != whole[k]]
+    if len(apart) != 1 or any(s != 1 for i in (first, second) for s in i.attrs["steps"]):
+        return None
+    (k,) = apart
+    ends = sizes[0][k], sizes[0][k] + sizes[1][k]
+    starts = [0] * axes, [ends[0] if axis == k else 0 for axis in range(axes)]
+    if ends[1] != whole[k] or (list(first.attrs["starts"]), list(second.attrs["starts"])) != starts:
+        return None
+    return apply(shape.concat_op, first.inputs[0], second.inputs[0], axis=k)
 
 
 def _one_element(m: Match) -> bool:
@@ -92,6 +110,8 @@ MOVEMENT = [
          lambda m: broadcast_to(m.x, m.root.type.shape), "only the last shape counts"),
     Rule("slice∘slice", p.slice_(p.slice_(x)), _slices_joined,
          "x[s::k][t::j] = x[s + k·t::k·j]"),
+    Rule("places side by side", p.place(x) + p.place(y), _side_by_side,
+         "two parts set into zeros that fill an axis are one after the other"),
     Rule("flip∘flip", p.flip(p.flip(x)), _flips_joined, "an axis flipped twice is as it was"),
     Rule("broadcast∘reshape", p.broadcast(p.reshape(x)), _without_leading_ones,
          "broadcasting adds axes of length 1 in front by itself"),
