@@ -1,0 +1,106 @@
+"""Program → a module of CUDA kernels, and the order in which they are launched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from codegen import ir
+from codegen.cuda import clock
+from codegen.cuda.blocks import tree
+from codegen.cuda.kernels import Kernel, Shape, Writer
+from codegen.cuda.nests import cells_of
+from codegen.cuda.printer import helpers
+from codegen.printer import Printer
+from codegen.registers import flat
+
+HEADER = '''"""{title}
+
+{notes}
+
+One step of the program is the kernels in their order{repeats}.
+"""
+import math
+
+import numpy as np
+from numpy import float32, float64, int32, int64, uint8, uint64
+
+from codegen.cuda.dialect import (
+    cos64, cuda, device, floor32, floor64, rint32, rint64, sin64, sqrt32, sqrt64
+)
+
+jit = exact = device
+
+
+'''
+
+
+@dataclass(frozen=True)
+class Call:
+    """A kernel on these buffers; for each of its own sizes, what it is in this row of a repeat."""
+
+    kernel: Kernel
+    buffers: tuple[ir.Buffer, ...]
+    sizes: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Emitted:
+    """A module's text, the launches of one step, and the arrays that they work on."""
+
+    source: str
+    kernels: tuple[Kernel, ...]
+    calls: tuple[Call, ...]
+    buffers: tuple[ir.Buffer, ...]
+
+
+def emit(program: ir.Program, name: str, shape: Shape) -> Emitted:
+    """The module of a program: a function for each kernel."""
+    guarded = any(isinstance(i, ir.Guard) for i in flat(program.items))
+    writer = Writer(program, cells_of(program), shape, guarded)
+    kernels: list[Kernel] = []
+    calls: list[Call] = []
+    for item in program.items:
+        inner = item.items if isinstance(item, ir.Repeat) else (item,)
+        made = [kernel for i in inner for kernel in writer.item(i)]
+        kernels += made
+        calls += _calls(item, made)
+    buffers = dict.fromkeys(b for call in calls for b in call.buffers)
+    buffers = tuple(dict.fromkeys((*(b for b in program.arguments if b in buffers), *buffers)))
+    trees = sorted(writer.trees)
+    writer.printer.helpers |= {op for op in trees if op in ("maximum", "minimum")}
+    head = HEADER.format(
+        title=f"A graphdl program for CUDA: {name}.",
+        notes="\n".join(_arguments(buffers)),
+        repeats=", those of a repeat once for each row of its table" * _repeats(program),
+    )
+    parts = [
+        helpers(writer.printer.helpers),
+        *(tree(op, shape.lanes) for op in trees),
+        *([clock.ADVANCE] if program.batches else []),
+        *("\n".join([*k.lines, ""]) for k in kernels),
+    ]
+    source = head + "\n\n".join(p.strip("\n") + "\n" for p in parts if p)
+    return Emitted(source, tuple(kernels), tuple(calls), buffers)
+
+
+def _calls(item: ir.Item, kernels: list[Kernel]) -> Iterator[Call]:
+    """The kernels in their order; of a repeat, row by row on the buffers of the row."""
+    if not isinstance(item, ir.Repeat):
+        yield from (Call(k, k.buffers, {}) for k in kernels)
+        return
+    for row, turn in zip(item.table, item.turns, strict=True):
+        stands_for = dict(zip(item.slots, row, strict=True))
+        for k in kernels:
+            yield Call(k, tuple(stands_for.get(b, b) for b in k.buffers), turn)
+
+
+def _repeats(program: ir.Program) -> bool:
+    return any(isinstance(i, ir.Repeat) for i in program.items)
+
+
+def _arguments(buffers: tuple[ir.Buffer, ...]) -> Iterator[str]:
+    show = Printer(set())
+    for b in buffers:
+        memory = f", the memory of {b.view_of.name}" if b.view_of else ""
+        yield f"{b.name}: {b.dtype}[{', '.join(map(show.bare, b.shape))}]  {b.role}{memory}"

@@ -1,0 +1,149 @@
+"""Matrix products as kernels: by tiles in shared memory where they are large, else by elements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from codegen import ir
+from codegen.cuda.printer import CudaPrinter
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A block makes rows × columns of the result, `inner` terms at a time; a thread high × wide."""
+
+    rows: int
+    columns: int
+    inner: int
+    high: int
+    wide: int
+
+    @property
+    def threads(self) -> int:
+        return self.rows // self.high * (self.columns // self.wide)
+
+
+@dataclass(frozen=True)
+class Text:
+    """The lines of a kernel, over what it is launched (`kernels.Kernel.parts`), threads of a block."""
+
+    lines: list[str]
+    parts: tuple[tuple[ir.Expr, int], ...]
+    threads: int
+
+
+def extents(item: ir.MatMul) -> tuple[ir.Expr, ir.Expr, ir.Expr]:
+    """Rows and columns of the result, and how many terms an element has."""
+    return (*item.out.shape, item.a.shape[0 if item.ta else 1])  # type: ignore[return-value]
+
+
+def product(printer: CudaPrinter, item: ir.MatMul, tile: Tile, lanes: int) -> Text:
+    """Tiles where each axis fills at least half of one; a run-time number is taken to do so."""
+    rows, columns, inner = extents(item)
+    sides = zip((rows, columns, inner), (tile.rows, tile.columns, tile.inner), strict=True)
+    if all(not isinstance(e, ir.Const) or 2 * int(e.value) >= side for e, side in sides):
+        return _by_tiles(printer, item, tile)
+    return _by_elements(printer, item, lanes)
+
+
+def _by_elements(printer: CudaPrinter, item: ir.MatMul, lanes: int) -> Text:
+    rows, columns, inner = extents(item)
+    row, column, k = (ir.Var(n, "int64") for n in ("row", "column", "k"))
+    a = printer.element(item.a, (k, row) if item.ta else (row, k))
+    b = printer.element(item.b, (column, k) if item.tb else (k, column))
+    work = ir.times(rows, columns)
+    wide = printer.part(columns)
+    lines = [
+        f"    for turn in range(cuda.grid(1), {printer.bare(work)}, cuda.gridsize(1)):",
+        f"        row = turn // {wide}",
+        f"        column = turn - row * {wide}",
+        f"        value = {item.out.dtype}(0)",
+        f"        for k in range({printer.bare(inner)}):",
+        f"            value += {a} * {b}",
+        f"        {printer.element(item.out, (row, column))} = value",
+    ]
+    return Text(lines, ((work, lanes),), lanes)
+
+
+def _by_tiles(printer: CudaPrinter, item: ir.MatMul, tile: Tile) -> Text:
+    """out = a·b: a block holds a slice of its rows of a and columns of b in shared memory.
+
+    Rows of the shared arrays are padded by 4, so that threads which store one column of a slice do
+    not all meet in the same bank.
+    """
+    rows, columns, inner = (printer.part(e) for e in extents(item))
+    dtype, t = item.out.dtype, tile
+    lines = [
+        f"    some_a = cuda.shared.array({t.inner * (t.rows + 4)}, {dtype})",
+        f"    some_b = cuda.shared.array({t.inner * (t.columns + 4)}, {dtype})",
+        "    lane = cuda.threadIdx.x",
+        f"    top = lane // {t.columns // t.wide} * {t.high}",
+        f"    left = lane % {t.columns // t.wide} * {t.wide}",
+        f"    across = ({columns} + {t.columns - 1}) // {t.columns}",
+        f"    work = ({rows} + {t.rows - 1}) // {t.rows} * across",
+        "    for turn in range(cuda.blockIdx.x, work, cuda.gridDim.x):",
+        f"        first_row = turn // across * {t.rows}",
+        f"        first_column = turn % across * {t.columns}",
+        *(f"        v{i}_{j} = {dtype}(0)" for i in range(t.high) for j in range(t.wide)),
+        f"        for first_k in range(0, {inner}, {t.inner}):",
+        *_fetch(printer, "a", item.a, item.ta, (rows, inner), tile),
+        *_fetch(printer, "b", item.b, not item.tb, (columns, inner), tile),
+        "            cuda.syncthreads()",
+        f"            for k in range({t.inner}):",
+        *(f"                a{i} = some_a[uint64(k * {t.rows + 4} + top + {i})]" for i in range(t.high)),
+        *(
+            f"                b{j} = some_b[uint64(k * {t.columns + 4} + left + {j})]"
+            for j in range(t.wide)
+        ),
+        *(f"                v{i}_{j} += a{i} * b{j}" for i in range(t.high) for j in range(t.wide)),
+        "            cuda.syncthreads()",
+        *_store(printer, item, rows, columns, tile),
+    ]
+    parts = zip(item.out.shape, (t.rows, t.columns), strict=True)
+    return Text(lines, tuple(parts), t.threads)
+
+
+def _fetch(
+    printer: CudaPrinter, side: str, matrix: ir.Buffer, across: bool, ends: tuple[str, str], t: Tile
+) -> list[str]:
+    """Into shared memory: the rows of a, or the columns of b, of a tile; 0 beyond the end.
+
+    across: terms follow one another down the columns of the matrix, so a row of threads reads along
+    its rows; else along the terms.
+    """
+    length = t.rows if side == "a" else t.columns
+    first = "first_row" if side == "a" else "first_column"
+    line, term = ir.Var("line", "int64"), ir.Var("term", "int64")
+    element = printer.element(matrix, (term, line) if across else (line, term))
+    along = (
+        [f"                own_k = spot // {length}", f"                own = spot % {length}"]
+        if across
+        else [f"                own = spot // {t.inner}", f"                own_k = spot % {t.inner}"]
+    )
+    return [
+        f"            for spot in range(lane, {length * t.inner}, {t.threads}):",
+        *along,
+        f"                line = {first} + own",
+        "                term = first_k + own_k",
+        f"                value = {matrix.dtype}(0)",
+        f"                if line < {ends[0]} and term < {ends[1]}:",
+        f"                    value = {element}",
+        f"                some_{side}[uint64(own_k * {length + 4} + own)] = value",
+    ]
+
+
+def _store(
+    printer: CudaPrinter, item: ir.MatMul, rows: str, columns: str, t: Tile
+) -> list[str]:
+    lines = []
+    row, column = ir.Var("row", "int64"), ir.Var("column", "int64")
+    element = printer.element(item.out, (row, column))
+    for i in range(t.high):
+        lines.append(f"        row = first_row + top + {i}")
+        for j in range(t.wide):
+            lines += [
+                f"        column = first_column + left + {j}",
+                f"        if row < {rows} and column < {columns}:",
+                f"            {element} = v{i}_{j}",
+            ]
+    return lines
