@@ -27,7 +27,7 @@ class Shape:
 
 
 GPU = Shape(256, products.Tile(64, 64, 16, 4, 4))
-SIMULATOR = Shape(8, products.Tile(8, 8, 4, 4, 2))
+SIMULATOR = Shape(4, products.Tile(4, 8, 4, 2, 4))
 
 
 @dataclass(frozen=True, eq=False)
