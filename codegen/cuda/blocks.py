@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from codegen import ir
 from codegen.cuda.nests import IDENTITY, Cells, apart, carried, identity, touched
-from codegen.cuda.printer import CudaPrinter
+from codegen.cuda.printer import CudaPrinter, dealt_out
 
 INDENT = "    "
 WAIT = "cuda.syncthreads()"
@@ -94,8 +94,8 @@ class Block:
             after.append(pad + f"{var.name} = {self._combined(op, var.name, whole)}")
         body = _on_parts(loop.body, set(sums))
         extent = self.printer.bare(loop.extent)
-        lines.append(f"{pad}for {loop.var.name} in range(lane, {extent}, {self.lanes}):")
-        return [*lines, *self.printer.body(body, depth + 1), *after]
+        inner, lanes = self.printer.body(body, depth + 1), str(self.lanes)
+        return [*lines, *dealt_out(depth, loop.var.name, extent, inner, "lane", lanes), *after]
 
     def _combined(self, op: str, a: str, b: str) -> str:
         if op in ("maximum", "minimum"):

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from codegen import ir
 from codegen.cuda import products
-from codegen.cuda.blocks import INDENT, Block, sums_of
+from codegen.cuda.blocks import Block, sums_of
 from codegen.cuda.clock import FIELDS, STATUS, at
 from codegen.cuda.nests import Cells, Nest, given, nests, used
-from codegen.cuda.printer import CudaPrinter
+from codegen.cuda.printer import CudaPrinter, dealt_out
 from codegen.javascript.printer import count
 
 LONG = 64  # turns of inner loops that are worth a block of threads
@@ -71,35 +71,35 @@ class Writer:
         if _is_for_blocks(nest, self.cells):
             return self._by_blocks(nest, note)
         body = self.printer.body(nest.body, 2)
-        lines = [*self._turns(nest, "cuda.grid(1)", "cuda.gridsize(1)"), *body]
+        lines = self._turns(nest, body, "cuda.grid(1)", "cuda.gridsize(1)")
         return self._kernel(note, nest.body, nest.free, lines, self.shape.lanes)
 
     def _by_blocks(self, nest: Nest, note: str) -> Kernel:
-        block = Block(self.printer, self.cells, self.shape.lanes)
+        lanes = self.shape.lanes
+        block = Block(self.printer, self.cells, lanes)
         body = block.body(nest.body, 2)
         self.trees |= block.trees
         lines = [
             "    lane = cuda.threadIdx.x",
-            *(f"    row_{d} = cuda.shared.array({self.shape.lanes}, {d})" for d in sorted(block.rows)),
-            *self._turns(nest, "cuda.blockIdx.x", "cuda.gridDim.x"),
+            *(f"    row_{d} = cuda.shared.array({lanes}, {d})" for d in sorted(block.rows)),
+            *self._turns(nest, body, "cuda.blockIdx.x", "cuda.gridDim.x"),
         ]
-        return self._kernel(note, nest.body, nest.free, [*lines, *body], 1)
+        return self._kernel(note, nest.body, nest.free, lines, 1)
 
-    def _turns(self, nest: Nest, first: str, step: str) -> list[str]:
-        """The turns of the free loops from `first` on; the innermost loop moves first."""
+    def _turns(self, nest: Nest, body: list[str], first: str, step: str) -> list[str]:
+        """The body for the turns of the free loops from `first` on; the innermost one moves first."""
         if not nest.free:
-            return [f"    if {first} == 0:"]
+            return [f"    if {first} == 0:", *body]
         names = [f.var.name for f in nest.free]
-        work = self.printer.bare(count(f.extent for f in nest.free))
-        if len(names) == 1:
-            return [f"    for {names[0]} in range({first}, {work}, {step}):"]
-        lines, rest = _dealt_out(work, first, step), "turn"
+        var = names[0] if len(names) == 1 else "turn"
+        lines, rest = [], var
         for k, name in enumerate(names[:-1]):
             size = self.printer.part(count(f.extent for f in nest.free[k + 1 :]))
             left = names[-1] if k == len(names) - 2 else f"rest_{name}"
             lines += [f"        {name} = {rest} // {size}", f"        {left} = {rest} - {name} * {size}"]
             rest = left
-        return lines
+        work = self.printer.bare(count(f.extent for f in nest.free))
+        return dealt_out(1, var, work, [*lines, *body], first, step)
 
     def _product(self, item: ir.MatMul) -> Kernel:
         text = products.product(self.printer, item, self.shape.tile, self.shape.lanes)
@@ -116,11 +116,11 @@ class Writer:
         lines = []
         for b in guard.buffers:
             size = self.printer.bare(count(b.shape))
-            lines += [
-                *_dealt_out(size),
+            body = [
                 f"        if not abs({b.name}[uint64(turn)]) < {b.dtype}(np.inf):",
                 f"            {at('status')} = {at('now')}",
             ]
+            lines += dealt_out(1, "turn", size, body)
         note = "nothing has changed yet: no later kernel does anything if a value is not finite"
         free = tuple(ir.Loop(ir.Var("turn", "int64"), count(b.shape), ()) for b in guard.buffers)
         work = max((count(b.shape) for b in guard.buffers), key=_estimate)
@@ -167,10 +167,6 @@ def _docstring(notes: list[str]) -> list[str]:
     return [f'    """{first}', *(f"    {note}" for note in others), '    """']
 
 
-def _dealt_out(work: str, first: str = "cuda.grid(1)", step: str = "cuda.gridsize(1)") -> list[str]:
-    return [f"    for turn in range({first}, {work}, {step}):"]
-
-
 def _sizes(free: tuple[ir.Loop, ...], buffers: tuple[ir.Buffer, ...]) -> Iterator[ir.Var]:
     """The sizes in extents and, for the places of elements, in all axes but the first."""
     for e in (*(f.extent for f in free), *(d for b in buffers for d in b.shape[1:])):
@@ -210,8 +206,7 @@ def _argsort(writer: Writer, item: ir.ArgSort) -> Kernel:
     length = item.a.shape[-1]
     size, a = writer.printer.part(length), item.a.name
     work = count(item.a.shape)
-    lines = [
-        *_dealt_out(writer.printer.bare(work)),
+    body = [
         f"        first = turn // {size} * {size}",
         f"        mine = {a}[uint64(turn)]",
         "        before = 0",
@@ -225,5 +220,5 @@ def _argsort(writer: Writer, item: ir.ArgSort) -> Kernel:
         f"        {item.out.name}[uint64(first + before)] = turn - first",
     ]
     free = (ir.Loop(ir.Var("turn", "int64"), work, ()),)
-    lanes = writer.shape.lanes
+    lines, lanes = dealt_out(1, "turn", writer.printer.bare(work), body), writer.shape.lanes
     return writer._made(item.note, lines, (item.a, item.out), free, ((work, lanes),), lanes)

@@ -51,6 +51,20 @@ class CudaPrinter(Printer):
         return super().statement(s)
 
 
+def dealt_out(
+    depth: int, var: str, end: str, body: list[str], first: str = "cuda.grid(1)",
+    step: str = "cuda.gridsize(1)",
+) -> list[str]:  # fmt: skip
+    """A loop from `first` to `end`; a `range` would divide to know beforehand how often it runs."""
+    pad = "    " * depth
+    return [
+        f"{pad}{var} = int64({first})",
+        f"{pad}while {var} < {end}:",
+        *body,
+        f"{pad}    {var} += {step}",
+    ]
+
+
 def helpers(names: set[str]) -> str:
     """The text of helpers and of all that they call, without NumPy's functions.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from codegen import ir
-from codegen.cuda.printer import CudaPrinter
+from codegen.cuda.printer import CudaPrinter, dealt_out
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,7 @@ def _by_elements(printer: CudaPrinter, item: ir.MatMul, lanes: int) -> Text:
     b = printer.element(item.b, (column, k) if item.tb else (k, column))
     work = ir.times(rows, columns)
     wide = printer.part(columns)
-    lines = [
-        f"    for turn in range(cuda.grid(1), {printer.bare(work)}, cuda.gridsize(1)):",
+    body = [
         f"        row = turn // {wide}",
         f"        column = turn - row * {wide}",
         f"        value = {item.out.dtype}(0)",
@@ -62,6 +61,7 @@ def _by_elements(printer: CudaPrinter, item: ir.MatMul, lanes: int) -> Text:
         f"            value += {a} * {b}",
         f"        {printer.element(item.out, (row, column))} = value",
     ]
+    lines = dealt_out(1, "turn", printer.bare(work), body)
     return Text(lines, ((work, lanes),), lanes)
 
 
@@ -81,7 +81,8 @@ def _by_tiles(printer: CudaPrinter, item: ir.MatMul, tile: Tile) -> Text:
         f"    left = lane % {t.columns // t.wide} * {t.wide}",
         f"    across = ({columns} + {t.columns - 1}) // {t.columns}",
         f"    work = ({rows} + {t.rows - 1}) // {t.rows} * across",
-        "    for turn in range(cuda.blockIdx.x, work, cuda.gridDim.x):",
+    ]
+    body = [
         f"        first_row = turn // across * {t.rows}",
         f"        first_column = turn % across * {t.columns}",
         *(f"        v{i}_{j} = {dtype}(0)" for i in range(t.high) for j in range(t.wide)),
@@ -90,15 +91,15 @@ def _by_tiles(printer: CudaPrinter, item: ir.MatMul, tile: Tile) -> Text:
         *_fetch(printer, "b", item.b, not item.tb, (columns, inner), tile),
         "            cuda.syncthreads()",
         f"            for k in range({t.inner}):",
-        *(f"                a{i} = some_a[uint64(k * {t.rows + 4} + top + {i})]" for i in range(t.high)),
-        *(
-            f"                b{j} = some_b[uint64(k * {t.columns + 4} + left + {j})]"
-            for j in range(t.wide)
-        ),
+        f"                at_a = uint64(k * {t.rows + 4} + top)",
+        f"                at_b = uint64(k * {t.columns + 4} + left)",
+        *(f"                a{i} = some_a[at_a + uint64({i})]" for i in range(t.high)),
+        *(f"                b{j} = some_b[at_b + uint64({j})]" for j in range(t.wide)),
         *(f"                v{i}_{j} += a{i} * b{j}" for i in range(t.high) for j in range(t.wide)),
         "            cuda.syncthreads()",
         *_store(printer, item, rows, columns, tile),
     ]
+    lines += dealt_out(1, "turn", "work", body, "cuda.blockIdx.x", "cuda.gridDim.x")
     parts = zip(item.out.shape, (t.rows, t.columns), strict=True)
     return Text(lines, tuple(parts), t.threads)
 
@@ -120,8 +121,7 @@ def _fetch(
         if across
         else [f"                own = spot // {t.inner}", f"                own_k = spot % {t.inner}"]
     )
-    return [
-        f"            for spot in range(lane, {length * t.inner}, {t.threads}):",
+    body = [
         *along,
         f"                line = {first} + own",
         "                term = first_k + own_k",
@@ -130,6 +130,7 @@ def _fetch(
         f"                    value = {element}",
         f"                some_{side}[uint64(own_k * {length + 4} + own)] = value",
     ]
+    return dealt_out(3, "spot", str(length * t.inner), body, "lane", str(t.threads))
 
 
 def _store(
