@@ -26,8 +26,8 @@ class Shape:
     tile: products.Tile
 
 
-GPU = Shape(256, products.Tile(64, 64, 16, 4, 4))
-SIMULATOR = Shape(4, products.Tile(4, 8, 4, 2, 4))
+GPU = Shape(256, products.Tile(64, 64, 16, 4, 4, ", 16"))
+SIMULATOR = Shape(4, products.Tile(4, 8, 4, 2, 4, ""))
 
 
 @dataclass(frozen=True, eq=False)

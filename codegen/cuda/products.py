@@ -17,6 +17,7 @@ class Tile:
     inner: int
     high: int
     wide: int
+    aligned: str  # what asks for shared memory at whole vectors; the simulator does not know it
 
     @property
     def threads(self) -> int:
@@ -74,8 +75,8 @@ def _by_tiles(printer: CudaPrinter, item: ir.MatMul, tile: Tile) -> Text:
     rows, columns, inner = (printer.part(e) for e in extents(item))
     dtype, t = item.out.dtype, tile
     lines = [
-        f"    some_a = cuda.shared.array({t.inner * (t.rows + 4)}, {dtype})",
-        f"    some_b = cuda.shared.array({t.inner * (t.columns + 4)}, {dtype})",
+        f"    some_a = cuda.shared.array({t.inner * (t.rows + 4)}, {dtype}{t.aligned})",
+        f"    some_b = cuda.shared.array({t.inner * (t.columns + 4)}, {dtype}{t.aligned})",
         "    lane = cuda.threadIdx.x",
         f"    top = lane // {t.columns // t.wide} * {t.high}",
         f"    left = lane % {t.columns // t.wide} * {t.wide}",
