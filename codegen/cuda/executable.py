@@ -6,8 +6,10 @@ the device, in the clock.
 
 from __future__ import annotations
 
+import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from types import ModuleType
 from typing import Any
@@ -51,11 +53,12 @@ class CudaExecutable(Executable):
         first = [Launch("advance", 1, 1, (), ())] if self.program.batches else []
         simulation = _Simulation(self.module, clock)
         arrays = dict(zip(self.emitted.buffers, binding.flat, strict=True))
-        for _ in range(steps):
-            for one in [*first, *launches]:
-                simulation.run(one, [arrays[b] for b in one.buffers])
-            if clock[FIELDS["status"]]:
-                break
+        with _simulating():
+            for _ in range(steps):
+                for one in [*first, *launches]:
+                    simulation.run(one, [arrays[b] for b in one.buffers])
+                if clock[FIELDS["status"]]:
+                    break
         return int(clock[FIELDS["status"]])
 
     def _start(
@@ -96,6 +99,20 @@ class _Simulation:
         kernel = self._jit(getattr(self._module, one.kernel))
         flat = (a.reshape(-1) for a in (self._clock, *arrays))
         given = (self._in_place(a.view(np.uint8) if a.dtype == bool else a) for a in flat)
-        with warnings.catch_warnings():  # of all threads; floats overflow as they do on a GPU
-            warnings.simplefilter("ignore", RuntimeWarning)
-            kernel[one.grid, one.block](*given, *one.numbers)
+        kernel[one.grid, one.block](*given, *one.numbers)
+
+
+@contextmanager
+def _simulating() -> Iterator[None]:
+    """Floats overflow without a word, as they do on a GPU; and the simulator's threads take turns fast.
+
+    It looks for the end of a block in a loop, which holds up the threads it waits for.
+    """
+    before = sys.getswitchinterval()
+    with warnings.catch_warnings():  # in all threads, which NumPy's own switch would not reach
+        warnings.simplefilter("ignore", RuntimeWarning)
+        sys.setswitchinterval(5e-5)
+        try:
+            yield
+        finally:
+            sys.setswitchinterval(before)
