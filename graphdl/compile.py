@@ -9,7 +9,7 @@ from functools import cached_property
 
 from codegen.collector import uncollected
 from codegen.cost import SMALL, seconds, worth_a_team
-from codegen.cuda.device import require_device
+from codegen.cuda.device import CudaUnavailableError, require_device
 from codegen.cuda.executable import CudaExecutable
 from codegen.executable import Executable
 from codegen.interrupts import heard
@@ -17,6 +17,7 @@ from codegen.ir import Program
 from codegen.optimisations import on
 from codegen.passes import CHECK, optimise
 from codegen.passes.parallel import parallel
+from graphdl.core.errors import TargetError
 from graphdl.core.graph import Graph, Node
 from graphdl.core.streams import stream_numbers
 from graphdl.core.verify import verify
@@ -64,7 +65,10 @@ def require_target(target: str) -> None:
     if target not in TARGETS:
         raise ValueError(f"unknown target {target!r}; use one of {', '.join(map(repr, TARGETS))}")
     if target == "cuda":
-        require_device()
+        try:
+            require_device()
+        except CudaUnavailableError as missing:
+            raise TargetError(str(missing)) from None
 
 
 @heard()

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from codegen import ir
-from codegen.cuda import clock
 from codegen.cuda.blocks import tree
-from codegen.cuda.kernels import Kernel, Shape, Writer
+from codegen.cuda.kernels import ADVANCE, Kernel, Shape, Writer
 from codegen.cuda.nests import cells_of
 from codegen.cuda.printer import helpers
 from codegen.printer import Printer
@@ -58,8 +57,8 @@ def emit(program: ir.Program, name: str, shape: Shape) -> Emitted:
     """The module of a program: a function for each kernel."""
     guarded = any(isinstance(i, ir.Guard) for i in flat(program.items))
     writer = Writer(program, cells_of(program), shape, guarded)
-    kernels: list[Kernel] = []
-    calls: list[Call] = []
+    kernels = [ADVANCE] if program.batches else []
+    calls = [Call(k, (), {}) for k in kernels]
     for item in program.items:
         inner = item.items if isinstance(item, ir.Repeat) else (item,)
         made = [kernel for i in inner for kernel in writer.item(i)]
@@ -77,7 +76,6 @@ def emit(program: ir.Program, name: str, shape: Shape) -> Emitted:
     parts = [
         helpers(writer.printer.helpers),
         *(tree(op, shape.lanes) for op in trees),
-        *([clock.ADVANCE] if program.batches else []),
         *("\n".join([*k.lines, ""]) for k in kernels),
     ]
     source = head + "\n\n".join(p.strip("\n") + "\n" for p in parts if p)

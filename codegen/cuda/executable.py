@@ -50,12 +50,11 @@ class CudaExecutable(Executable):
         clock, steps, sizes, scalars = self._start(numbers)
         calls = self.emitted.calls
         launches = [launch(call, sizes, scalars, BLOCKS) for call in calls]
-        first = [Launch("advance", 1, 1, (), ())] if self.program.batches else []
         simulation = _Simulation(self.module, clock)
         arrays = dict(zip(self.emitted.buffers, binding.flat, strict=True))
         with _simulating():
             for _ in range(steps):
-                for one in [*first, *launches]:
+                for one in launches:
                     simulation.run(one, [arrays[b] for b in one.buffers])
                 if clock[FIELDS["status"]]:
                     break

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from codegen import ir
-from codegen.cuda import products
+from codegen.cuda import clock, products
 from codegen.cuda.blocks import Block, sums_of
 from codegen.cuda.clock import FIELDS, STATUS, at
 from codegen.cuda.nests import Cells, Nest, given, nests, used
@@ -32,14 +32,17 @@ SIMULATOR = Shape(4, products.Tile(4, 8, 4, 2, 4, ""))
 
 @dataclass(frozen=True, eq=False)
 class Kernel:
-    """A function of the module: what it takes, and how its work is dealt out."""
+    """A function of the module: what it takes after the clock, and how its work is dealt out."""
 
     name: str
     lines: tuple[str, ...]
-    buffers: tuple[ir.Buffer, ...]  # its pointers, after that of the clock
-    numbers: tuple[ir.Var, ...]  # then come these
+    buffers: tuple[ir.Buffer, ...]
+    numbers: tuple[ir.Var, ...]
     parts: tuple[tuple[ir.Expr, int], ...]  # blocks: the product of all extent / so many, rounded up
     threads: int  # of a block
+
+
+ADVANCE = Kernel("advance", tuple(clock.ADVANCE.splitlines()), (), (), ((ir.ONE, 1),), 1)
 
 
 class Writer:
@@ -152,19 +155,11 @@ class Writer:
         driven = {n: field for n, field in self._driven.items() if n in names}
         numbers = tuple(v for n, v in names.items() if n not in driven)
         taken = ", ".join(["clock", *(b.name for b in buffers), *(v.name for v in numbers)])
-        head = [f"def {name}({taken}):", *_docstring(note.splitlines()[:NOTES])]
+        head = [f"def {name}({taken}):", *(f"    # {s}" for s in note.splitlines()[:NOTES])]
         if self.guarded:
             head += [f"    if clock[uint64({STATUS})] != 0:", "        return"]
         head += [f"    {n} = clock[uint64({field})]" for n, field in driven.items()]
         return Kernel(name, (*head, *lines), buffers, numbers, parts, threads)
-
-
-def _docstring(notes: list[str]) -> list[str]:
-    """What a kernel computes; names in notes are the program's own."""
-    if len(notes) < 2:
-        return [f'    """{note}"""' for note in notes]
-    first, *others = notes
-    return [f'    """{first}', *(f"    {note}" for note in others), '    """']
 
 
 def _sizes(free: tuple[ir.Loop, ...], buffers: tuple[ir.Buffer, ...]) -> Iterator[ir.Var]:
