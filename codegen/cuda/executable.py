@@ -1,4 +1,4 @@
-"""A program that runs in Numba's CUDA simulator, on the arrays and by the calls of `codegen.executable`.
+"""A program in Numba's CUDA simulator, on the arrays and by the calls of `codegen.executable`.
 
 The host counts the steps and hands over launch after launch; all that differs from step to step is on
 the device, in the clock.

@@ -38,7 +38,9 @@ class Kernel:
     lines: tuple[str, ...]
     buffers: tuple[ir.Buffer, ...]
     numbers: tuple[ir.Var, ...]
-    parts: tuple[tuple[ir.Expr, int], ...]  # blocks: the product of all extent / so many, rounded up
+    parts: tuple[
+        tuple[ir.Expr, int], ...
+    ]  # blocks: the product of all extent / so many, rounded up
     threads: int  # of a block
 
 
@@ -52,7 +54,9 @@ class Writer:
         self.cells, self.shape, self.guarded = cells, shape, guarded
         self.printer = CudaPrinter()
         self.trees: set[str] = set()
-        self._driven = FIELDS if program.batches else {"seed": FIELDS["seed"], "step": FIELDS["step"]}
+        self._driven = (
+            FIELDS if program.batches else {"seed": FIELDS["seed"], "step": FIELDS["step"]}
+        )
         if program.batches:
             self._driven = {**FIELDS, program.batches.rows.name: FIELDS["rows"]}
         self._count = 0
@@ -99,7 +103,8 @@ class Writer:
         for k, name in enumerate(names[:-1]):
             size = self.printer.part(count(f.extent for f in nest.free[k + 1 :]))
             left = names[-1] if k == len(names) - 2 else f"rest_{name}"
-            lines += [f"        {name} = {rest} // {size}", f"        {left} = {rest} - {name} * {size}"]
+            lines.append(f"        {name} = {rest} // {size}")
+            lines.append(f"        {left} = {rest} - {name} * {size}")
             rest = left
         work = self.printer.bare(count(f.extent for f in nest.free))
         return dealt_out(1, var, work, [*lines, *body], first, step)
@@ -115,7 +120,7 @@ class Writer:
         return _argsort(self, item)
 
     def _guard(self, guard: ir.Guard) -> Kernel:
-        """A value that is not finite stops this step and those after it: every writer writes the same."""
+        """A value that is not finite ends the run with this step; all who find one write the same."""
         lines = []
         for b in guard.buffers:
             size = self.printer.bare(count(b.shape))

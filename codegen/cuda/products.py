@@ -120,7 +120,10 @@ def _fetch(
     along = (
         [f"                own_k = spot // {length}", f"                own = spot % {length}"]
         if across
-        else [f"                own = spot // {t.inner}", f"                own_k = spot % {t.inner}"]
+        else [
+            f"                own = spot // {t.inner}",
+            f"                own_k = spot % {t.inner}",
+        ]
     )
     body = [
         *along,
@@ -134,9 +137,7 @@ def _fetch(
     return dealt_out(3, "spot", str(length * t.inner), body, "lane", str(t.threads))
 
 
-def _store(
-    printer: CudaPrinter, item: ir.MatMul, rows: str, columns: str, t: Tile
-) -> list[str]:
+def _store(printer: CudaPrinter, item: ir.MatMul, rows: str, columns: str, t: Tile) -> list[str]:
     lines = []
     row, column = ir.Var("row", "int64"), ir.Var("column", "int64")
     element = printer.element(item.out, (row, column))
