@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from codegen import ir
-from codegen.cuda.nests import IDENTITY, Cells, apart, carried, identity, touched
-from codegen.cuda.printer import CudaPrinter, dealt_out
+from codegen.cuda.nests import IDENTITY, Cells, apart, carried, identity, nest_of, touched
+from codegen.cuda.printer import CudaPrinter, dealt_out, turns
 
 INDENT = "    "
 WAIT = "cuda.syncthreads()"
@@ -72,9 +72,13 @@ class Block:
         return [pad + line]
 
     def _loop(self, loop: ir.Loop, depth: int) -> list[str]:
+        nest = nest_of((loop,), self.cells)
+        if nest.free:
+            body, lanes = self.printer.body(nest.body, depth + 1), str(self.lanes)
+            return turns(self.printer, nest.free, body, depth, "lane", lanes)
         sums = sums_of(loop, self.cells)
         if sums is not None:
-            return self._dealt_out(loop, sums, depth)
+            return self._added_up(loop, sums, depth)
         pad, (reads, writes) = INDENT * depth, touched(loop.body, self.cells)
         self._read, self._written = set(reads), set(writes)  # by the turn before
         inner = self.body(loop.body, depth + 1)
@@ -82,7 +86,7 @@ class Block:
         head = f"for {loop.var.name} in range({self.printer.bare(loop.extent)}):"
         return [pad + head, *inner]
 
-    def _dealt_out(self, loop: ir.Loop, sums: dict[ir.Var, str], depth: int) -> list[str]:
+    def _added_up(self, loop: ir.Loop, sums: dict[ir.Var, str], depth: int) -> list[str]:
         pad = INDENT * depth
         lines, after = [], []
         for var, op in sums.items():
@@ -107,10 +111,14 @@ class Block:
         """Wait where this statement meets what was touched since the last time."""
         reads, writes = touched([s], self.cells)
         late = bool(self._written & (reads | writes)) or bool(self._read & writes)
-        if late:
-            self._read, self._written = set(), set()
+        lines = self.wait(depth) if late else []
         self._read, self._written = self._read | reads, self._written | writes
-        return [INDENT * depth + WAIT] if late else []
+        return lines
+
+    def wait(self, depth: int) -> list[str]:
+        """All threads come here before one goes on."""
+        self._read, self._written = set(), set()
+        return [INDENT * depth + WAIT]
 
 
 def sums_of(loop: ir.Loop, cells: Cells) -> dict[ir.Var, str] | None:

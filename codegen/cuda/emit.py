@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -59,11 +60,11 @@ def emit(program: ir.Program, name: str, shape: Shape) -> Emitted:
     writer = Writer(program, cells_of(program), shape, guarded)
     kernels = [ADVANCE] if program.batches else []
     calls = [Call(k, (), {}) for k in kernels]
-    for item in program.items:
-        inner = item.items if isinstance(item, ir.Repeat) else (item,)
-        made = [kernel for i in inner for kernel in writer.item(i)]
-        kernels += made
-        calls += _calls(item, made)
+    for is_repeat, items in itertools.groupby(program.items, lambda i: isinstance(i, ir.Repeat)):
+        for run in [[i] for i in items] if is_repeat else [list(items)]:
+            made = writer.run(run[0].items if is_repeat else run)  # type: ignore[union-attr]
+            kernels += made
+            calls += _calls(run[0], made)
     buffers = dict.fromkeys(b for call in calls for b in call.buffers)
     buffers = tuple(dict.fromkeys((*(b for b in program.arguments if b in buffers), *buffers)))
     trees = sorted(writer.trees)

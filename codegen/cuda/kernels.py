@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from codegen import ir
@@ -10,12 +11,13 @@ from codegen.cuda import clock, products
 from codegen.cuda.blocks import Block, sums_of
 from codegen.cuda.clock import FIELDS, STATUS, at
 from codegen.cuda.nests import Cells, Nest, given, nests, used
-from codegen.cuda.printer import CudaPrinter, dealt_out
+from codegen.cuda.printer import CudaPrinter, dealt_out, turns
 from codegen.javascript.printer import count
 
 LONG = 64  # turns of inner loops that are worth a block of threads
 UNKNOWN = 64  # turns of a loop whose extent is a run-time number, for that choice
 NOTES = 6  # lines of a note that are shown
+Part = tuple[Nest | ir.Item, ir.Item]  # and the item that it is, or is a piece of
 
 
 @dataclass(frozen=True)
@@ -63,51 +65,75 @@ class Writer:
 
     # -------------------------------------------------- items
 
-    def item(self, item: ir.Item) -> list[Kernel]:
-        """The kernels of an item that is no repeat, in the order in which they are launched."""
-        if isinstance(item, ir.Kernel):
-            return [self._nest(n, item.note) for n in nests(item, self.cells)]
-        if isinstance(item, ir.MatMul):
-            return [self._product(item)]
-        if isinstance(item, ir.ArgSort):
-            return [self._argsort(item)]
-        assert isinstance(item, ir.Guard), item
-        return [self._guard(item)]
+    def run(self, items: Sequence[ir.Item]) -> list[Kernel]:
+        """The kernels of items, none of them a repeat, in the order in which they are launched.
+
+        Neighbours that one block has done in no time are one kernel: a launch costs more than they do.
+        """
+        made: list[Kernel] = []
+        for small, parts in itertools.groupby(self._parts(items), self._is_small):
+            found = list(parts)
+            if small and len(found) > 1:
+                made.append(self._together(found))  # type: ignore[arg-type]
+            else:
+                made += [self._alone(part, item.note) for part, item in found]
+        return made
+
+    def _parts(self, items: Sequence[ir.Item]) -> Iterator[Part]:
+        for item in items:
+            found = nests(item, self.cells) if isinstance(item, ir.Kernel) else (item,)
+            yield from ((part, item) for part in found)
+
+    def _is_small(self, part: Part) -> bool:
+        """One block's work: nothing is left to others, or hardly enough for its threads."""
+        nest, _ = part
+        if not isinstance(nest, Nest):
+            return False
+        each = sum(_turns(s) for s in nest.body if isinstance(s, ir.Loop))
+        work = count(f.extent for f in nest.free)
+        few = isinstance(work, ir.Const) and int(work.value) * max(1, each) <= 4 * self.shape.lanes
+        return few or not nest.free
+
+    def _alone(self, part: Nest | ir.Item, note: str) -> Kernel:
+        if isinstance(part, Nest):
+            return self._nest(part, note)
+        if isinstance(part, ir.MatMul):
+            return self._product(part)
+        if isinstance(part, ir.ArgSort):
+            return self._argsort(part)
+        assert isinstance(part, ir.Guard), part
+        return self._guard(part)
 
     def _nest(self, nest: Nest, note: str) -> Kernel:
         if _is_for_blocks(nest, self.cells):
-            return self._by_blocks(nest, note)
+            block = self._block()
+            body = block.body(nest.body, 2)
+            way = ("cuda.blockIdx.x", "cuda.gridDim.x")
+            lines = [*self._shared(block), *turns(self.printer, nest.free, body, 1, *way)]
+            return self._kernel(note, nest.body, nest.free, lines, 1)
         body = self.printer.body(nest.body, 2)
-        lines = self._turns(nest, body, "cuda.grid(1)", "cuda.gridsize(1)")
+        lines = turns(self.printer, nest.free, body, 1, "cuda.grid(1)", "cuda.gridsize(1)")
         return self._kernel(note, nest.body, nest.free, lines, self.shape.lanes)
 
-    def _by_blocks(self, nest: Nest, note: str) -> Kernel:
-        lanes = self.shape.lanes
-        block = Block(self.printer, self.cells, lanes)
-        body = block.body(nest.body, 2)
-        self.trees |= block.trees
-        lines = [
-            "    lane = cuda.threadIdx.x",
-            *(f"    row_{d} = cuda.shared.array({lanes}, {d})" for d in sorted(block.rows)),
-            *self._turns(nest, body, "cuda.blockIdx.x", "cuda.gridDim.x"),
-        ]
-        return self._kernel(note, nest.body, nest.free, lines, 1)
+    def _together(self, parts: list[tuple[Nest, ir.Item]]) -> Kernel:
+        """One block does all of it, item after item: temps of two may lie in the same memory."""
+        block, body = self._block(), []
+        for item, pieces in itertools.groupby(parts, lambda part: part[1]):
+            body += block.wait(2) if body else []
+            body += [f"        # {line}" for line in item.note.splitlines()[:NOTES]]
+            for nest, _ in pieces:
+                body += block.body(nest.whole, 2)
+        lines = [*self._shared(block), *turns(self.printer, (), body, 1, "cuda.blockIdx.x", "")]
+        return self._kernel("", tuple(s for n, _ in parts for s in n.whole), (), lines, 1)
 
-    def _turns(self, nest: Nest, body: list[str], first: str, step: str) -> list[str]:
-        """The body for the turns of the free loops from `first` on; the innermost one moves first."""
-        if not nest.free:
-            return [f"    if {first} == 0:", *body]
-        names = [f.var.name for f in nest.free]
-        var = names[0] if len(names) == 1 else "turn"
-        lines, rest = [], var
-        for k, name in enumerate(names[:-1]):
-            size = self.printer.part(count(f.extent for f in nest.free[k + 1 :]))
-            left = names[-1] if k == len(names) - 2 else f"rest_{name}"
-            lines.append(f"        {name} = {rest} // {size}")
-            lines.append(f"        {left} = {rest} - {name} * {size}")
-            rest = left
-        work = self.printer.bare(count(f.extent for f in nest.free))
-        return dealt_out(1, var, work, [*lines, *body], first, step)
+    def _block(self) -> Block:
+        return Block(self.printer, self.cells, self.shape.lanes)
+
+    def _shared(self, block: Block) -> list[str]:
+        """What a block needs at the top of a kernel, once its text is written."""
+        self.trees |= block.trees
+        rows = (f"    row_{d} = cuda.shared.array({self.shape.lanes}, {d})" for d in sorted(block.rows))
+        return ["    lane = cuda.threadIdx.x", *rows]
 
     def _product(self, item: ir.MatMul) -> Kernel:
         text = products.product(self.printer, item, self.shape.tile, self.shape.lanes)

@@ -23,6 +23,7 @@ class Nest:
 
     free: tuple[ir.Loop, ...]  # only their variables and extents count
     body: tuple[ir.Stmt, ...]
+    whole: tuple[ir.Stmt, ...]  # the same with its loops, in their order
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def cells_of(program: ir.Program) -> Cells:
 
 def nests(kernel: ir.Kernel, cells: Cells) -> list[Nest]:
     """The kernel as nests that give the same one after the other."""
-    return [_nest(piece, cells) for piece in pieces(kernel.body, cells)]
+    return [nest_of(piece, cells) for piece in pieces(kernel.body, cells)]
 
 
 def accesses(body: Iterable[ir.Stmt], cells: Cells) -> Iterator[Access]:
@@ -126,13 +127,16 @@ def _needed(part: Sequence[ir.Stmt], movable: Mapping[ir.Var, ir.Let]) -> list[i
 # ------------------------------------------------------------------ free loops
 
 
-def _nest(piece: tuple[ir.Stmt, ...], cells: Cells) -> Nest:
+def nest_of(piece: tuple[ir.Stmt, ...], cells: Cells) -> Nest:
+    """One piece, with the loops in it that are free."""
     *lets, last = piece
     alone = isinstance(last, ir.Loop) and all(isinstance(s, ir.Let) for s in lets)
     if not alone or not touched(lets, cells)[0].isdisjoint(touched([last], cells)[1]):
-        return Nest((), in_registers(piece, cells))
+        body = in_registers(piece, cells)
+        return Nest((), body, body)
     free = tuple(loop for loop in _chain(last) if is_free(loop, last, cells))
-    return Nest(free, in_registers((*lets, *_without(last, free)), cells))
+    body = in_registers((*lets, *_without(last, free)), cells)
+    return Nest(free, body, piece if free else body)
 
 
 def _chain(loop: ir.Loop) -> Iterator[ir.Loop]:

@@ -7,9 +7,10 @@ index is a uint64, so that the compiler sees no index that counts from the end; 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from codegen import ir, scalars
-from codegen.javascript.printer import place
+from codegen.javascript.printer import count, place
 from codegen.printer import Printer
 
 CALLS = {"sqrt": "sqrt", "floor": "floor", "round": "rint", "sin": "sin", "cos": "cos"}
@@ -63,6 +64,27 @@ def dealt_out(
         *body,
         f"{pad}    {var} += {step}",
     ]
+
+
+def turns(
+    printer: CudaPrinter, free: Sequence[ir.Loop], body: list[str], depth: int, first: str, step: str
+) -> list[str]:
+    """The body, one level deeper, for the turns of free loops from `first` on, the innermost moving
+    first; where there are none, for the first of all.
+    """
+    pad, names = "    " * depth, [f.var.name for f in free]
+    if not free:
+        return [f"{pad}if {first} == 0:", *body]
+    var = names[0] if len(names) == 1 else "turn"
+    lines, rest = [], var
+    for k, name in enumerate(names[:-1]):
+        size = printer.part(count(f.extent for f in free[k + 1 :]))
+        left = names[-1] if k == len(names) - 2 else f"rest_{name}"
+        lines.append(f"{pad}    {name} = {rest} // {size}")
+        lines.append(f"{pad}    {left} = {rest} - {name} * {size}")
+        rest = left
+    work = printer.bare(count(f.extent for f in free))
+    return dealt_out(depth, var, work, [*lines, *body], first, step)
 
 
 def helpers(names: set[str]) -> str:
