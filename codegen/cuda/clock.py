@@ -16,6 +16,7 @@ FIELDS = {
     "total": 6,  # rows of data
     "batch": 7,  # rows of a full batch
     "time": 8,  # what is added to a step of the data to have its number
+    "last": 9,  # the steps that have begun when this run ends
 }
 STATUS = FIELDS["status"]
 

@@ -18,7 +18,7 @@ HEADER = '''"""{title}
 
 {notes}
 
-One step of the program is the kernels in their order{repeats}.
+{what}
 """
 import math
 
@@ -46,18 +46,18 @@ class Call:
 
 @dataclass(frozen=True)
 class Emitted:
-    """A module's text, the launches of one step, and the arrays that they work on."""
+    """A module's text, the launches of a step, and the arrays that they work on."""
 
     source: str
     kernels: tuple[Kernel, ...]
     calls: tuple[Call, ...]
     buffers: tuple[ir.Buffer, ...]
+    once: bool  # are the calls those of a whole run, not of one step?
 
 
 def emit(program: ir.Program, name: str, shape: Shape) -> Emitted:
-    """The module of a program: a function for each kernel."""
-    guarded = any(isinstance(i, ir.Guard) for i in flat(program.items))
-    writer = Writer(program, cells_of(program), shape, guarded)
+    """The module of a program: a function for each kernel, one step all of them in their order."""
+    writer = _writer(program, shape)
     kernels = [ADVANCE] if program.batches else []
     calls = [Call(k, (), {}) for k in kernels]
     for is_repeat, items in itertools.groupby(program.items, lambda i: isinstance(i, ir.Repeat)):
@@ -65,6 +65,29 @@ def emit(program: ir.Program, name: str, shape: Shape) -> Emitted:
             made = writer.run(run[0].items if is_repeat else run)  # type: ignore[union-attr]
             kernels += made
             calls += _calls(run[0], made)
+    rows = ", those of a repeat once for each row of its table" * _repeats(program)
+    what = f"One step of the program is the kernels in their order{rows}."
+    return _emitted(program, name, writer, kernels, calls, what)
+
+
+def emit_in_one_block(program: ir.Program, name: str, shape: Shape) -> Emitted:
+    """The module of a small program (`one_block.fits`): one function, which one block runs."""
+    writer = _writer(program, shape)
+    kernel = writer.in_one_block(program)
+    what = "The kernel runs all steps, in one block of threads."
+    calls = [Call(kernel, kernel.buffers, {})]
+    return _emitted(program, name, writer, [kernel], calls, what, once=True)
+
+
+def _writer(program: ir.Program, shape: Shape) -> Writer:
+    guarded = any(isinstance(i, ir.Guard) for i in flat(program.items))
+    return Writer(program, cells_of(program), shape, guarded)
+
+
+def _emitted(
+    program: ir.Program, name: str, writer: Writer, kernels: list[Kernel], calls: list[Call],
+    what: str, once: bool = False,
+) -> Emitted:  # fmt: skip
     buffers = dict.fromkeys(b for call in calls for b in call.buffers)
     buffers = tuple(dict.fromkeys((*(b for b in program.arguments if b in buffers), *buffers)))
     trees = sorted(writer.trees)
@@ -72,15 +95,15 @@ def emit(program: ir.Program, name: str, shape: Shape) -> Emitted:
     head = HEADER.format(
         title=f"A graphdl program for CUDA: {name}.",
         notes="\n".join(_arguments(buffers)),
-        repeats=", those of a repeat once for each row of its table" * _repeats(program),
+        what=what,
     )
     parts = [
         helpers(writer.printer.helpers),
-        *(tree(op, shape.lanes) for op in trees),
+        *(tree(op, writer.shape.lanes) for op in trees),
         *("\n".join([*k.lines, ""]) for k in kernels),
     ]
     source = head + "\n\n".join(p.strip("\n") + "\n" for p in parts if p)
-    return Emitted(source, tuple(kernels), tuple(calls), buffers)
+    return Emitted(source, tuple(kernels), tuple(calls), buffers, once)
 
 
 def _calls(item: ir.Item, kernels: list[Kernel]) -> Iterator[Call]:

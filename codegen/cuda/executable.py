@@ -19,9 +19,10 @@ import numpy as np
 from codegen import cache, ir
 from codegen.cuda.clock import FIELDS
 from codegen.cuda.device import require_device
-from codegen.cuda.emit import emit
+from codegen.cuda.emit import emit, emit_in_one_block
 from codegen.cuda.kernels import SIMULATOR
 from codegen.cuda.launch import Launch, launch
+from codegen.cuda.one_block import fits
 from codegen.executable import Binding, Executable
 
 BLOCKS = 2  # at most, in the simulator: they run one after the other
@@ -35,7 +36,8 @@ class CudaExecutable(Executable):
         super().__init__(program, jit=False, name=name)
 
     def _emit(self, registers: bool) -> Any:
-        return emit(self.program, self.name, SIMULATOR)
+        way = emit_in_one_block if fits(self.program) else emit
+        return way(self.program, self.name, SIMULATOR)
 
     @cached_property
     def module(self) -> ModuleType:
@@ -53,7 +55,7 @@ class CudaExecutable(Executable):
         simulation = _Simulation(self.module, clock)
         arrays = dict(zip(self.emitted.buffers, binding.flat, strict=True))
         with _simulating():
-            for _ in range(steps):
+            for _ in range(1 if self.emitted.once else steps):
                 for one in launches:
                     simulation.run(one, [arrays[b] for b in one.buffers])
                 if clock[FIELDS["status"]]:
@@ -67,7 +69,8 @@ class CudaExecutable(Executable):
         names = [v.name for v in self.program.scalars]
         if self.program.batches:
             first, last, batch, total, seed, time, *scalars = numbers
-            set_to = {"now": first, "batch": batch, "total": total, "seed": seed, "time": time}
+            set_to = {"now": first, "last": last, "batch": batch, "total": total}
+            set_to |= {"seed": seed, "time": time}
             sizes = {v.name: batch for v in self.program.sizes} | {"total": total}
             steps = last - first
         else:

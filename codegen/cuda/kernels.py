@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from codegen import ir
-from codegen.cuda import clock, products
+from codegen.cuda import clock, one_block, products
 from codegen.cuda.blocks import Block, sums_of
 from codegen.cuda.clock import FIELDS, STATUS, at
 from codegen.cuda.nests import Cells, Nest, given, nests, used
 from codegen.cuda.printer import CudaPrinter, dealt_out, turns
+from codegen.cuda.work import turns_of
 from codegen.javascript.printer import count
 
 LONG = 64  # turns of inner loops that are worth a block of threads
-UNKNOWN = 64  # turns of a loop whose extent is a run-time number, for that choice
 NOTES = 6  # lines of a note that are shown
 Part = tuple[Nest | ir.Item, ir.Item]  # and the item that it is, or is a piece of
 
@@ -89,7 +89,7 @@ class Writer:
         nest, _ = part
         if not isinstance(nest, Nest):
             return False
-        each = sum(_turns(s) for s in nest.body if isinstance(s, ir.Loop))
+        each = sum(turns_of(s) for s in nest.body if isinstance(s, ir.Loop))
         work = count(f.extent for f in nest.free)
         few = isinstance(work, ir.Const) and int(work.value) * max(1, each) <= 4 * self.shape.lanes
         return few or not nest.free
@@ -126,13 +126,25 @@ class Writer:
         lines = [*self._shared(block), *turns(self.printer, (), body, 1, "cuda.blockIdx.x", "")]
         return self._kernel("", tuple(s for n, _ in parts for s in n.whole), (), lines, 1)
 
+    def in_one_block(self, program: ir.Program) -> Kernel:
+        """All steps of a run."""
+        block = self._block()
+        lines = one_block.run(self.printer, block, program)
+        made = self._shared(block) + lines
+        touched = [b for i in program.items for b in (*ir.reads(i), *ir.writes(i))]
+        body = tuple(s for i in program.items if isinstance(i, ir.Kernel) for s in i.body)
+        once, own = ((ir.ONE, 1),), frozenset(self._driven)
+        return self._made("", made, tuple(touched), (), once, self.shape.lanes, body, own)
+
     def _block(self) -> Block:
         return Block(self.printer, self.cells, self.shape.lanes)
 
     def _shared(self, block: Block) -> list[str]:
         """What a block needs at the top of a kernel, once its text is written."""
         self.trees |= block.trees
-        rows = (f"    row_{d} = cuda.shared.array({self.shape.lanes}, {d})" for d in sorted(block.rows))
+        rows = (
+            f"    row_{d} = cuda.shared.array({self.shape.lanes}, {d})" for d in sorted(block.rows)
+        )
         return ["    lane = cuda.threadIdx.x", *rows]
 
     def _product(self, item: ir.MatMul) -> Kernel:
@@ -157,7 +169,7 @@ class Writer:
             lines += dealt_out(1, "turn", size, body)
         note = "nothing has changed yet: no later kernel does anything if a value is not finite"
         free = tuple(ir.Loop(ir.Var("turn", "int64"), count(b.shape), ()) for b in guard.buffers)
-        work = max((count(b.shape) for b in guard.buffers), key=_estimate)
+        work = max((count(b.shape) for b in guard.buffers), key=turns_of)
         parts, lanes = ((work, self.shape.lanes),), self.shape.lanes
         return self._made(note, lines, guard.buffers, free, parts, lanes)
 
@@ -175,19 +187,22 @@ class Writer:
     def _made(
         self, note: str, lines: Iterable[str], buffers: tuple[ir.Buffer, ...],
         free: tuple[ir.Loop, ...], parts: tuple[tuple[ir.Expr, int], ...], threads: int,
-        body: tuple[ir.Stmt, ...] = (),
+        body: tuple[ir.Stmt, ...] = (), own: frozenset[str] = frozenset(),
     ) -> Kernel:  # fmt: skip
-        """The function around its lines: what it takes, what it reads from the clock."""
+        """The function around its lines: what it takes, what it reads from the clock.
+
+        own: the numbers of the clock that the lines read by themselves; so they do with its status.
+        """
         self._count += 1
         name = f"kernel{self._count}"
         buffers = tuple(dict.fromkeys(buffers))
         needed = (used(body) | set(_sizes(free, buffers))) - given(body) - {f.var for f in free}
-        names = {v.name: v for v in sorted(needed, key=lambda v: v.name)}
+        names = {v.name: v for v in sorted(needed, key=lambda v: v.name) if v.name not in own}
         driven = {n: field for n, field in self._driven.items() if n in names}
         numbers = tuple(v for n, v in names.items() if n not in driven)
         taken = ", ".join(["clock", *(b.name for b in buffers), *(v.name for v in numbers)])
         head = [f"def {name}({taken}):", *(f"    # {s}" for s in note.splitlines()[:NOTES])]
-        if self.guarded:
+        if self.guarded and not own:
             head += [f"    if clock[uint64({STATUS})] != 0:", "        return"]
         head += [f"    {n} = clock[uint64({field})]" for n, field in driven.items()]
         return Kernel(name, (*head, *lines), buffers, numbers, parts, threads)
@@ -208,20 +223,7 @@ def _is_for_blocks(nest: Nest, cells: Cells) -> bool:
     if not nest.free:
         return bool(loops)
     shared = [s for s in loops if sums_of(s, cells) is not None]
-    return sum(map(_turns, shared)) >= LONG and len(shared) == len(loops)
-
-
-def _turns(loop: ir.Loop) -> int:
-    inner = max((_turns(s) for s in loop.body if isinstance(s, ir.Loop)), default=1)
-    return _estimate(loop.extent) * inner
-
-
-def _estimate(e: ir.Expr) -> int:
-    if isinstance(e, ir.Const):
-        return int(e.value)
-    if isinstance(e, ir.Apply) and e.fn == "mul":
-        return _estimate(e.args[0]) * _estimate(e.args[1])
-    return UNKNOWN
+    return sum(map(turns_of, shared)) >= LONG and len(shared) == len(loops)
 
 
 # ------------------------------------------------------------------ sorting

@@ -67,7 +67,12 @@ def dealt_out(
 
 
 def turns(
-    printer: CudaPrinter, free: Sequence[ir.Loop], body: list[str], depth: int, first: str, step: str
+    printer: CudaPrinter,
+    free: Sequence[ir.Loop],
+    body: list[str],
+    depth: int,
+    first: str,
+    step: str,
 ) -> list[str]:
     """The body, one level deeper, for the turns of free loops from `first` on, the innermost moving
     first; where there are none, for the first of all.

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 import graphdl as gd
+from codegen.cuda import one_block
 from codegen.cuda.cubin import asks_for_float64, compiled
-from codegen.cuda.emit import emit
+from codegen.cuda.emit import emit, emit_in_one_block
 from codegen.cuda.kernels import GPU
+from tests.differential.oracle import Case
 from tests.ops.cases import OPS, cases
 
 NEEDED = {"numba_cuda": "numba-cuda", "cuda": "cuda-bindings"}
@@ -29,9 +31,9 @@ REGISTERS = 128  # of a thread, so that two blocks of 256 threads share a multip
 HOPPER, AMPERE = (9, 0), (8, 0)
 
 
-def check(program, capability=HOPPER, known=None):
+def check(program, capability=HOPPER, known=None, way=emit):
     """Compile the kernels that are not known yet; returns how many there were."""
-    emitted = emit(program, "program", GPU)
+    emitted = way(program, "program", GPU)
     known = set() if known is None else known
     new = [k for k in emitted.kernels if k.lines[1:] not in known]
     known |= {k.lines[1:] for k in new}
@@ -61,7 +63,14 @@ def lecture(optimizer="adam"):
 
 @pytest.mark.parametrize("capability", [HOPPER, AMPERE], ids=str)
 def test_the_step_of_the_lecture(capability):
-    assert check(lecture(), capability) > 10
+    assert check(lecture(), capability) > 5
+
+
+@pytest.mark.parametrize("capability", [HOPPER, AMPERE], ids=str)
+def test_all_steps_of_the_lecture_in_one_block(capability):
+    program = lecture()
+    assert one_block.fits(program)
+    assert check(program, capability, way=emit_in_one_block) == 1
 
 
 def test_a_step_with_products_by_tiles():
@@ -90,7 +99,17 @@ def test_equal_layers_are_compiled_once():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", gd.optimizers.KNOWN)
 def test_every_optimizer(name):
-    check(lecture(name))
+    program = lecture(name)
+    check(program)
+    check(program, way=emit_in_one_block)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("kind", ["graph", "network"])
+def test_a_random_program(kind, seed):
+    built = Case(kind, seed).built("float32")
+    check(gd.function(built.symbols, built.outputs, target="python").program)
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import pytest
 
 import graphdl as gd
 from graphdl.core.graph import Node
+from tests.differential.oracle import Case
 from tests.ops.cases import OPS, cases
 
 REORDERED = {"matmul", "prod"}  # in their own sums
@@ -42,6 +43,19 @@ def test_its_derivatives(name):
         nodes = [d for _, d in case.derivatives()]
         if nodes:
             close(*both(case.inputs, nodes, case.arrays), "float32")
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("kind", ["graph", "network"])
+def test_a_random_program(kind, seed):
+    """A value and its gradient; in float32 as close as the sums in it allow."""
+    for dtype, tolerance in (("float64", 1e-13), ("float32", 2e-5)):
+        built = Case(kind, seed).built(dtype)
+        ours, theirs = both(built.symbols, built.outputs, built.arrays)
+        for a, b in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(
+                a, b, 0, tolerance * max(1e-30, np.max(np.abs(b), initial=0))
+            )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -61,24 +61,36 @@ OPTIMIZERS = {
 }  # fmt: skip
 
 
+@pytest.fixture(params=["one block", "launches"])
+def way(request, monkeypatch):
+    """A small step is a launch for all steps, or one for each of its kernels."""
+    if request.param == "launches":
+        monkeypatch.setattr(executable, "fits", lambda program: False)
+
+
+@pytest.fixture
+def by_launches(monkeypatch):
+    monkeypatch.setattr(executable, "fits", lambda program: False)
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_four_steps_of_an_optimizer(name):
+def test_four_steps_of_an_optimizer(name, way):
     close(trained("cuda", OPTIMIZERS[name]), trained("python", OPTIMIZERS[name]))
 
 
-def test_two_runs_are_the_same_bits():
+def test_two_runs_are_the_same_bits(way):
     for a, b in zip(trained("cuda", "adam"), trained("cuda", "adam"), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-def test_any_number_of_blocks_gives_the_same_bits(monkeypatch):
+def test_any_number_of_blocks_gives_the_same_bits(by_launches, monkeypatch):
     two = trained("cuda", "adam")
     monkeypatch.setattr(executable, "BLOCKS", 5)
     for a, b in zip(two, trained("cuda", "adam"), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-def test_any_number_of_threads_gives_the_same_up_to_order(monkeypatch):
+def test_any_number_of_threads_gives_the_same_up_to_order(way, monkeypatch):
     four = trained("cuda", "adam")
     shape = kernels.Shape(8, products.Tile(8, 4, 2, 2, 2, ""))
     monkeypatch.setattr(executable, "SIMULATOR", shape)
@@ -97,8 +109,37 @@ def normalised():
 
 
 @pytest.mark.parametrize("layers", [deep, normalised], ids=lambda f: f.__name__)
-def test_other_networks(layers):
+def test_other_networks(layers, way):
     close(trained("cuda", "adam", layers), trained("python", "adam", layers), 1e-5)
+
+
+def test_a_small_step_is_one_launch_for_all_steps():
+    emitted = step_of(network()).emitted
+    assert emitted.once and len(emitted.calls) == 1
+
+
+def test_a_large_step_is_launches():
+    wide = [L.Input((6,)), L.Dense(512, activation="relu"), L.Dense(512), L.Dense(1, "sigmoid")]
+    assert not step_of(wide).emitted.once
+
+
+def step_of(layers):
+    """The training step of a network, emitted and not run."""
+    x, y = data()
+    model = gd.Sequential(layers)
+    model.compile("adam", "binary_crossentropy", target="cuda")
+    runner = model._runner("train", model._data("fit", x, y))
+    return runner.compiled.executable
+
+
+def test_items_of_one_block_are_waited_for():
+    """Temps of two items may share memory, which no analysis of their names sees."""
+    x = gd.tensor("x", (4, 3))
+    emitted = gd.function([x], gd.logsumexp(x, 0), target="cuda")._executable.emitted
+    (kernel,) = emitted.kernels
+    text = "\n".join(kernel.lines)
+    notes = [k for k, line in enumerate(kernel.lines) if line.startswith("        # t")]
+    assert len(notes) > 3 and text.count("cuda.syncthreads()") >= 5
 
 
 def test_a_repeat_is_one_kernel_a_item_and_a_launch_a_row():
@@ -128,7 +169,7 @@ def test_a_repeat_over_layers_of_other_sizes():
     close([f(values)], [g(values)])
 
 
-def test_a_guard_stops_before_anything_of_a_step_has_changed():
+def test_a_guard_stops_before_anything_of_a_step_has_changed(way):
     x, y = data()
     x[9] = 3e38  # in the second batch, whose products overflow
     seen = []
