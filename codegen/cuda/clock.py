@@ -18,7 +18,6 @@ FIELDS = {
     "time": 8,  # what is added to a step of the data to have its number
     "last": 9,  # the steps that have begun when this run ends
 }
-STATUS = FIELDS["status"]
 
 
 def at(field: str) -> str:

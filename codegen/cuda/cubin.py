@@ -14,7 +14,8 @@ from types import SimpleNamespace
 
 from codegen import cache, ir
 from codegen.cuda.emit import Emitted, emit
-from codegen.cuda.kernels import GPU, Kernel
+from codegen.cuda.function import Kernel
+from codegen.cuda.kernels import GPU
 
 POINTED = {"bool": "uint8"}  # a truth in memory is a byte
 WIDE = re.compile(r"\bfloat64\b|\b(?!u?int)\w+64\(|\b(?:sin|cos|normal)32\(")

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 from codegen import ir
 from codegen.cuda.blocks import tree
-from codegen.cuda.kernels import ADVANCE, Kernel, Shape, Writer
-from codegen.cuda.nests import cells_of
+from codegen.cuda.function import Kernel, advance
+from codegen.cuda.kernels import Shape, Writer
 from codegen.cuda.printer import helpers
 from codegen.printer import Printer
-from codegen.registers import flat
 
 HEADER = '''"""{title}
 
@@ -57,8 +56,8 @@ class Emitted:
 
 def emit(program: ir.Program, name: str, shape: Shape) -> Emitted:
     """The module of a program: a function for each kernel, one step all of them in their order."""
-    writer = _writer(program, shape)
-    kernels = [ADVANCE] if program.batches else []
+    writer = Writer(program, shape)
+    kernels = [advance()] if program.batches else []
     calls = [Call(k, (), {}) for k in kernels]
     for is_repeat, items in itertools.groupby(program.items, lambda i: isinstance(i, ir.Repeat)):
         for run in [[i] for i in items] if is_repeat else [list(items)]:
@@ -72,16 +71,11 @@ def emit(program: ir.Program, name: str, shape: Shape) -> Emitted:
 
 def emit_in_one_block(program: ir.Program, name: str, shape: Shape) -> Emitted:
     """The module of a small program (`one_block.fits`): one function, which one block runs."""
-    writer = _writer(program, shape)
+    writer = Writer(program, shape)
     kernel = writer.in_one_block(program)
     what = "The kernel runs all steps, in one block of threads."
     calls = [Call(kernel, kernel.buffers, {})]
     return _emitted(program, name, writer, [kernel], calls, what, once=True)
-
-
-def _writer(program: ir.Program, shape: Shape) -> Writer:
-    guarded = any(isinstance(i, ir.Guard) for i in flat(program.items))
-    return Writer(program, cells_of(program), shape, guarded)
 
 
 def _emitted(

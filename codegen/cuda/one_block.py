@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from codegen import ir
+from codegen.cuda import guards
 from codegen.cuda.blocks import Block
-from codegen.cuda.clock import FIELDS, at
-from codegen.cuda.printer import CudaPrinter, dealt_out
+from codegen.cuda.clock import at
 from codegen.cuda.products import extents
 from codegen.cuda.work import turns_of
 from codegen.javascript.printer import count
@@ -28,10 +28,10 @@ def fits(program: ir.Program) -> bool:
 def _work(item: ir.Item) -> int:
     if isinstance(item, ir.Guard):
         return sum(turns_of(count(b.shape)) for b in item.buffers)
-    return sum(turns_of(s) for s in _statements(item) if isinstance(s, ir.Loop))
+    return sum(turns_of(s) for s in statements(item) if isinstance(s, ir.Loop))
 
 
-def run(printer: CudaPrinter, block: Block, program: ir.Program) -> list[str]:
+def run(block: Block, program: ir.Program) -> list[str]:
     """The lines of the kernel after its head."""
     assert program.batches is not None
     rows = program.batches.rows.name
@@ -39,11 +39,8 @@ def run(printer: CudaPrinter, block: Block, program: ir.Program) -> list[str]:
     for item in program.items:
         body += ["", *block.wait(2)] if body else []
         body += [f"        # {line}" for line in item.note.splitlines()]
-        body += (
-            _guard(block, item)
-            if isinstance(item, ir.Guard)
-            else block.body(_statements(item), 2)
-        )  # fmt: skip
+        guard = isinstance(item, ir.Guard)
+        body += guards.in_block(block, item) if guard else block.body(statements(item), 2)
     return [
         "    seed = " + at("seed"),
         "    total = " + at("total"),
@@ -59,25 +56,11 @@ def run(printer: CudaPrinter, block: Block, program: ir.Program) -> list[str]:
     ]
 
 
-def _guard(block: Block, guard: ir.Guard) -> list[str]:
-    """All threads leave together, before anything of the step has changed."""
-    lines = ["        # nothing has changed yet: stop here if a value is not finite"]
-    for b in guard.buffers:
-        test = [
-            f"            if not abs({b.name}[uint64(turn)]) < {b.dtype}(np.inf):",
-            f"                {at('status')} = now",
-        ]
-        size = block.printer.bare(count(b.shape))
-        lines += dealt_out(2, "turn", size, test, "lane", str(block.lanes))
-    status = f"clock[uint64({FIELDS['status']})]"
-    return [*lines, *block.wait(2), f"        if {status} != 0:", "            return"]
-
-
-def _statements(item: ir.Item) -> Sequence[ir.Stmt]:
-    if isinstance(item, ir.Kernel):
-        return item.body
-    assert isinstance(item, ir.MatMul)
-    return (_product(item),)
+def statements(item: ir.Item) -> Sequence[ir.Stmt]:
+    """An item as loops; a guard is none."""
+    if isinstance(item, ir.MatMul):
+        return (_product(item),)
+    return item.body if isinstance(item, ir.Kernel) else ()
 
 
 def _product(item: ir.MatMul) -> ir.Loop:

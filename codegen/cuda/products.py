@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from codegen import ir
+from codegen.cuda.function import Body
 from codegen.cuda.printer import CudaPrinter, dealt_out
 
 
@@ -24,21 +25,12 @@ class Tile:
         return self.rows // self.high * (self.columns // self.wide)
 
 
-@dataclass(frozen=True)
-class Text:
-    """The lines of a kernel, over what it is launched (`kernels.Kernel.parts`), threads of a block."""
-
-    lines: list[str]
-    parts: tuple[tuple[ir.Expr, int], ...]
-    threads: int
-
-
 def extents(item: ir.MatMul) -> tuple[ir.Expr, ir.Expr, ir.Expr]:
     """Rows and columns of the result, and how many terms an element has."""
     return (*item.out.shape, item.a.shape[0 if item.ta else 1])  # type: ignore[return-value]
 
 
-def product(printer: CudaPrinter, item: ir.MatMul, tile: Tile, lanes: int) -> Text:
+def product(printer: CudaPrinter, item: ir.MatMul, tile: Tile, lanes: int) -> Body:
     """Tiles where each axis fills at least half of one; a run-time number is taken to do so."""
     rows, columns, inner = extents(item)
     sides = zip((rows, columns, inner), (tile.rows, tile.columns, tile.inner), strict=True)
@@ -47,7 +39,7 @@ def product(printer: CudaPrinter, item: ir.MatMul, tile: Tile, lanes: int) -> Te
     return _by_elements(printer, item, lanes)
 
 
-def _by_elements(printer: CudaPrinter, item: ir.MatMul, lanes: int) -> Text:
+def _by_elements(printer: CudaPrinter, item: ir.MatMul, lanes: int) -> Body:
     rows, columns, inner = extents(item)
     row, column, k = (ir.Var(n, "int64") for n in ("row", "column", "k"))
     a = printer.element(item.a, (k, row) if item.ta else (row, k))
@@ -63,10 +55,10 @@ def _by_elements(printer: CudaPrinter, item: ir.MatMul, lanes: int) -> Text:
         f"        {printer.element(item.out, (row, column))} = value",
     ]
     lines = dealt_out(1, "turn", printer.bare(work), body)
-    return Text(lines, ((work, lanes),), lanes)
+    return Body(lines, ((work, lanes),), lanes)
 
 
-def _by_tiles(printer: CudaPrinter, item: ir.MatMul, tile: Tile) -> Text:
+def _by_tiles(printer: CudaPrinter, item: ir.MatMul, tile: Tile) -> Body:
     """out = a·b: a block holds a slice of its rows of a and columns of b in shared memory.
 
     Rows of the shared arrays are padded by 4, so that threads which store one column of a slice do
@@ -102,7 +94,7 @@ def _by_tiles(printer: CudaPrinter, item: ir.MatMul, tile: Tile) -> Text:
     ]
     lines += dealt_out(1, "turn", "work", body, "cuda.blockIdx.x", "cuda.gridDim.x")
     parts = zip(item.out.shape, (t.rows, t.columns), strict=True)
-    return Text(lines, tuple(parts), t.threads)
+    return Body(lines, tuple(parts), t.threads)
 
 
 def _fetch(

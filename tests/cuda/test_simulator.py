@@ -13,7 +13,7 @@ def test_programs_in_the_simulator():
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "simulated"]
     done = subprocess.run(
         command, cwd=HERE, env=environment | {"NUMBA_ENABLE_CUDASIM": "1"}, capture_output=True,
-        text=True, timeout=600, check=False,
+        text=True, timeout=1800, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
     assert " passed" in done.stdout
