@@ -80,7 +80,7 @@ def _user_cache_directory() -> Path:
     return Path(home, below)
 
 
-def load(source: str, name: str = "program", *, jit: bool = True) -> ModuleType:
+def load(source: str, name: str = "program", *, jit: bool | None = True) -> ModuleType:
     """Return the module of a generated program, its entry functions compiled.
 
     Parameters
@@ -92,7 +92,7 @@ def load(source: str, name: str = "program", *, jit: bool = True) -> ModuleType:
         What the file is called before its hash: a word of lower-case letters and underscores.
     jit
         False gives the same program as plain Python functions, to step through and to compare
-        with; a module of its own.
+        with; a module of its own. None leaves the module as its own decorators make it.
 
     Returns
     -------
@@ -113,10 +113,10 @@ def load(source: str, name: str = "program", *, jit: bool = True) -> ModuleType:
 
 
 @uncollected()
-def _known(source: str, name: str, jit: bool) -> ModuleType:
+def _known(source: str, name: str, jit: bool | None) -> ModuleType:
     """Return the module, made where this process does not have it yet."""
     stem = f"{name}_{_digest(source)}"
-    module_name = stem if jit else f"{stem}_unjitted"
+    module_name = stem if jit else f"{stem}_{'as_it_is' if jit is None else 'unjitted'}"
     if module_name not in _loaded:
         with _lock:
             if module_name not in _loaded:
@@ -132,7 +132,7 @@ def _digest(source: str) -> str:
     return hashlib.sha256(content.encode()).hexdigest()[:20]
 
 
-def _load(source: str, stem: str, module_name: str, jit: bool) -> ModuleType:
+def _load(source: str, stem: str, module_name: str, jit: bool | None) -> ModuleType:
     from codegen.artefacts import compile_entries, strip_compiler  # noqa: PLC0415 - likewise
 
     path = _store(source, f"{stem}.py")
@@ -141,7 +141,9 @@ def _load(source: str, stem: str, module_name: str, jit: bool) -> ModuleType:
     sys.modules[module_name] = module  # where Numba, pickle and inspect look for it
     try:
         exec(compile(source, path, "exec", dont_inherit=True), module.__dict__)
-        origin = compile_entries(module, path) if jit else strip_compiler(module)
+        origin = compile_entries(module, path) if jit else {"cached": False, "compile_seconds": 0.0}
+        if jit is False:
+            strip_compiler(module)
     except BaseException:
         del sys.modules[module_name]
         raise

@@ -52,13 +52,16 @@ class Executable:
         name: str = "program",
         registers: bool = True,
     ) -> None:
-        self.program, self.jit = program, jit
-        self.emitted = cpu.emit(program, name, registers=registers)
+        self.program, self.jit, self.name = program, jit, name
+        self.emitted = self._emit(registers)
         self._bindings: dict[tuple[int, ...], Binding] = {}
         self._position = {b: k for k, b in enumerate(self.emitted.buffers)}
         self._paces: dict[tuple[int, ...], Pace] = {}
         self._planned: tuple[object, memory.Plan] | None = None
-        self.name = name
+
+    def _emit(self, registers: bool) -> Any:
+        """The module's text and the arrays it takes, in order."""
+        return cpu.emit(self.program, self.name, registers=registers)
 
     @cached_property
     def module(self) -> ModuleType:

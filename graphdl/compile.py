@@ -9,12 +9,15 @@ from functools import cached_property
 
 from codegen.collector import uncollected
 from codegen.cost import SMALL, seconds, worth_a_team
+from codegen.cuda.device import CudaUnavailableError, require_device
+from codegen.cuda.executable import CudaExecutable
 from codegen.executable import Executable
 from codegen.interrupts import heard
 from codegen.ir import Program
 from codegen.optimisations import on
 from codegen.passes import CHECK, optimise
 from codegen.passes.parallel import parallel
+from graphdl.core.errors import TargetError
 from graphdl.core.graph import Graph, Node
 from graphdl.core.streams import stream_numbers
 from graphdl.core.verify import verify
@@ -23,7 +26,7 @@ from graphdl.lower import Lowered, lower
 from graphdl.rewrite.expand import expand
 from graphdl.rewrite.simplify import simplify
 
-TARGETS = ("cpu", "python")
+TARGETS = ("cpu", "python", "cuda")
 
 
 @dataclass(frozen=True)
@@ -59,10 +62,13 @@ class Compiled:
 
 def require_target(target: str) -> None:
     """Raise where this version cannot compile for `target`."""
-    if target == "cuda":
-        raise NotImplementedError("target='cuda' is not available in this version; use 'cpu'")
     if target not in TARGETS:
         raise ValueError(f"unknown target {target!r}; use one of {', '.join(map(repr, TARGETS))}")
+    if target == "cuda":
+        try:
+            require_device()
+        except CudaUnavailableError as missing:
+            raise TargetError(str(missing)) from None
 
 
 @heard()
@@ -70,7 +76,7 @@ def require_target(target: str) -> None:
 def compile_graph(
     graph: Graph, target: str = "cpu", batched: Iterable[Node] = (), name: str = "program"
 ) -> Compiled:
-    """Compile a graph. `target`: "cpu" (Numba) or "python" (the same module, un-jitted)."""
+    """Compile a graph. `target`: "cpu" (Numba), "python" (the same module, un-jitted) or "cuda"."""
     require_target(target)
     clock = _Clock()
     simplified, trace = simplify(graph)
@@ -86,7 +92,10 @@ def compile_graph(
     clock.lap("lower", f"{len(lowered.program.items)} items")
     program = optimise(lowered.program)
     clock.lap("optimise", f"{len(program.items)} items")
-    executable = Executable(program, jit=target == "cpu", name=name)
+    if target == "cuda":
+        executable: Executable = CudaExecutable(program, name=name)
+    else:
+        executable = Executable(program, jit=target == "cpu", name=name)
     clock.lap("emit", f"{len(executable.source.splitlines())} lines")
     compiled = Compiled(graph, simplified, tuple(trace), lowered, executable, tuple(clock.laps))
     report(compiled, name)

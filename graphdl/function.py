@@ -221,7 +221,8 @@ def function(
     """Compile outputs (a node, or a list or tuple of nodes) and updates over inputs.
 
     updates: variable -> its new value, computed from the old ones. With updates, a value that is not
-    finite stops the call before anything has changed, unless `check_finite=False`.
+    finite stops the call before anything has changed, unless `check_finite=False`. target: "cpu",
+    "python" (the generated module un-jitted) or "cuda" (see docs/cuda.md).
     """
     return Function(inputs, outputs, updates, target=target, check_finite=check_finite)
 

@@ -324,6 +324,8 @@ class Model(Training, Saving, Pictured, Layer):
     ) -> None:
         """Choose how the model is trained. Nothing is compiled before data comes.
 
+        target: "cpu", "python" (the generated module un-jitted) or "cuda", for which TargetError says
+        what is missing (see docs/cuda.md).
         run_eagerly: the same as target="python", the generated module run un-jitted, for debugging.
         check_finite: refuse a step whose loss or gradient is not finite (NonFiniteError).
         """

@@ -146,8 +146,8 @@ def test_the_same_seed_gives_the_same_result(capsys):
         (["train", "iris", "--epochs", "0"], "the number of epochs must be a whole number ≥ 1"),
         (["train", "iris", "--batch-size", "1.5"], "the batch size must be a whole number ≥ 1"),
         (["train", "iris", "--seed", "-1"], "the seed must be a whole number ≥ 0"),
-        (["train", "iris", "--target", "cuda"], "not available in this version"),
-        (["train", "iris", "--target", "tpu"], "unknown target 'tpu'; use cpu or python"),
+        (["train", "iris", "--target", "cuda"], "set NUMBA_ENABLE_CUDASIM=1"),
+        (["train", "iris", "--target", "tpu"], "unknown target 'tpu'; use cpu, python or cuda"),
         (["tran", "iris"], "invalid choice: 'tran'"),
     ],
 )

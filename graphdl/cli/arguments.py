@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from graphdl import activations, datasets, optimizers
-from graphdl.compile import TARGETS
+from graphdl.compile import TARGETS, require_target
+from graphdl.core.errors import TargetError
 from graphdl.registry import number, whole
 from graphdl.version import __version__
 
@@ -127,7 +128,7 @@ def _add_training(group: Any) -> None:
         help="of the split, the first weights and the shuffles (default: 0)",
     )  # fmt: skip
     group.add_argument(
-        "--target", type=_target, default="cpu", metavar="{cpu,python}",
+        "--target", type=_target, default="cpu", metavar="{cpu,python,cuda}",
         help="cpu: machine code (default); python: the same program, not compiled",
     )  # fmt: skip
 
@@ -208,10 +209,12 @@ def _activation(text: str) -> str:
 
 @_checked
 def _target(text: str) -> str:
-    if text == "cuda":
-        raise ValueError("cuda is not available in this version; use cpu")
     if text not in TARGETS:
-        raise ValueError(f"unknown target {text!r}; use {' or '.join(TARGETS)}")
+        raise ValueError(f"unknown target {text!r}; use {', '.join(TARGETS[:-1])} or {TARGETS[-1]}")
+    try:
+        require_target(text)
+    except TargetError as missing:
+        raise ValueError(str(missing)) from None
     return text
 
 

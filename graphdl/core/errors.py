@@ -41,6 +41,10 @@ class NotCompiledError(GraphdlError, RuntimeError):
     """A model was trained or evaluated before `compile`."""
 
 
+class TargetError(GraphdlError, RuntimeError):
+    """A target that cannot be compiled for, or run on, here; the message says what is missing."""
+
+
 class MemoryBudgetError(GraphdlError, MemoryError):
     """The arrays asked for are larger than the memory of this machine."""
 

@@ -87,7 +87,7 @@ class Runner:
         executable, start = self.compiled_for(rows, batch).executable, time.perf_counter()
         if executable.ready:
             return 0.0
-        _ = executable.module.run
+        _ = executable.module
         return time.perf_counter() - start
 
     def compiled_for(self, rows: int, batch: int) -> Compiled:

@@ -1,0 +1,144 @@
+"""Matrix products as kernels: by tiles in shared memory where they are large, else by elements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from codegen import ir
+from codegen.cuda.function import Body
+from codegen.cuda.printer import CudaPrinter, dealt_out
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A block makes rows × columns of the result, `inner` terms at a time; a thread high × wide."""
+
+    rows: int
+    columns: int
+    inner: int
+    high: int
+    wide: int
+    aligned: str  # what asks for shared memory at whole vectors; the simulator does not know it
+
+    @property
+    def threads(self) -> int:
+        return self.rows // self.high * (self.columns // self.wide)
+
+
+def extents(item: ir.MatMul) -> tuple[ir.Expr, ir.Expr, ir.Expr]:
+    """Rows and columns of the result, and how many terms an element has."""
+    return (*item.out.shape, item.a.shape[0 if item.ta else 1])  # type: ignore[return-value]
+
+
+def product(printer: CudaPrinter, item: ir.MatMul, tile: Tile, lanes: int) -> Body:
+    """Tiles where each axis fills at least half of one; a run-time number is taken to do so."""
+    rows, columns, inner = extents(item)
+    sides = zip((rows, columns, inner), (tile.rows, tile.columns, tile.inner), strict=True)
+    if all(not isinstance(e, ir.Const) or 2 * int(e.value) >= side for e, side in sides):
+        return _by_tiles(printer, item, tile)
+    return _by_elements(printer, item, lanes)
+
+
+def _by_elements(printer: CudaPrinter, item: ir.MatMul, lanes: int) -> Body:
+    rows, columns, inner = extents(item)
+    row, column, k = (ir.Var(n, "int64") for n in ("row", "column", "k"))
+    a = printer.element(item.a, (k, row) if item.ta else (row, k))
+    b = printer.element(item.b, (column, k) if item.tb else (k, column))
+    work = ir.times(rows, columns)
+    wide = printer.part(columns)
+    body = [
+        f"        row = turn // {wide}",
+        f"        column = turn - row * {wide}",
+        f"        value = {item.out.dtype}(0)",
+        f"        for k in range({printer.bare(inner)}):",
+        f"            value += {a} * {b}",
+        f"        {printer.element(item.out, (row, column))} = value",
+    ]
+    lines = dealt_out(1, "turn", printer.bare(work), body)
+    return Body(lines, ((work, lanes),), lanes)
+
+
+def _by_tiles(printer: CudaPrinter, item: ir.MatMul, tile: Tile) -> Body:
+    """out = a·b: a block holds a slice of its rows of a and columns of b in shared memory.
+
+    Rows of the shared arrays are padded by 4, so that threads which store one column of a slice do
+    not all meet in the same bank.
+    """
+    rows, columns, inner = (printer.part(e) for e in extents(item))
+    dtype, t = item.out.dtype, tile
+    lines = [
+        f"    some_a = cuda.shared.array({t.inner * (t.rows + 4)}, {dtype}{t.aligned})",
+        f"    some_b = cuda.shared.array({t.inner * (t.columns + 4)}, {dtype}{t.aligned})",
+        "    lane = cuda.threadIdx.x",
+        f"    top = lane // {t.columns // t.wide} * {t.high}",
+        f"    left = lane % {t.columns // t.wide} * {t.wide}",
+        f"    across = ({columns} + {t.columns - 1}) // {t.columns}",
+        f"    work = ({rows} + {t.rows - 1}) // {t.rows} * across",
+    ]
+    body = [
+        f"        first_row = turn // across * {t.rows}",
+        f"        first_column = turn % across * {t.columns}",
+        *(f"        v{i}_{j} = {dtype}(0)" for i in range(t.high) for j in range(t.wide)),
+        f"        for first_k in range(0, {inner}, {t.inner}):",
+        *_fetch(printer, "a", item.a, item.ta, (rows, inner), tile),
+        *_fetch(printer, "b", item.b, not item.tb, (columns, inner), tile),
+        "            cuda.syncthreads()",
+        f"            for k in range({t.inner}):",
+        f"                at_a = uint64(k * {t.rows + 4} + top)",
+        f"                at_b = uint64(k * {t.columns + 4} + left)",
+        *(f"                a{i} = some_a[at_a + uint64({i})]" for i in range(t.high)),
+        *(f"                b{j} = some_b[at_b + uint64({j})]" for j in range(t.wide)),
+        *(f"                v{i}_{j} += a{i} * b{j}" for i in range(t.high) for j in range(t.wide)),
+        "            cuda.syncthreads()",
+        *_store(printer, item, rows, columns, tile),
+    ]
+    lines += dealt_out(1, "turn", "work", body, "cuda.blockIdx.x", "cuda.gridDim.x")
+    parts = zip(item.out.shape, (t.rows, t.columns), strict=True)
+    return Body(lines, tuple(parts), t.threads)
+
+
+def _fetch(
+    printer: CudaPrinter, side: str, matrix: ir.Buffer, across: bool, ends: tuple[str, str], t: Tile
+) -> list[str]:
+    """Into shared memory: the rows of a, or the columns of b, of a tile; 0 beyond the end.
+
+    across: terms follow one another down the columns of the matrix, so a row of threads reads along
+    its rows; else along the terms.
+    """
+    length = t.rows if side == "a" else t.columns
+    first = "first_row" if side == "a" else "first_column"
+    line, term = ir.Var("line", "int64"), ir.Var("term", "int64")
+    element = printer.element(matrix, (term, line) if across else (line, term))
+    along = (
+        [f"                own_k = spot // {length}", f"                own = spot % {length}"]
+        if across
+        else [
+            f"                own = spot // {t.inner}",
+            f"                own_k = spot % {t.inner}",
+        ]
+    )
+    body = [
+        *along,
+        f"                line = {first} + own",
+        "                term = first_k + own_k",
+        f"                value = {matrix.dtype}(0)",
+        f"                if line < {ends[0]} and term < {ends[1]}:",
+        f"                    value = {element}",
+        f"                some_{side}[uint64(own_k * {length + 4} + own)] = value",
+    ]
+    return dealt_out(3, "spot", str(length * t.inner), body, "lane", str(t.threads))
+
+
+def _store(printer: CudaPrinter, item: ir.MatMul, rows: str, columns: str, t: Tile) -> list[str]:
+    lines = []
+    row, column = ir.Var("row", "int64"), ir.Var("column", "int64")
+    element = printer.element(item.out, (row, column))
+    for i in range(t.high):
+        lines.append(f"        row = first_row + top + {i}")
+        for j in range(t.wide):
+            lines += [
+                f"        column = first_column + left + {j}",
+                f"        if row < {rows} and column < {columns}:",
+                f"            {element} = v{i}_{j}",
+            ]
+    return lines

@@ -1,0 +1,218 @@
+"""Training steps as kernels against the un-jitted CPU module: optimizers, dropout, guards, repeats.
+
+Sums of float32 are added up in float64, products are not: so numbers differ by the order in which a
+product of at most eight terms is added up, and by what four steps make of that.
+"""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import graphdl as gd
+from codegen import ir
+from codegen.cuda import executable, kernels, products
+
+L = gd.layers
+STEPS_APART = 1e-6  # of the largest element of each tensor, after four steps
+
+
+def data(columns=6, rows=14):
+    draw = np.random.default_rng(0)
+    x = draw.standard_normal((rows, columns), dtype=np.float32)
+    return x, (x[:, :1] * x[:, 1:2] > 0).astype(np.float32)
+
+
+def network(columns=6):
+    """The lecture's network, small, with dropout."""
+    hidden = L.Dense(8, activation="relu")
+    return [L.Input((columns,)), hidden, L.Dropout(0.25), L.Dense(1, activation="sigmoid")]
+
+
+def trained(target, optimizer, layers=network, epochs=2, **settings):
+    """Two ragged batches an epoch; then what evaluation and prediction say."""
+    gd.set_seed(3)
+    x, y = data()
+    model = gd.Sequential(layers())
+    chosen = optimizer() if callable(optimizer) else optimizer
+    model.compile(chosen, "binary_crossentropy", ["accuracy"], target=target, **settings)
+    history = model.fit(x, y, epochs=epochs, batch_size=8, verbose=0).history
+    state = [*model.get_weights(), *(v.value for v in model.optimizer.variables)]
+    return [
+        *state,
+        *map(np.array, history.values()),
+        model.evaluate(x, y, verbose=0),
+        model.predict(x),
+    ]
+
+
+def close(ours, theirs, tolerance=STEPS_APART):
+    for a, b in zip(ours, theirs, strict=True):
+        scale = max(1.0, float(np.max(np.abs(b))))
+        np.testing.assert_allclose(a, b, 0, tolerance * scale)
+
+
+OPTIMIZERS = {
+    **{name: name for name in gd.optimizers.KNOWN},
+    "momentum": lambda: gd.optimizers.SGD(0.05, momentum=0.9),
+    "nesterov": lambda: gd.optimizers.SGD(0.05, momentum=0.9, nesterov=True),
+    "clipped": lambda: gd.optimizers.Adam(0.01, global_clipnorm=0.1),
+    "scheduled": lambda: gd.optimizers.Adam(gd.optimizers.schedules.ExponentialDecay(0.01, 2, 0.5)),
+}  # fmt: skip
+
+
+@pytest.fixture(params=["one block", "launches"])
+def way(request, monkeypatch):
+    """A small step is a launch for all steps, or one for each of its kernels."""
+    if request.param == "launches":
+        monkeypatch.setattr(executable, "fits", lambda program: False)
+
+
+@pytest.fixture
+def by_launches(monkeypatch):
+    monkeypatch.setattr(executable, "fits", lambda program: False)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_four_steps_of_an_optimizer(name):
+    close(trained("cuda", OPTIMIZERS[name]), trained("python", OPTIMIZERS[name]))
+
+
+@pytest.mark.parametrize("name", ["sgd", "momentum", "adam", "rmsprop", "clipped"])
+def test_four_steps_by_launches(name, by_launches):
+    close(trained("cuda", OPTIMIZERS[name]), trained("python", OPTIMIZERS[name]))
+
+
+def test_two_runs_are_the_same_bits(way):
+    for a, b in zip(trained("cuda", "adam"), trained("cuda", "adam"), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_any_number_of_blocks_gives_the_same_bits(by_launches, monkeypatch):
+    two = trained("cuda", "adam")
+    monkeypatch.setattr(executable, "BLOCKS", 5)
+    for a, b in zip(two, trained("cuda", "adam"), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_any_number_of_threads_gives_the_same_up_to_order(way, monkeypatch):
+    four = trained("cuda", "adam")
+    shape = kernels.Shape(8, products.Tile(8, 4, 2, 2, 2, ""))
+    monkeypatch.setattr(executable, "SIMULATOR", shape)
+    close(trained("cuda", "adam"), four)
+
+
+def deep():
+    hidden = [L.Dense(5, activation="tanh") for _ in range(5)]
+    return [L.Input((6,)), *hidden, L.Dense(1, activation="sigmoid")]
+
+
+def normalised():
+    """No bias before a normalisation: its gradient is 0 but for roundings, which Adam makes large."""
+    norms = [L.BatchNormalization(), L.LayerNormalization()]
+    return [L.Input((6,)), L.Dense(5, use_bias=False), *norms, L.Dense(1, activation="sigmoid")]
+
+
+@pytest.mark.parametrize("layers", [deep, normalised], ids=lambda f: f.__name__)
+def test_other_networks(layers, way):
+    close(trained("cuda", "adam", layers), trained("python", "adam", layers), 1e-5)
+
+
+def test_a_small_step_is_one_launch_for_all_steps():
+    emitted = step_of(network()).emitted
+    assert emitted.once and len(emitted.calls) == 1
+
+
+def test_a_large_step_is_launches():
+    wide = [L.Input((6,)), L.Dense(512, activation="relu"), L.Dense(512), L.Dense(1, "sigmoid")]
+    assert not step_of(wide).emitted.once
+
+
+def step_of(layers):
+    """The training step of a network, emitted and not run."""
+    x, y = data()
+    model = gd.Sequential(layers)
+    model.compile("adam", "binary_crossentropy", target="cuda")
+    runner = model._runner("train", model._data("fit", x, y))
+    return runner.compiled.executable
+
+
+def test_items_of_one_block_are_waited_for():
+    """Temps of two items may share memory, which no analysis of their names sees."""
+    x = gd.tensor("x", (4, 3))
+    emitted = gd.function([x], gd.logsumexp(x, 0), target="cuda")._executable.emitted
+    (kernel,) = emitted.kernels
+    text = "\n".join(kernel.lines)
+    notes = [k for k, line in enumerate(kernel.lines) if line.startswith("        # t")]
+    assert len(notes) > 3 and text.count("cuda.syncthreads()") >= 5
+
+
+def test_a_repeat_is_one_kernel_a_item_and_a_launch_a_row():
+    x = gd.tensor("x", ("n", 5))
+    weights = [gd.Variable(np.full((5, 5), 0.1 + k / 10, np.float32)) for k in range(6)]
+    h = x
+    for w in weights:
+        h = gd.tanh(h @ w)
+    f, g = (gd.function([x], h, target=t) for t in ("cuda", "python"))
+    (repeat,) = (i for i in f.program.items if isinstance(i, ir.Repeat))
+    emitted = f._executable.emitted
+    inside = {b for call in emitted.calls for b in call.buffers if b.role == "variable"}
+    assert {b for row in repeat.table for b in row if b.role == "variable"} <= inside
+    assert len(emitted.kernels) < len(emitted.calls)
+    values = np.random.default_rng(0).standard_normal((3, 5), dtype=np.float32)
+    close([f(values)], [g(values)])
+
+
+def test_a_repeat_over_layers_of_other_sizes():
+    x = gd.tensor("x", ("n", 40))
+    draw, h, sizes = np.random.default_rng(0), x, (40, 38, 36, 34, 32)
+    for a, b in itertools.pairwise(sizes):
+        h = gd.relu(h @ gd.Variable(draw.standard_normal((a, b), dtype=np.float32) / 6))
+    f, g = (gd.function([x], h, target=t) for t in ("cuda", "python"))
+    assert any(isinstance(i, ir.Repeat) and i.sizes for i in f.program.items)
+    values = draw.standard_normal((2, 40), dtype=np.float32)
+    close([f(values)], [g(values)])
+
+
+def test_a_guard_stops_before_anything_of_a_step_has_changed(way):
+    x, y = data()
+    x[9] = 3e38  # in the second batch, whose products overflow
+    seen = []
+    for rows, target in ((7, "cuda"), (14, "cuda"), (14, "python")):
+        gd.set_seed(3)
+        model = gd.Sequential(network())
+        model.compile("adam", "binary_crossentropy", target=target)
+        if rows == 7:
+            model.fit(x[:7], y[:7], epochs=1, batch_size=7, shuffle=False, verbose=0)
+        else:
+            with pytest.raises(gd.errors.NonFiniteError) as refused:
+                model.fit(x, y, epochs=1, batch_size=7, shuffle=False, verbose=0)
+        seen.append([*model.get_weights(), *(v.value for v in model.optimizer.variables)])
+    assert "batch 2 of epoch 1" in str(refused.value) and "first in row 9" in str(refused.value)
+    close(*seen[:2], 0)
+    close(*seen[1:])
+
+
+def test_a_refused_update_leaves_every_variable():
+    x = gd.tensor("x", ("n",))
+    w, v = gd.Variable(np.ones(3), name="w"), gd.Variable(np.zeros(()), name="v")
+    f = gd.function([x], gd.sum(x), {w: w + gd.sum(x), v: v + 1.0}, target="cuda")
+    with pytest.raises(gd.errors.NonFiniteError, match="no variable was changed"):
+        f(np.array([1.0, np.inf]))
+    assert v.value == 0 and (w.value == 1).all()
+    assert f(np.array([1.0, 2.0])) == 3 and v.value == 1 and (w.value == 4).all()
+
+
+def test_a_prepared_function():
+    x = gd.tensor("x", ("n", 4))
+    f = gd.function([x], gd.softmax(x), target="cuda")
+    values = np.random.default_rng(0).standard_normal((3, 4), dtype=np.float32)
+    ready = f.prepared(values)
+    np.testing.assert_array_equal(ready(values), f(values))
+
+
+def test_an_empty_batch_gives_an_empty_result():
+    x = gd.tensor("x", ("n", 4))
+    f = gd.function([x], [gd.exp(x), gd.sum(x)], target="cuda")
+    rows, total = f(np.zeros((0, 4), np.float32))
+    assert rows.shape == (0, 4) and total == 0
