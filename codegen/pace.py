@@ -18,6 +18,8 @@ TRIAL = 2e-3  # seconds that the slower way is tried, at least …
 TIMES = 3  # … so many times: the best one counts, since the first finds helpers asleep, caches cold
 AGAIN = 0.05  # seconds until the next trial, and twice as many each time that nothing changes
 LONGEST = 5.0
+CLEAR = 0.7  # of the other way's time: who needs less than that is seldom asked again …
+SELDOM = 60.0  # … after so many seconds
 
 
 class Pace:
@@ -58,10 +60,12 @@ class Pace:
     def _judge(self) -> None:
         """Is there a new winner, by a trial or since the usual way has become slow?"""
         before, self._usual = self._usual, min(self._seconds, key=self._seconds.__getitem__)
-        if self._tried:
-            same = self._usual == before
+        same = self._usual == before
+        if self._tried or not same:
             self._patience = min(2 * self._patience, LONGEST) if same else AGAIN
-            self._due, self._tried = time.perf_counter() + self._patience, False
+            clear = self._seconds[self._usual] < CLEAR * max(self._seconds.values())
+            wait = SELDOM if clear and self._usual > 1 else self._patience
+            self._due, self._tried = time.perf_counter() + wait, False
 
     def _begin(self, limit: int) -> None:
         """Forget what was measured; the cost model says how many threads are many."""

@@ -19,12 +19,12 @@ def predicted(threads):
     return {1: 8e-4, 2: 5e-4, 3: 4e-4, 4: 6e-4}[threads]
 
 
-def three_win(p):
+def three_win(p, seconds=6e-3):
     """One thread, then a trial of three."""
     p.plan(1)
     p.note(1, 10, 8e-3)
     p.plan(10)
-    p.note(3, 10, 4e-3)
+    p.note(3, 10, seconds)
 
 
 def test_one_thread_first_then_as_many_as_the_model_says(clock):
@@ -50,7 +50,7 @@ def test_the_faster_way_goes_on_and_the_other_is_tried_again(clock):
     three_win(p)
     assert p.plan(100) == [(3, 100)]
     clock[0] += pace.AGAIN + 1
-    assert p.plan(100) == [(1, 6), (1, 6), (1, 6), (3, 82)]
+    assert p.plan(100) == [(1, 4), (1, 4), (1, 4), (3, 88)]
 
 
 def test_a_loser_is_tried_less_and_less_often(clock):
@@ -67,6 +67,19 @@ def test_a_loser_is_tried_less_and_less_often(clock):
     assert waits == sorted(waits)
     assert waits[0] <= 2 * pace.AGAIN + 0.02
     assert waits[-1] == pytest.approx(pace.LONGEST, abs=0.1)
+
+
+def test_a_clear_winner_is_seldom_asked_again(clock):
+    p = Pace(predicted)
+    three_win(p, 4e-3)
+    p.plan(100)
+    clock[0] += pace.SELDOM - 1
+    assert p.plan(100) == [(3, 100)]
+    for _ in range(3):
+        p.note(3, 10, 4e-2)
+    assert p.plan(100) == [(1, 100)]
+    clock[0] += 2 * pace.AGAIN
+    assert p.plan(100)[0][0] == 3
 
 
 def test_a_core_that_is_taken_sends_the_work_back_to_one_thread(clock):
