@@ -104,13 +104,29 @@ class _Simulation:
         kernel[one.grid, one.block](*given, *one.numbers)
 
 
+def _shared_array(shared: Any, shape: Any, dtype: Any) -> np.ndarray:
+    """A block's shared array, known by the line that asks for it: the first thread's, for all.
+
+    In place of the simulator's own function, by which two threads that ask at the same time may each
+    get an array of their own.
+    """
+    from numba.np.numpy_support import as_dtype  # noqa: PLC0415 - it takes a second to load
+
+    asks = sys._getframe(1)
+    made = np.empty(shape, dtype if isinstance(dtype, type) else as_dtype(dtype))
+    return shared._allocations.setdefault((asks.f_code.co_filename, asks.f_lineno), made)
+
+
 @contextmanager
 def _simulating() -> Iterator[None]:
     """Floats overflow without a word, as they do on a GPU; and the simulator's threads take turns fast.
 
     It looks for the end of a block in a loop, which holds up the threads it waits for.
     """
-    before = sys.getswitchinterval()
+    from numba.cuda.simulator.kernelapi import FakeCUDAShared  # noqa: PLC0415 - likewise
+
+    before, own = sys.getswitchinterval(), FakeCUDAShared.array
+    FakeCUDAShared.array = _shared_array
     with warnings.catch_warnings():  # in all threads, which NumPy's own switch would not reach
         warnings.simplefilter("ignore", RuntimeWarning)
         sys.setswitchinterval(5e-5)
@@ -118,3 +134,4 @@ def _simulating() -> Iterator[None]:
             yield
         finally:
             sys.setswitchinterval(before)
+            FakeCUDAShared.array = own

@@ -90,3 +90,17 @@ def test_the_simulator_asked_for_too_late():
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
     )
     assert "TargetError: NUMBA_ENABLE_CUDASIM was set after Numba had been loaded" in done.stderr
+
+
+def test_a_shared_array_is_one_for_all_who_ask_on_a_line():
+    from types import SimpleNamespace
+
+    import numpy as np
+
+    from codegen.cuda.executable import _shared_array
+
+    shared = SimpleNamespace(_allocations={})
+    same = [_shared_array(shared, 4, np.float32) for _ in range(3)]
+    other = _shared_array(shared, 4, np.float32)
+    assert all(a is same[0] for a in same) and other is not same[0]
+    assert same[0].shape == (4,) and same[0].dtype == np.float32
