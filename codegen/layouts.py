@@ -16,7 +16,7 @@ from llvmlite import ir
 from codegen.vectors import INT, Machine, Writer
 
 DEPTH = 256  # rows of a panel: 32 KiB with two wide registers in a row, which the first cache holds
-BLOCK = 512  # rows of a that are laid out in stripes at a time: half of the second cache
+BLOCK = 512 * 1024  # bytes of a that are laid out in stripes at a time: half of the second cache
 
 
 class Operand(NamedTuple):
@@ -45,6 +45,7 @@ class Layouts(Writer):
         self.heights = (8, 4, 2, 1) if machine.registers >= 32 else (4, 2, 1)
         self.width = 2 * self.lanes  # of a panel
         self.pointer = self.element.as_pointer()
+        self.tall = BLOCK // (DEPTH * self.bytes)  # rows of a block of stripes
 
     # -------------------------------------------------- stripes of a
 
@@ -53,10 +54,10 @@ class Layouts(Writer):
         return Stripes(start, self.builder.mul(row, INT(self.heights[0])), row, column)
 
     def block(self) -> Stripes:
-        """Room for BLOCK × DEPTH in stripes, each off the cache's sets that the one before lies in."""
+        """Room for a block of stripes, each off the cache's sets that the one before lies in."""
         high = self.heights[0]
         stripe = high * DEPTH + self.machine.register // self.bytes
-        return Stripes(self.room(BLOCK // high * stripe), INT(stripe), INT(1), INT(high))
+        return Stripes(self.room(self.tall // high * stripe), INT(stripe), INT(1), INT(high))
 
     def row_of(self, stripes: Stripes, row: Any) -> Any:
         """Where a row begins."""

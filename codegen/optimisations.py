@@ -47,9 +47,7 @@ KNOWN = {
     # text
     "registers": Optimisation("one-element temps are local variables"),
     "tiles": Optimisation("products are tiles held in registers, not calls of BLAS", ORDER),
-    "functions": Optimisation(
-        "float32 exp, log, … have bodies that vectorise", "by 1 or 2 ULP each"
-    ),
+    "functions": Optimisation("exp, log, tanh, … have bodies that vectorise", "by 1 or 2 ULP each"),
     "copies": Optimisation("a row is copied as memory"),
     # memory and calls
     "reuse": Optimisation("temps take the places of those that are done"),

@@ -6,7 +6,7 @@ A tile is some rows × one or two registers of columns. For each k a piece of a 
 every element of a column of a is multiplied into it. Sums run in the order of k, whatever the tile:
 a row of a·b has the same bits in any batch. A transposed b, or one whose rows lie far apart, is first
 laid out in panels of its columns, on the stack, and so is an a in stripes as high as a tile, where many
-tiles read it; only a·bᵀ of very few rows sums in another order.
+tiles read it; only narrow results (`codegen.narrow`) and a·bᵀ of very few rows sum in another order.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from codegen.layouts import BLOCK, DEPTH, Operand, Stripes
+from codegen.layouts import DEPTH, Operand, Stripes
 from codegen.narrow import FUSED, NarrowProducts
 from codegen.vectors import BIT, INT, Machine
 
@@ -144,7 +144,7 @@ class _Products(NarrowProducts):
     def _panels(self, name: str, transposed: bool) -> Any:
         """The product by panels of b: two registers of its columns, DEPTH of its rows.
 
-        Where a is transposed, or read by many tiles, BLOCK of its rows are laid out in stripes first.
+        Where a is transposed, or read by many tiles, blocks of its rows are laid out in stripes first.
         """
         p, number = self.pointer, INT
         kinds = (p, number, number, p, number, p, *[number] * 4)
@@ -154,7 +154,7 @@ class _Products(NarrowProducts):
             panel, block = self.room(DEPTH * self.width), self.block()
             lying = build.icmp_signed("!=", a_column, INT(1))
             apart = build.or_(lying, build.icmp_signed(">=", n, INT(MANY)))
-            step = build.select(apart, INT(BLOCK), m)
+            step = build.select(apart, INT(self.tall), m)
             with self.loop(INT(0), depth, DEPTH) as (k, _), self.loop(INT(0), m, step) as (i, _):
                 deep, tall = (
                     self.least(INT(DEPTH), build.sub(depth, k)),

@@ -10,7 +10,6 @@ from functools import cached_property
 from codegen.collector import uncollected
 from codegen.cost import SMALL, seconds, worth_a_team
 from codegen.cuda.device import CudaUnavailableError, require_device
-from codegen.cuda.executable import CudaExecutable
 from codegen.executable import Executable
 from codegen.interrupts import heard
 from codegen.ir import Program
@@ -93,6 +92,8 @@ def compile_graph(
     program = optimise(lowered.program)
     clock.lap("optimise", f"{len(program.items)} items")
     if target == "cuda":
+        from codegen.cuda.executable import CudaExecutable  # noqa: PLC0415 - 16 modules, seldom asked for
+
         executable: Executable = CudaExecutable(program, name=name)
     else:
         executable = Executable(program, jit=target == "cpu", name=name)

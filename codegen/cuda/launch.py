@@ -14,7 +14,7 @@ from codegen.cuda.emit import Call
 
 @dataclass(frozen=True)
 class Launch:
-    """One launch. `arguments` come after the clock: buffers, then numbers in their own dtypes."""
+    """One launch. Its arguments after the clock: buffers, then numbers in their own dtypes."""
 
     kernel: str
     grid: int

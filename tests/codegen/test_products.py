@@ -68,7 +68,8 @@ def test_every_edge_of_tiles(form, dtype):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("form", FORMS, ids=lambda f: f.__name__)
 def test_several_panels_and_blocks(form, dtype):
-    assert layouts.DEPTH < 300 and 520 > layouts.BLOCK > 129 > tiles.FEW and tiles.MANY <= 512
+    block = layouts.BLOCK // (layouts.DEPTH * np.dtype(dtype).itemsize)  # rows
+    assert layouts.DEPTH < 300 and 520 > block > 129 > tiles.FEW and tiles.MANY <= 512
     for m, n, k in ((150, 70, 600), (64, 1100, 300), (129, 33, 2100), (3, 40, 700), (70, 520, 513),
                     (525, 37, 300), (523, 515, 270), (13, 512, 5)):  # fmt: skip
         check(form, m, n, k, dtype)
