@@ -33,6 +33,7 @@ import threading
 import warnings
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from codegen.collector import uncollected
 from codegen.interrupts import shielded
@@ -149,6 +150,12 @@ def _load(source: str, stem: str, module_name: str, jit: bool | None) -> ModuleT
         raise
     module.__dict__["__graphdl__"] = {"path": str(path), **origin}
     return module
+
+
+def machine_code(entry: Any) -> int:
+    """Where the code of a compiled entry function begins (Numba's own calling convention)."""
+    made = next(iter(entry.overloads.values()))
+    return int(made.library.get_pointer_to_function(made.fndesc.llvm_func_name))
 
 
 def _store(source: str, file_name: str) -> Path:

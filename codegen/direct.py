@@ -98,7 +98,7 @@ class Direct:
         size += sum(1 + len(e) for e in self._entries)
         self._frame = np.zeros(size, np.int64)
         self._watched = watched
-        self.frame = _at(self._frame)
+        self.frame = address(self._frame)
         made = cache.load(_source(inputs, outputs, self._kinds), "direct").run
         self.run = next(iter(made.overloads.values())).entry_point
 
@@ -109,7 +109,7 @@ class Direct:
         find the frame STALE until it is whole."""
         now = int(self._watched[0])
         table = self._executable.table(binding)
-        words = list(map(_word, numbers, self._kinds))
+        words = list(map(word, numbers, self._kinds))
         words += [n for shape in shapes for n in shape or (1,)]
         for places in self._entries:
             words += [len(places), *(table.starts[k] for k in places)]
@@ -118,9 +118,9 @@ class Direct:
         frame[:5] = (
             len(frame),
             self._executable.address,
-            _at(table.words),
+            address(table.words),
             table.words.size,
-            _at(self._watched),
+            address(self._watched),
         )
         frame[_FIXED:] = words
         self._binding = binding  # what the frame's addresses lead to
@@ -169,11 +169,12 @@ def _entries(executable: Executable, buffer: ir.Buffer) -> list[int]:
     return [k for k, b in enumerate(executable.emitted.buffers) if buffer in (b, b.root)]
 
 
-def _at(array: np.ndarray) -> int:
+def address(array: np.ndarray) -> int:
+    """Where the elements of an array begin."""
     return array.ctypes.data
 
 
-def _word(number: Any, dtype: str) -> int:
+def word(number: Any, dtype: str) -> int:
     """A number's bits, in the lower end of a word of eight bytes."""
     word = np.zeros(1, np.int64)
     word.view(dtype)[0] = number

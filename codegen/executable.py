@@ -211,8 +211,7 @@ class Executable:
     @property
     def address(self) -> int:
         """Where the machine code of `run` begins (Numba's own calling convention)."""
-        made = next(iter(self.module.run.overloads.values()))  # type: ignore[attr-defined]
-        return int(made.library.get_pointer_to_function(made.fndesc.llvm_func_name))
+        return cache.machine_code(self.module.run)  # type: ignore[attr-defined]
 
     @cached_property
     def _entry(self) -> Callable[..., int]:

@@ -54,11 +54,12 @@ KNOWN = {
     "places": Optimisation("where the arrays of a call lie is kept for the next one"),
     "direct": Optimisation("a prepared function hands addresses to machine code"),
     "chunks": Optimisation("many steps in one call of compiled code"),
+    "epochs": Optimisation("many short epochs in one call, where no callback looks at each"),
     "shuffle": Optimisation("large orders are shuffled by compiled code"),
     "prefetch": Optimisation("a thread reads the next chunk of data while this one trains"),
 }
 
-NEEDS = {"resize": "repeat"}  # what goes without the other, too
+NEEDS = {"resize": "repeat", "epochs": "shuffle"}  # what goes without the other, too
 
 
 def named(names: Iterable[str]) -> frozenset[str]:

@@ -111,8 +111,17 @@ class Callback:
         """
         return frozenset(p for p in PASSES if any(map(self._defines, _batch_hooks(p))))
 
+    @property
+    def wants_epochs(self) -> bool:
+        """Has it a hook that is called while training goes on? If nobody has, many short epochs are
+        done in one call."""
+        return any(map(self._defines, _WHILE_TRAINING)) or "train" in self.wants_batches
+
     def _defines(self, hook: str) -> bool:
         return getattr(getattr(self, hook), "__func__", None) is not getattr(Callback, hook)
+
+
+_WHILE_TRAINING = ("on_epoch_begin", "on_epoch_end", "on_train_chunk_end")
 
 
 def _batch_hooks(one_pass: str) -> list[str]:

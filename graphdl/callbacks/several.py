@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -21,6 +21,16 @@ class History(Callback):
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+
+    @property
+    def wants_epochs(self) -> bool:
+        return type(self) is not History  # which `extend` serves
+
+    def extend(self, epochs: range, columns: Mapping[str, Sequence[float]]) -> None:
+        """Note what several epochs have ended with."""
+        self.epoch.extend(epochs)
+        for name, values in columns.items():
+            self.history.setdefault(name, []).extend(values)
 
 
 class CallbackList(Callback):
@@ -63,6 +73,16 @@ class CallbackList(Callback):
     @cached_property  # asked before every pass
     def wants_batches(self) -> frozenset[str]:  # pyright: ignore[reportIncompatibleMethodOverride]
         return frozenset[str]().union(*(c.wants_batches for c in self.callbacks))
+
+    @cached_property
+    def wants_epochs(self) -> bool:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return any(c.wants_epochs for c in self.callbacks)
+
+    def extend(self, epochs: range, columns: Mapping[str, Sequence[float]]) -> None:
+        """Several epochs are done, and no callback wants each of them."""
+        for c in self.callbacks:
+            if isinstance(c, History):
+                c.extend(epochs, columns)
 
     def say_what_batches_cost(self) -> None:
         """Print, once for each class of callbacks, that its hooks of batches run Python."""

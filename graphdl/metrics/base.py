@@ -5,6 +5,7 @@ State is kept in float64; `result()` of a metric that has seen nothing is 0.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,15 @@ class Metric:
     def result(self) -> Result:
         """The metric of all that was seen since the last reset."""
         raise NotImplementedError
+
+    def results(self, states: Sequence[np.ndarray]) -> Sequence[Result]:
+        """`result()` at several times: states[k] holds what the k-th variable was at each of them."""
+        found = []
+        for values in zip(*states, strict=True):
+            for state, value in zip(self.variables, values, strict=True):
+                state.storage[...] = value
+            found.append(self.result())
+        return found
 
     def targets(self, y_true: Any) -> Any:
         """Targets that are given as an array, in the form that the metric takes."""

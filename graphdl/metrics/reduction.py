@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from graphdl.core.graph import Node, Variable
 from graphdl.losses.base import Loss, weight_of
-from graphdl.metrics.base import Metric, Result, nodes
+from graphdl.metrics.base import Metric, Result, nodes, ratio
 from graphdl.ops.build import cast
 from graphdl.ops.reduce import size_of
 from graphdl.ops.reduce import sum as sum_
@@ -75,6 +78,11 @@ class Mean(_OfValues):
     def result(self) -> float:
         count = float(self.count.storage)
         return float(self.total.storage) / count if count else 0.0
+
+    def results(self, states: Sequence[np.ndarray]) -> Sequence[Result]:
+        if type(self).result is not Mean.result:
+            return super().results(states)
+        return ratio(*states).tolist()
 
 
 class MeanOfExamples(Mean):

@@ -45,14 +45,14 @@ class Progress:
         self._epochs = epochs
         self.steps = steps
         self._screen = screen_for(verbose, stream)
-        self._quiet = verbose == 0  # nothing to work out where nobody looks
+        self.quiet = verbose == 0  # nothing to work out where nobody looks
         self._headline = ""
         self._done = 0
         self._started = self._reported = self._drawn = 0.0
 
     def begin_epoch(self, epoch: int) -> None:
         """Start the clock of an epoch, counted from 0. Compile before: that is no step's time."""
-        if self._quiet:
+        if self.quiet:
             return
         self._headline = "" if self._epochs is None else f"Epoch {epoch + 1}/{self._epochs}"
         self._done = 0
@@ -61,7 +61,7 @@ class Progress:
 
     def update(self, step: int, logs: Mapping[str, float]) -> None:
         """Report that `step` steps of the epoch are done, and the means of `logs` so far."""
-        if self._quiet:
+        if self.quiet:
             return
         self._done = step
         self._reported = now = time.perf_counter()
@@ -71,7 +71,7 @@ class Progress:
 
     def end_epoch(self, logs: Mapping[str, float]) -> None:
         """Finish the epoch. Its time includes validation, its time a step does not."""
-        if self._quiet:
+        if self.quiet:
             return
         now = time.perf_counter()
         if self._done == 0:

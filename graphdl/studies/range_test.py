@@ -14,7 +14,8 @@ from graphdl.registry import number, whole
 from graphdl.studies import picture
 from graphdl.studies.copies import examples, training_copy
 from graphdl.training.data import Data
-from graphdl.training.runner import Runner, shuffle
+from graphdl.training.runner import Runner
+from graphdl.training.shuffle import shuffle
 
 SMOOTH = 0.9  # of the running mean, whose weights sum to 1 from the first step on
 STOP = 4.0  # times the lowest loss so far: it has exploded

@@ -19,6 +19,7 @@ from graphdl.training.one_batch import OneBatch
 from graphdl.training.passes import batches
 from graphdl.training.programs import batch_of
 from graphdl.training.sources import Examples, Feed, Given, example_of, require_enough
+from graphdl.training.together import Together, can_run, worth
 
 
 @dataclass(frozen=True)
@@ -118,29 +119,50 @@ class Training(Evaluation, OneBatch, FixedRows):
     def _epochs(
         self, plan: Plan, session: Feed, test: Feed | None, hooks: CallbackList, progress: Progress
     ) -> None:
-        """Epoch by epoch, each followed by validation where it is due, until a callback ends it."""
+        """All epochs, or as many as there are until a callback ends it."""
         logs: dict[str, float] = {}
-        epochs = plan.epochs
+        left = plan.epochs
         hooks.on_train_begin({})
-        for epoch in epochs:
-            hooks.on_epoch_begin(epoch, {})
-            if session.turn(plan.steps) and plan.mix:
-                # the order of a pass hangs on the seed and the number of steps taken so far
-                session.mix(self._seed(), self._steps_taken(), epochs.stop - epoch)
-            progress.steps = session.planned
-            progress.begin_epoch(epoch)
-            logs = self._epoch(session, hooks, progress, epoch)
-            if test is not None and (epoch + 1) % plan.validation_freq == 0:
-                logs |= {f"val_{k}": v for k, v in self._pass(test, hooks).items()}
-            progress.end_epoch(logs)
-            hooks.on_epoch_end(epoch, logs)
+        alone = test is None and plan.steps is None and progress.quiet and not hooks.wants_epochs
+        several = self._together(plan, session, hooks) if alone else None
+        while left:
+            count = several.fitting(len(left)) if several else 1
+            if several and count > 1:
+                logs = several.run(left[:count])
+            else:
+                logs = self._one_epoch(plan, left, session, test, hooks, progress)
+            left = left[count:]
             if self.stop_training:
                 break
-        if epochs and self._check_finite:
+        if plan.epochs and self._check_finite:
             require_finite(self.weights)
-        if epochs:
+        if plan.epochs:
             self.optimizer.finalize_variable_values(self.trainable_weights)
         hooks.on_train_end(logs)
+
+    def _together(self, plan: Plan, session: Feed, hooks: CallbackList) -> Together | None:
+        if worth(len(plan.epochs)) and can_run(session, self._counters()):
+            return Together(self, session, hooks, plan.mix)
+        return None
+
+    def _one_epoch(
+        self, plan: Plan, left: range, session: Feed, test: Feed | None, hooks: CallbackList,
+        progress: Progress,
+    ) -> dict[str, float]:  # fmt: skip
+        """The first of the epochs that are left, followed by validation where it is due."""
+        epoch = left.start
+        hooks.on_epoch_begin(epoch, {})
+        if session.turn(plan.steps) and plan.mix:
+            # the order of a pass hangs on the seed and the number of steps taken so far
+            session.mix(self._seed(), self._steps_taken(), len(left))
+        progress.steps = session.planned
+        progress.begin_epoch(epoch)
+        logs = self._epoch(session, hooks, progress, epoch)
+        if test is not None and (epoch + 1) % plan.validation_freq == 0:
+            logs |= {f"val_{k}": v for k, v in self._pass(test, hooks).items()}
+        progress.end_epoch(logs)
+        hooks.on_epoch_end(epoch, logs)
+        return logs
 
     def _steps_taken(self) -> int:
         return int(self.optimizer.iterations.storage)

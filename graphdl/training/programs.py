@@ -157,9 +157,12 @@ class Programs:
 
     def reset_metrics(self) -> None:
         """Forget what loss and metrics have seen."""
-        self._tracker.reset_state()
-        for metric, _ in self._metrics or ():
+        for metric in self._counters():
             metric.reset_state()
+
+    def _counters(self) -> list[metrics.Metric]:
+        """The loss and the metrics, in the order of `metrics_names`."""
+        return [self._tracker, *(m for m, _ in self._metrics or ())]
 
     @property
     def metrics_names(self) -> list[str]:
@@ -169,8 +172,8 @@ class Programs:
     @contextmanager
     def _counting_apart(self) -> Iterator[None]:
         """What is counted in here does not enter the numbers of the epoch that is being trained."""
-        metrics_ = [self._tracker, *(m for m, _ in self._metrics or ())]
-        before = [(v, v.value) for m in metrics_ for v in m.variables] if self._in_epoch else []
+        counted = [v for m in self._counters() for v in m.variables] if self._in_epoch else []
+        before = [(v, v.value) for v in counted]
         try:
             yield
         finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from codegen import cache, ir, random
+from codegen import ir
 from codegen.executable import Binding
 from codegen.optimisations import on
 from graphdl import memory
@@ -19,55 +18,13 @@ from graphdl.compile import Compiled, compile_graph
 from graphdl.core.graph import about_to_change
 from graphdl.storage import have_moved, place_variables
 from graphdl.training.data import Data
+from graphdl.training.shuffle import shuffle
 from graphdl.training.step import Step
 
 KEPT_BYTES = 1 << 20  # of a user's arrays that may be held until the next call
 CHUNK_SECONDS = 0.05  # how long compiled code runs before Python may look up
-SHUFFLE_STREAM = 2**31  # apart from the streams of random nodes
 
 Begin = Callable[[int], None] | None
-
-_SHUFFLE = '''"""The order of the examples in one epoch."""
-import math
-
-from numba import njit
-from numpy import float32, float64, uint64
-
-jit = njit(error_model="numpy", forceinline=True)
-entry = njit(error_model="numpy", nogil=True)
-
-{source}
-
-@entry
-def run(order, seed, stream, step):
-    shuffle(order, seed, stream, step)
-
-
-ENTRY = {{"run": "void(int64[::1], int64, int64, int64)"}}
-'''
-
-
-WORTH_COMPILING = 50_000  # indices: the reference takes 10 ms for them, compiling half a second
-_shuffled = 0
-
-
-def shuffle(order: np.ndarray, seed: int, step: int, epochs: int = 1, jit: bool = True) -> None:
-    """Fill `order` with the permutation that belongs to (seed, step).
-
-    The NumPy reference and the compiled function give the same bits; the latter is made only when
-    there is enough to shuffle, now or in the `epochs` to come.
-    """
-    global _shuffled
-    _shuffled += order.size
-    if jit and on("shuffle") and max(_shuffled, order.size * epochs) > WORTH_COMPILING:
-        _shuffler()(order, seed, SHUFFLE_STREAM, step)
-    else:
-        order[:] = random.permutation(seed, SHUFFLE_STREAM, step, order.size)
-
-
-@functools.cache
-def _shuffler() -> Callable[..., None]:
-    return cache.load(_SHUFFLE.format(source=random.source("shuffle")), "shuffle").run
 
 
 class Runner:
@@ -222,8 +179,7 @@ class Session:
 
     def run(self, first: int, last: int, seed: int, time_: int) -> int:
         """Steps first ≤ k < last of the pass; returns 0 or 1 + the step that the guard refused."""
-        if have_moved(self.compiled, self._places):
-            self._open()
+        self.be_placed()
         about_to_change(self.runner.step.graph.updates)
         if self._last is not None and last == self.steps:
             status = (
@@ -231,6 +187,17 @@ class Session:
             )
             return status or self._call(self._last, last - 1, last, seed, time_)
         return self._call(self.binding, first, last, seed, time_)
+
+    def be_placed(self) -> None:
+        """See that the program finds the variables where they are now."""
+        if have_moved(self.compiled, self._places):
+            self._open()
+
+    @property
+    def one_call(self) -> bool:
+        """Is a pass one call of machine code, on one thread?"""
+        compiled = self.runner.target == "cpu" and on("chunks")
+        return compiled and self._last is None and self.binding.pace is None
 
     def _call(self, binding: Binding, first: int, last: int, seed: int, time_: int) -> int:
         numbers = self.numbers(first, last, seed, time_)

@@ -9,7 +9,8 @@ import numpy as np
 from graphdl.training.chunks import CHUNKS, Chunk
 from graphdl.training.maps import MappedRows
 from graphdl.training.prefetch import filled
-from graphdl.training.runner import Begin, Examples, Runner, Session, next_part, shuffle
+from graphdl.training.runner import Begin, Examples, Runner, Session, next_part
+from graphdl.training.shuffle import shuffle
 from graphdl.training.streams import Stream
 
 Source = MappedRows | Stream

@@ -12,7 +12,7 @@ import pytest
 import graphdl as gd
 from codegen.optimisations import KNOWN, named, on, without
 from codegen.passes import PASSES
-from graphdl.training import chunks, runner
+from graphdl.training import chunks, runner, shuffle
 from tests.codegen.programs import train
 from tests.codegen.turns import teams_in_turns
 from tests.training.nets import same
@@ -168,12 +168,12 @@ def test_steps_in_one_call(monkeypatch, off, calls):
 
 
 def test_orders_are_shuffled_without_machine_code(monkeypatch):
-    order = np.arange(runner.WORTH_COMPILING + 1)
-    monkeypatch.setattr(runner, "_shuffler", lambda: lambda order, *_: order.fill(-1))
-    runner.shuffle(order, 1, 2)
+    order = np.arange(shuffle.WORTH_COMPILING + 1)
+    monkeypatch.setattr(shuffle, "_shuffler", lambda: lambda order, *_: order.fill(-1))
+    shuffle.shuffle(order, 1, 2)
     assert order[0] == -1
     with without("shuffle"):
-        runner.shuffle(order, 1, 2)
+        shuffle.shuffle(order, 1, 2)
     assert sorted(order) == list(range(order.size))
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import graphdl as gd
 from codegen.random import permutation
-from graphdl.training.runner import SHUFFLE_STREAM
+from graphdl.training.shuffle import SHUFFLE_STREAM
 from tests.training.nets import compiled, dense, same
 
 pytestmark = pytest.mark.skipif(

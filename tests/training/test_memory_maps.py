@@ -11,7 +11,7 @@ import graphdl as gd
 from codegen.random import permutation
 from graphdl.core.errors import NonFiniteError
 from graphdl.training import chunks, maps
-from graphdl.training.runner import SHUFFLE_STREAM
+from graphdl.training.shuffle import SHUFFLE_STREAM
 from tests.training.nets import compiled, same
 
 _draw = np.random.default_rng(3)
