@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 NAMES = (OURS, *PEERS, TAPE)
 COLOURS = {name: f"C{number}" for number, name in enumerate(NAMES)} | {FLOOR: "black"}
-MARKERS = dict(zip((*NAMES, FLOOR), "osD^v<>Ph_", strict=True))
+MARKERS = dict(zip((*NAMES, FLOOR), "osD^v<>Phd_", strict=True))
 MEASURES = {"compile_seconds": "compile, s", "step_us": "a step, µs", "peak_mb": "peak, MB"}
 
 

@@ -13,6 +13,7 @@ OURS = "graphdl_fit"
 TAPE = "graphdl_tape"  # ours too, as a loop: python -m benchmarks --base graphdl_tape
 LIBRARIES = {
     "jax_scan": "jax",
+    "jax_epoch": "jax",
     "pytensor_numba": "pytensor",
     "pytensor_scan": "pytensor",
     "torch_eager": "torch",
@@ -24,7 +25,7 @@ LIBRARIES = {
 
 PEERS = tuple(LIBRARIES)
 STANDARD_PEERS = tuple(peer for peer in PEERS if peer != "pytensor_numba")
-"""A library once, but PyTorch: eager is how it is mostly used. PyTensor's scan was always faster."""
+"""PyTorch and JAX twice: as one uses them first, and faster. PyTensor's scan was always faster."""
 QUICK_PEERS = ("jax_scan", "pytensor_scan", "torch_eager", "sklearn_mlp")
 """Without those that take many seconds to start."""
 

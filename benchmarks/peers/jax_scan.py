@@ -35,8 +35,7 @@ class JaxScan:
         flat, self.unravel = ravel_pytree(parameters)
         if flat.size > FLAT_UP_TO:
             flat, self.unravel = parameters, lambda same: same
-        zeros = partial(jax.tree.map, jnp.zeros_like)
-        self.state = (flat, zeros(flat), zeros(flat), jnp.zeros((), jnp.int32))
+        self.state = fresh_state(flat)
         self.key = jax.random.key(0)
         self.x, self.labels = jnp.asarray(data.x), jnp.asarray(data.labels, jnp.int32)
         self.epochs = jax.jit(partial(_epochs, workload, self.unravel), donate_argnums=(0, 1))
@@ -50,17 +49,24 @@ class JaxScan:
         return jax.device_get(self.unravel(self.state[0]))
 
 
+def fresh_state(parameters):
+    """The parameters, Adam's two means of gradients, the steps taken."""
+    zeros = partial(jax.tree.map, jnp.zeros_like)
+    return parameters, zeros(parameters), zeros(parameters), jnp.zeros((), jnp.int32)
+
+
 def _epochs(workload: Workload, unravel: Callable, state, key, x, labels, epochs):
     def epoch(_, carry):
         state, key, _ = carry
-        return _epoch(workload, unravel, state, key, x, labels)
+        return epoch_of(workload, unravel, _permutation, state, key, x, labels)
 
     return lax.fori_loop(0, epochs, epoch, (state, key, jnp.float32(0)))
 
 
-def _epoch(workload: Workload, unravel: Callable, state, key, x, labels):
+def epoch_of(workload: Workload, unravel: Callable, permutation: Callable, state, key, x, labels):
+    """State, key and mean loss after an epoch."""
     key, shuffle = jax.random.split(key)
-    order = _permutation(shuffle, workload.rows)
+    order = permutation(shuffle, workload.rows)
     batches = order[: workload.full_batches * workload.batch].reshape(-1, workload.batch)
     update = {"adam": _adam, "sgd": _sgd}[workload.optimizer]
 
