@@ -34,7 +34,7 @@ from numba.core.registry import cpu_target
 from numba.core.runtime import _nrt_python
 from numba.core.serialize import dumps
 
-from codegen import native
+from codegen import native, pipeline
 from codegen.private_files import discard, locked, read, write
 
 # Numba's settings that change the code it makes and can be changed while it runs.
@@ -53,7 +53,7 @@ _SETTINGS = (
 def conditions() -> str:
     """Return, as text, all that the machine code of a source depends on besides the source."""
     settings = (str(getattr(numba.config, setting, None)) for setting in _SETTINGS)
-    return "\n".join((*_toolchain(), *settings, native.conditions()))
+    return "\n".join((*_toolchain(), *settings, native.conditions(), pipeline.conditions()))
 
 
 @functools.cache
@@ -188,7 +188,8 @@ def _compile_entry(function: Any, signature: str, artefact: Artefact) -> bool:
     if numba.config.DISABLE_JIT:  # then `njit` gave the plain function back
         return False
     function._cache = artefact
-    function.compile(signature)
+    with pipeline.short_loops_vectorised_first():
+        function.compile(signature)
     function.disable_compile()
     return artefact.hit
 

@@ -18,8 +18,10 @@ from tests.codegen.turns import teams_in_turns
 from tests.training.nets import same
 
 L = gd.layers
-RUNNING = ("reuse", "places", "direct", "chunks", "shuffle", "prefetch", "teams")  # same text
-COMPILED = ("views", "thin", "fuse", "tiles", "functions", "copies")
+RUNNING = (  # same text
+    "rolled", "reuse", "places", "direct", "chunks", "epochs", "shuffle", "prefetch", "teams",
+)  # fmt: skip
+COMPILED = ("views", "thin", "fuse", "tiles", "functions", "copies", "rolled")
 
 
 def data(columns, classes):
