@@ -188,7 +188,7 @@ def _compile_entry(function: Any, signature: str, artefact: Artefact) -> bool:
     if numba.config.DISABLE_JIT:  # then `njit` gave the plain function back
         return False
     function._cache = artefact
-    with pipeline.short_loops_vectorised_first():
+    with pipeline.our_level():
         function.compile(signature)
     function.disable_compile()
     return artefact.hit
