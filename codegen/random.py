@@ -141,13 +141,19 @@ def shuffle(order, seed, stream, step):
     below n · 2⁻³², 0.03 % for a million.
     """
     n = len(order)
-    for first in range(0, n, 4):
-        w0, w1, w2, w3 = block(seed, stream, step, first >> 2)
-        for i in range(first, min(first + 4, n)):
-            j = below(w0, i + 1)
-            order[i] = order[j]
-            order[j] = i
-            w0, w1, w2 = w1, w2, w3
+    for b in range(n >> 2):  # apart from what follows, for vectors: order[i] holds the j of i
+        w0, w1, w2, w3 = block(seed, stream, step, b)
+        i = b << 2
+        order[i], order[i + 1] = below(w0, i + 1), below(w1, i + 2)
+        order[i + 2], order[i + 3] = below(w2, i + 3), below(w3, i + 4)
+    w0, w1, w2, w3 = block(seed, stream, step, n >> 2)
+    for i in range(n & ~3, n):
+        order[i] = below(w0, i + 1)
+        w0, w1 = w1, w2
+    for i in range(n):
+        j = order[i]
+        order[i] = order[j]
+        order[j] = i
 
 
 # The NumPy reference: the same functions over arrays of blocks
