@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from codegen import arguments, ir, scalars, teamwork
 from codegen.optimisations import on
 from codegen.printer import Printer
+from codegen.registers import flat
 from codegen.registers import registers as local_variables
 
 HEADER = '''"""{title}
@@ -20,14 +21,15 @@ import numpy as np
 from numba import njit
 from numpy import float32, float64, int32, int64, uint64
 
-from codegen.unpacking import {unpacking}
+{straight}from codegen.unpacking import {unpacking}
 {imports}
 FLAGS = {{"reassoc", "contract", "nsz"}}  # NaN and infinities keep their meaning
-jit = njit(error_model="numpy", fastmath=FLAGS, forceinline=True)
-exact = njit(error_model="numpy", fastmath={{"contract"}}, forceinline=True)
-function = njit(error_model="numpy", fastmath=FLAGS)
-entry = njit(error_model="numpy", fastmath=FLAGS, nogil=True)
+jit = njit(error_model="numpy", fastmath=FLAGS, forceinline=True{inner})
+exact = njit(error_model="numpy", fastmath={{"contract"}}, forceinline=True{inner})
+entry = njit(error_model="numpy", fastmath=FLAGS, nogil=True{outer})
 '''
+
+STRAIGHT = "from codegen.pipeline import INNER, OUTER  # few passes: nothing here is allocated\n"
 
 PRODUCTS = (
     "from codegen.products import multiply  # a·b into out, by tiles held in vector registers\n"
@@ -68,11 +70,15 @@ def emit(program: ir.Program, name: str = "program", *, registers: bool = True) 
     signature = f"int64({', '.join([*own, *(p.dtype for p in parameters)])})"
     helpers = scalars.source(printer.helpers)
     multiplies = any(line.lstrip().startswith("multiply") for line in body)
+    straight = on("straight") and not _allocates(program)
     head = HEADER.format(
         title=f"A graphdl program: {name}.",
         notes=_arguments_text(buffers),
+        straight=STRAIGHT * straight,
         unpacking="part, unpack" if _repeats(program) else "unpack",
         imports=PRODUCTS * multiplies + COPIES * printer.copies + teamwork.IMPORTS * team,
+        inner=", **INNER" * straight,
+        outer=", **OUTER" * straight,
     )
     source = "\n".join(
         [
@@ -184,6 +190,12 @@ def _item(printer: Printer, item: ir.Item, depth: int, number: int) -> list[str]
 
 def _repeats(program: ir.Program) -> bool:
     return any(isinstance(i, ir.Repeat) for i in program.items)
+
+
+def _allocates(program: ir.Program) -> bool:
+    """Does compiled code make arrays of its own?"""
+    sorts = any(isinstance(i, ir.ArgSort) for i in flat(program.items))
+    return sorts or not on("tiles")  # the calls of BLAS may copy
 
 
 def _repeat(printer: Printer, item: ir.Repeat, depth: int) -> list[str]:

@@ -49,6 +49,7 @@ KNOWN = {
     "tiles": Optimisation("products are tiles held in registers, not calls of BLAS", ORDER),
     "functions": Optimisation("exp, log, tanh, … have bodies that vectorise", "by 1 or 2 ULP each"),
     "copies": Optimisation("a row is copied as memory"),
+    "straight": Optimisation("Numba runs few passes and counts no references"),
     # memory and calls
     "reuse": Optimisation("temps take the places of those that are done"),
     "places": Optimisation("where the arrays of a call lie is kept for the next one"),

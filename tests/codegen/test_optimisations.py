@@ -19,7 +19,7 @@ from tests.training.nets import same
 
 L = gd.layers
 RUNNING = ("reuse", "places", "direct", "chunks", "shuffle", "prefetch", "teams")  # same text
-COMPILED = ("views", "thin", "fuse", "tiles", "functions", "copies")
+COMPILED = ("views", "thin", "fuse", "tiles", "functions", "copies", "straight")
 
 
 def data(columns, classes):
