@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 from codegen import arguments, ir, scalars, teamwork
 from codegen.optimisations import on
+from codegen.passes.inplace import in_place
 from codegen.printer import Printer
 from codegen.registers import flat
 from codegen.registers import registers as local_variables
@@ -44,6 +46,7 @@ class Emitted:
     source: str
     parameters: tuple[ir.Var, ...]  # the numbers
     buffers: tuple[ir.Buffer, ...]  # the arrays
+    in_place: dict[ir.Buffer, ir.Buffer]  # temp -> the one in whose memory it is made
 
 
 LOOP = ("first", "last", "batch", "total")
@@ -54,7 +57,8 @@ def emit(program: ir.Program, name: str = "program", *, registers: bool = True) 
 
     registers: one-element temps are plain local variables; without it they lie in memory.
     """
-    buffers, local = _buffers(program, registers)
+    shared = in_place(program)
+    buffers, local = _buffers(program, registers, shared)
     printer = Printer(local)
     depth = 2 if program.batches else 1
     team = program.shares is not None
@@ -63,7 +67,7 @@ def emit(program: ir.Program, name: str = "program", *, registers: bool = True) 
         body += _item(printer, item, depth, number)
     parameters = (*_numbers(program), *_sizes(program), *program.scalars)
     lines = _prologue(program, parameters, buffers)
-    lines += _driver(program) + teamwork.shares(program, depth) + body
+    lines += _places(shared) + _driver(program) + teamwork.shares(program, depth) + body
     lines += ["", *teamwork.barrier(1, "all is done")] if team else []
     lines.append("    return 0")
     own = ["int64[::1]", *(["int64[::1]", "int64", "int64"] if team else [])]
@@ -92,7 +96,7 @@ def emit(program: ir.Program, name: str = "program", *, registers: bool = True) 
             "",
         ]
     )
-    return Emitted(source, parameters, buffers)
+    return Emitted(source, parameters, buffers, shared)
 
 
 def _numbers(program: ir.Program) -> tuple[ir.Var, ...]:
@@ -107,8 +111,10 @@ def _sizes(program: ir.Program) -> tuple[ir.Var, ...]:
     return tuple(s for s in program.sizes if s != rows)
 
 
-def _buffers(program: ir.Program, registers: bool) -> tuple[tuple[ir.Buffer, ...], set[ir.Buffer]]:
-    """All arrays in order of first use, and the temps without axes that become scalars."""
+def _buffers(
+    program: ir.Program, registers: bool, shared: Container[ir.Buffer]
+) -> tuple[tuple[ir.Buffer, ...], set[ir.Buffer]]:
+    """All arrays with a place of their own in order of first use, and the temps that are scalars."""
     found = dict.fromkeys(program.arguments)
     for item in program.items:
         found |= dict.fromkeys((*ir.reads(item), *ir.writes(item)))
@@ -116,7 +122,7 @@ def _buffers(program: ir.Program, registers: bool) -> tuple[tuple[ir.Buffer, ...
             found |= dict.fromkeys((item.offsets, *item.arenas))
     found = _used_by_name(program, found)
     local = local_variables(program) if registers else set()
-    return tuple(b for b in found if b not in local), local
+    return tuple(b for b in found if b not in local and b not in shared), local
 
 
 def _used_by_name(program: ir.Program, found: dict[ir.Buffer, None]) -> dict[ir.Buffer, None]:
@@ -153,6 +159,11 @@ def _prologue(
         *(f'        "{line}"' for line in found),
         "    )",
     ]
+
+
+def _places(shared: Mapping[ir.Buffer, ir.Buffer]) -> list[str]:
+    """The arrays that lie where another one has been."""
+    return [f"    {b.name} = {a.name}  # in its place" for b, a in shared.items()]
 
 
 def _driver(program: ir.Program) -> list[str]:

@@ -51,6 +51,7 @@ KNOWN = {
     "copies": Optimisation("a row is copied as memory"),
     "straight": Optimisation("Numba runs few passes and counts no references"),
     # memory and calls
+    "inplace": Optimisation("a temp is made in the memory of one that is then done"),
     "reuse": Optimisation("temps take the places of those that are done"),
     "places": Optimisation("where the arrays of a call lie is kept for the next one"),
     "direct": Optimisation("a prepared function hands addresses to machine code"),

@@ -145,9 +145,7 @@ def _canonical(body: tuple[ir.Stmt, ...], buffers: tuple[ir.Buffer, ...]) -> obj
     return tuple(lines)
 
 
-def _may_pack(
-    program: ir.Program, members: list[tuple[int, Flat]], known: Footprints
-) -> bool:
+def _may_pack(program: ir.Program, members: list[tuple[int, Flat]], known: Footprints) -> bool:
     """Is each buffer in one place only, and may all kernels move to where the last one stands?"""
     buffers = [b for _, flat in members for b in flat.buffers]
     if len(set(buffers)) != len(buffers):

@@ -19,7 +19,7 @@ from tests.training.nets import same
 
 L = gd.layers
 RUNNING = ("reuse", "places", "direct", "chunks", "shuffle", "prefetch", "teams")  # same text
-COMPILED = ("views", "thin", "fuse", "tiles", "functions", "copies", "straight")
+COMPILED = ("views", "thin", "fuse", "tiles", "functions", "copies", "straight", "inplace")
 
 
 def data(columns, classes):
@@ -132,9 +132,9 @@ Y = X.sum(1, keepdims=True)
 def test_temps_without_reuse_have_places_of_their_own():
     f = gd.function([a := gd.tensor("a", ("n", 5))], gd.softmax(gd.softmax(a) @ gd.transpose(a)),
                     target="python")  # fmt: skip
-    shared = f._executable._plan({"n": 9})
+    shared = f._executable.plan({"n": 9})
     with without("reuse"):
-        apart = f._executable._plan({"n": 9})
+        apart = f._executable.plan({"n": 9})
     assert shared.size < apart.size == apart.unshared == shared.unshared
 
 
