@@ -34,7 +34,7 @@ from numba.core.registry import cpu_target
 from numba.core.runtime import _nrt_python
 from numba.core.serialize import dumps
 
-from codegen import native, pipeline
+from codegen import level, native
 from codegen.private_files import discard, locked, read, write
 
 # Numba's settings that change the code it makes and can be changed while it runs.
@@ -53,7 +53,7 @@ _SETTINGS = (
 def conditions() -> str:
     """Return, as text, all that the machine code of a source depends on besides the source."""
     settings = (str(getattr(numba.config, setting, None)) for setting in _SETTINGS)
-    return "\n".join((*_toolchain(), *settings, native.conditions(), pipeline.conditions()))
+    return "\n".join((*_toolchain(), *settings, native.conditions(), level.conditions()))
 
 
 @functools.cache
@@ -188,7 +188,7 @@ def _compile_entry(function: Any, signature: str, artefact: Artefact) -> bool:
     if numba.config.DISABLE_JIT:  # then `njit` gave the plain function back
         return False
     function._cache = artefact
-    with pipeline.our_level():
+    with level.our_level():
         function.compile(signature)
     function.disable_compile()
     return artefact.hit

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 from codegen import arguments, ir, scalars, teamwork
 from codegen.optimisations import on
+from codegen.passes.inplace import in_place
 from codegen.printer import Printer
+from codegen.registers import flat
 from codegen.registers import registers as local_variables
 
 HEADER = '''"""{title}
@@ -20,14 +23,15 @@ import numpy as np
 from numba import njit
 from numpy import float32, float64, int32, int64, uint64
 
-from codegen.unpacking import {unpacking}
+{straight}from codegen.unpacking import {unpacking}
 {imports}
 FLAGS = {{"reassoc", "contract", "nsz"}}  # NaN and infinities keep their meaning
-jit = njit(error_model="numpy", fastmath=FLAGS, forceinline=True)
-exact = njit(error_model="numpy", fastmath={{"contract"}}, forceinline=True)
-function = njit(error_model="numpy", fastmath=FLAGS)
-entry = njit(error_model="numpy", fastmath=FLAGS, nogil=True)
+jit = njit(error_model="numpy", fastmath=FLAGS, forceinline=True{inner})
+exact = njit(error_model="numpy", fastmath={{"contract"}}, forceinline=True{inner})
+entry = njit(error_model="numpy", fastmath=FLAGS, nogil=True{outer})
 '''
+
+STRAIGHT = "from codegen.pipeline import INNER, OUTER  # few passes: nothing here is allocated\n"
 
 PRODUCTS = (
     "from codegen.products import multiply  # a·b into out, by tiles held in vector registers\n"
@@ -42,6 +46,7 @@ class Emitted:
     source: str
     parameters: tuple[ir.Var, ...]  # the numbers
     buffers: tuple[ir.Buffer, ...]  # the arrays
+    in_place: dict[ir.Buffer, ir.Buffer]  # temp -> the one in whose memory it is made
 
 
 LOOP = ("first", "last", "batch", "total")
@@ -52,7 +57,8 @@ def emit(program: ir.Program, name: str = "program", *, registers: bool = True) 
 
     registers: one-element temps are plain local variables; without it they lie in memory.
     """
-    buffers, local = _buffers(program, registers)
+    shared = in_place(program)
+    buffers, local = _buffers(program, registers, shared)
     printer = Printer(local)
     depth = 2 if program.batches else 1
     team = program.shares is not None
@@ -61,18 +67,22 @@ def emit(program: ir.Program, name: str = "program", *, registers: bool = True) 
         body += _item(printer, item, depth, number)
     parameters = (*_numbers(program), *_sizes(program), *program.scalars)
     lines = _prologue(program, parameters, buffers)
-    lines += _driver(program) + teamwork.shares(program, depth) + body
+    lines += _places(shared) + _driver(program) + teamwork.shares(program, depth) + body
     lines += ["", *teamwork.barrier(1, "all is done")] if team else []
     lines.append("    return 0")
     own = ["int64[::1]", *(["int64[::1]", "int64", "int64"] if team else [])]
     signature = f"int64({', '.join([*own, *(p.dtype for p in parameters)])})"
     helpers = scalars.source(printer.helpers)
     multiplies = any(line.lstrip().startswith("multiply") for line in body)
+    straight = on("straight") and not _allocates(program)
     head = HEADER.format(
         title=f"A graphdl program: {name}.",
         notes=_arguments_text(buffers),
+        straight=STRAIGHT * straight,
         unpacking="part, unpack" if _repeats(program) else "unpack",
         imports=PRODUCTS * multiplies + COPIES * printer.copies + teamwork.IMPORTS * team,
+        inner=", **INNER" * straight,
+        outer=", **OUTER" * straight,
     )
     source = "\n".join(
         [
@@ -86,7 +96,7 @@ def emit(program: ir.Program, name: str = "program", *, registers: bool = True) 
             "",
         ]
     )
-    return Emitted(source, parameters, buffers)
+    return Emitted(source, parameters, buffers, shared)
 
 
 def _numbers(program: ir.Program) -> tuple[ir.Var, ...]:
@@ -101,8 +111,10 @@ def _sizes(program: ir.Program) -> tuple[ir.Var, ...]:
     return tuple(s for s in program.sizes if s != rows)
 
 
-def _buffers(program: ir.Program, registers: bool) -> tuple[tuple[ir.Buffer, ...], set[ir.Buffer]]:
-    """All arrays in order of first use, and the temps without axes that become scalars."""
+def _buffers(
+    program: ir.Program, registers: bool, shared: Container[ir.Buffer]
+) -> tuple[tuple[ir.Buffer, ...], set[ir.Buffer]]:
+    """All arrays with a place of their own in order of first use, and the temps that are scalars."""
     found = dict.fromkeys(program.arguments)
     for item in program.items:
         found |= dict.fromkeys((*ir.reads(item), *ir.writes(item)))
@@ -110,7 +122,7 @@ def _buffers(program: ir.Program, registers: bool) -> tuple[tuple[ir.Buffer, ...
             found |= dict.fromkeys((item.offsets, *item.arenas))
     found = _used_by_name(program, found)
     local = local_variables(program) if registers else set()
-    return tuple(b for b in found if b not in local), local
+    return tuple(b for b in found if b not in local and b not in shared), local
 
 
 def _used_by_name(program: ir.Program, found: dict[ir.Buffer, None]) -> dict[ir.Buffer, None]:
@@ -149,6 +161,11 @@ def _prologue(
     ]
 
 
+def _places(shared: Mapping[ir.Buffer, ir.Buffer]) -> list[str]:
+    """The arrays that lie where another one has been."""
+    return [f"    {b.name} = {a.name}  # in its place" for b, a in shared.items()]
+
+
 def _driver(program: ir.Program) -> list[str]:
     """Over the batches: which rows this step takes."""
     if not program.batches:
@@ -184,6 +201,12 @@ def _item(printer: Printer, item: ir.Item, depth: int, number: int) -> list[str]
 
 def _repeats(program: ir.Program) -> bool:
     return any(isinstance(i, ir.Repeat) for i in program.items)
+
+
+def _allocates(program: ir.Program) -> bool:
+    """Does compiled code make arrays of its own?"""
+    sorts = any(isinstance(i, ir.ArgSort) for i in flat(program.items))
+    return sorts or not on("tiles")  # the calls of BLAS may copy
 
 
 def _repeat(printer: Printer, item: ir.Repeat, depth: int) -> list[str]:

@@ -27,9 +27,10 @@ many entries of the table it has, and which.
 from numba import njit
 
 from codegen.frames import call, words
+from codegen.pipeline import INNER, OUTER
 
-jit = njit(error_model="numpy", forceinline=True)
-entry = njit(error_model="numpy")
+jit = njit(error_model="numpy", forceinline=True, **INNER)
+entry = njit(error_model="numpy", **OUTER)  # arrays are taken as they come, none is counted
 
 
 @jit

@@ -24,8 +24,9 @@ three numbers for it, the last one the steps taken so far; how many states there
 from numba import njit
 
 from codegen.frames import call, words
+from codegen.pipeline import OUTER
 
-entry = njit(error_model="numpy", nogil=True)
+entry = njit(error_model="numpy", nogil=True, **OUTER)
 
 
 @entry
@@ -37,15 +38,18 @@ def run(start, epochs, history):
         if frame[6] != 0:
             call(frame[6], words(frame[7], frame[8]), frame[9:], "int64 int64 int64")
         for k in range(frame[12]):
-            words(states[2 * k], states[2 * k + 1])[:] = 0
+            state = words(states[2 * k], states[2 * k + 1])
+            for i in range(state.size):
+                state[i] = 0
 
         status = call(frame[1], table, numbers, "{kinds}")
 
         at = 0
         for k in range(frame[12]):
-            count = states[2 * k + 1]
-            history[epoch, at : at + count] = words(states[2 * k], count)
-            at += count
+            state = words(states[2 * k], states[2 * k + 1])
+            for i in range(state.size):
+                history[epoch, at + i] = state[i]
+            at += state.size
         if status != 0:
             return epoch * steps + status
         frame[5] = epoch + 1

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,8 @@ class Binding:
 class Executable:
     """Runs a program on arrays. One compilation serves every size."""
 
+    in_place: Mapping[ir.Buffer, ir.Buffer] = MappingProxyType({})  # as the text has it
+
     def __init__(
         self,
         program: ir.Program,
@@ -61,7 +63,9 @@ class Executable:
 
     def _emit(self, registers: bool) -> Any:
         """The module's text and the arrays it takes, in order."""
-        return cpu.emit(self.program, self.name, registers=registers)
+        made = cpu.emit(self.program, self.name, registers=registers)
+        self.in_place = made.in_place
+        return made
 
     @cached_property
     def module(self) -> ModuleType:
@@ -103,13 +107,14 @@ class Executable:
     def arena_bytes(self, sizes: Mapping[str, int]) -> int:
         """The memory that temps take at these sizes."""
         found = self._bindings.get(tuple(sizes.values()))
-        return (found.plan if found else self._plan(sizes)).size
+        return (found.plan if found else self.plan(sizes)).size
 
-    def _plan(self, sizes: Mapping[str, int]) -> memory.Plan:
+    def plan(self, sizes: Mapping[str, int]) -> memory.Plan:
         """Where temps lie; that of the last sizes is kept: who measures mostly allocates next."""
         key = (on("reuse"), *sizes.items())
         if self._planned is None or self._planned[0] != key:
-            plan = memory.plan(self.program, sizes, frozenset(self.program.arguments))
+            skip = frozenset(self.program.arguments)
+            plan = memory.plan(self.program, sizes, skip, self.in_place)
             self._planned = key, plan
         return self._planned[1]
 
@@ -122,7 +127,7 @@ class Executable:
 
     def own_binding(self, sizes: Mapping[str, int]) -> Binding:
         """The same, shared with nobody."""
-        plan = self._plan(sizes)
+        plan = self.plan(sizes)
         arena, arrays = memory.allocate(plan, sizes)
         binding = Binding(arrays, [_EMPTY] * len(self.emitted.buffers), plan, arena)
         if self.program.shares is not None:

@@ -33,8 +33,9 @@ Semantics, the contract between passes:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 # ------------------------------------------------------------------ scalars
 
@@ -208,6 +209,16 @@ class Kernel:
     body: tuple[Stmt, ...]
     note: str = ""
 
+    @cached_property
+    def reads(self) -> tuple[Buffer, ...]:
+        found = [e.buffer for e in loads(self.body)]
+        found += [s.buffer for s in stores(self.body) if s.op]
+        return tuple(dict.fromkeys(found))
+
+    @cached_property
+    def writes(self) -> tuple[Buffer, ...]:
+        return tuple(dict.fromkeys(s.buffer for s in stores(self.body)))
+
 
 @dataclass(frozen=True, eq=False)
 class MatMul:
@@ -319,20 +330,24 @@ class Program:
 # ------------------------------------------------------------------ walks
 
 
-def subexpressions(expr: Expr) -> Iterator[Expr]:
+def subexpressions(expr: Expr) -> Sequence[Expr]:
     """The expression and all its parts, outside in."""
-    yield expr
-    parts = expr.args if isinstance(expr, Apply) else expr.index if isinstance(expr, Load) else ()
-    for part in parts:
-        yield from subexpressions(part)
+    if isinstance(expr, (Const, Var)):
+        return (expr,)
+    found: list[Expr] = [expr]
+    for part in expr.args if isinstance(expr, Apply) else expr.index:
+        found += subexpressions(part)
+    return found
 
 
-def statements(body: Iterable[Stmt]) -> Iterator[Stmt]:
+def statements(body: Iterable[Stmt]) -> list[Stmt]:
     """All statements, loops before their bodies."""
+    found: list[Stmt] = []
     for s in body:
-        yield s
+        found.append(s)
         if isinstance(s, Loop):
-            yield from statements(s.body)
+            found += statements(s.body)
+    return found
 
 
 def own_expressions(s: Stmt) -> tuple[Expr, ...]:
@@ -342,25 +357,25 @@ def own_expressions(s: Stmt) -> tuple[Expr, ...]:
     return (s.expr, *s.index) if isinstance(s, Store) else (s.expr,)
 
 
-def loads(body: Iterable[Stmt]) -> Iterator[Load]:
+def loads(body: Iterable[Stmt]) -> list[Load]:
     """Every element read by the statements."""
-    for s in statements(body):
-        for expr in own_expressions(s):
-            for part in subexpressions(expr):
-                if isinstance(part, Load):
-                    yield part
+    return [
+        part
+        for s in statements(body)
+        for expr in own_expressions(s)
+        for part in subexpressions(expr)
+        if isinstance(part, Load)
+    ]
 
 
-def stores(body: Iterable[Stmt]) -> Iterator[Store]:
-    return (s for s in statements(body) if isinstance(s, Store))
+def stores(body: Iterable[Stmt]) -> list[Store]:
+    return [s for s in statements(body) if isinstance(s, Store)]
 
 
 def reads(item: Item) -> tuple[Buffer, ...]:
     """The buffers an item reads, each once, in order."""
     if isinstance(item, Kernel):
-        found = [e.buffer for e in loads(item.body)]
-        found += [s.buffer for s in stores(item.body) if s.op]
-        return tuple(dict.fromkeys(found))
+        return item.reads
     if isinstance(item, MatMul):
         return (item.a, item.b)
     if isinstance(item, ArgSort):
@@ -375,7 +390,7 @@ def reads(item: Item) -> tuple[Buffer, ...]:
 def writes(item: Item) -> tuple[Buffer, ...]:
     """The buffers an item writes, each once, in order."""
     if isinstance(item, Kernel):
-        return tuple(dict.fromkeys(s.buffer for s in stores(item.body)))
+        return item.writes
     if isinstance(item, (MatMul, ArgSort)):
         return (item.out,)
     if isinstance(item, Guard):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -103,9 +104,19 @@ def _items_touch(program: ir.Program) -> Iterator[tuple[ir.Buffer, ...]]:
             yield (*ir.writes(item), *ir.reads(item))
 
 
-def plan(program: ir.Program, sizes: Mapping[str, int], skip: frozenset[ir.Buffer]) -> Plan:
-    """Greedy first fit, the largest temps first; two temps overlap only when their lives do not."""
+def plan(
+    program: ir.Program,
+    sizes: Mapping[str, int],
+    skip: frozenset[ir.Buffer],
+    in_place: Mapping[ir.Buffer, ir.Buffer] = MappingProxyType({}),
+) -> Plan:
+    """Greedy first fit, the largest temps first; two temps overlap only when their lives do not.
+
+    in_place: temp -> the temp, done by then, in whose memory it is made.
+    """
     spans = {b: s for b, s in lifetimes(program).items() if b not in skip}
+    for b, a in reversed(tuple(in_place.items())):
+        spans[a] = spans[a][0], spans.pop(b)[1]
     offsets: dict[ir.Buffer, int] = {}
     placed: list[tuple[int, int, int, int]] = []  # offset, end, first, last
     size = unshared = 0
@@ -119,6 +130,8 @@ def plan(program: ir.Program, sizes: Mapping[str, int], skip: frozenset[ir.Buffe
         offsets[b] = offset
         insort(placed, (offset, offset + need, first, last))
         size, unshared = max(size, offset + need), unshared + need
+    for b, a in in_place.items():
+        offsets[b] = offsets[a]
     return Plan(offsets, size, unshared)
 
 

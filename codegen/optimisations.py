@@ -50,7 +50,9 @@ KNOWN = {
     "functions": Optimisation("exp, log, tanh, … have bodies that vectorise", "by 1 or 2 ULP each"),
     "copies": Optimisation("a row is copied as memory"),
     "rolled": Optimisation("loops of 16 turns and more are vectorised, not unrolled before", ORDER),
+    "straight": Optimisation("Numba runs few passes and counts no references"),
     # memory and calls
+    "inplace": Optimisation("a temp is made in the memory of one that is then done"),
     "reuse": Optimisation("temps take the places of those that are done"),
     "places": Optimisation("where the arrays of a call lie is kept for the next one"),
     "direct": Optimisation("a prepared function hands addresses to machine code"),

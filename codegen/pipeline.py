@@ -1,37 +1,57 @@
-"""How far LLVM is to go with a program: as far as its level 2, where Numba asks for 3.
+"""How Numba compiles generated modules: without what it does for other people's functions.
 
-At level 3 it unrolls loops of up to some thirty turns before it looks whether they can be vectorised,
-and what is unrolled seldom can: the sixteen units of a layer become sixteen times the same in scalars.
-At level 2 only shorter ones go that way, which gain by it. A step of 30-16-1 takes 0.82 of the time, of
-30-24-1 0.77; others are as they were.
+Generated code has no closures, no `with`, no expressions of whole arrays, and it allocates nothing:
+the passes that look for these find nothing, and references to arrays need not be counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Any
 
-from numba import config
-from numba.core.compiler_lock import global_compiler_lock
+from numba.core.compiler import CompilerBase
+from numba.core.compiler_machinery import PassManager
+from numba.core.typed_passes import (
+    AnnotateTypes,
+    IRLegalization,
+    NativeLowering,
+    NoPythonBackend,
+    NopythonTypeInference,
+    PreLowerStripPhis,
+)
+from numba.core.untyped_passes import (
+    FixupArgs,
+    GenericRewrites,
+    IRProcessing,
+    ReconstructSSA,
+    TranslateByteCode,
+)
 
-from codegen.optimisations import on
+PASSES = {
+    TranslateByteCode: "bytecode to Numba's form",
+    FixupArgs: "its arguments",
+    IRProcessing: "its definitions",
+    GenericRewrites: "constant indices",
+    ReconstructSSA: "each name is given a value once",
+    NopythonTypeInference: "types",
+    PreLowerStripPhis: "names again in place of choices",
+    IRLegalization: "where values end",
+    AnnotateTypes: "types, for who inspects them",
+    NativeLowering: "LLVM",
+    NoPythonBackend: "machine code",
+}
 
-LEVEL = 2
+
+class Straight(CompilerBase):
+    """From text to machine code by the passes that generated code needs."""
+
+    def define_pipelines(self) -> list[Any]:
+        manager = PassManager("straight")
+        for step, what in PASSES.items():
+            manager.add_pass(step, what)
+        manager.finalize()
+        return [manager]
 
 
-def conditions() -> str:
-    """What machine code depends on here, besides its source and Numba's settings."""
-    return f"level {LEVEL if on('rolled') else config.OPT}"
-
-
-@contextmanager
-def our_level() -> Iterator[None]:
-    """What is compiled in here, and nothing in another thread; who asks for less gets less."""
-    with global_compiler_lock:
-        before = config.OPT
-        if on("rolled") and before > LEVEL:
-            config.OPT = type(before)(LEVEL)
-        try:
-            yield
-        finally:
-            config.OPT = before
+# What `njit` is told of an entry function, and of those that stand in it: nobody else calls these.
+OUTER = {"pipeline_class": Straight, "_nrt": False, "no_cfunc_wrapper": True}
+INNER = {**OUTER, "no_cpython_wrapper": True}

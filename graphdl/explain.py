@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codegen import ir, memory
+from codegen import ir
 from codegen.profile import costs
 from codegen.text import text
 from graphdl.footprint import kept, products
@@ -72,7 +72,7 @@ def memory_plan(
 ) -> list[str]:
     """Temps with and without reuse, variables; of a training step also what it cannot do without."""
     program = compiled.executable.program
-    plan = memory.plan(program, sizes, frozenset(program.arguments))
+    plan = compiled.executable.plan(sizes)
     held = sum(v.storage.nbytes for v, _ in compiled.lowered.variables)
     return [
         f"temps      {plan.size:>12,} B in one arena ({plan.unshared:,} B without reuse)",

@@ -95,6 +95,15 @@ def test_a_training_step_keeps_the_batch_and_the_activations():
     assert large == sorted(4 * 32 * n for n in (64, 128, 96))
 
 
+def test_the_cotangent_of_the_smallest_network_lies_where_an_activation_was():
+    model = gd.Sequential([gd.layers.Input(shape=(30,)), gd.layers.Dense(16, activation="relu"),
+                           gd.layers.Dense(1, activation="sigmoid")])  # fmt: skip
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"], target="python")
+    model.train_on_batch(np.zeros((32, 30), np.float32), np.zeros(32))
+    (ratio,) = re.search(r"in use ([\d.]+) ×", model.explain(batch_size=32)).groups()
+    assert 1 <= float(ratio) <= 1.1
+
+
 def test_explain_weighs_the_memory_of_a_step_against_the_needed():
     model = gd.Sequential([gd.layers.Input(shape=(64,)),
                            *(gd.layers.Dense(n, activation="relu") for n in (128, 64)),

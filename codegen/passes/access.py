@@ -50,11 +50,6 @@ class Footprints:
         return self.block(item.body) if isinstance(item, ir.Kernel) else _whole(item)
 
 
-def item_footprint(item: ir.Item) -> Footprint:
-    """The footprint of one item."""
-    return Footprints().item(item)
-
-
 def meetings(
     prints: Sequence[Footprint], mine: Footprint, partners: set[Footprint]
 ) -> Iterator[tuple[int, list[int]]]:

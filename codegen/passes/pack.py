@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from codegen import ir
-from codegen.passes.access import Resource, item_footprint
+from codegen.passes.access import Footprints, Resource
 
 FLAT = ir.Var("f", "int64")
 
@@ -28,13 +28,14 @@ class Flat:
 def pack(program: ir.Program) -> ir.Program:
     """Join kernels that are alike into flat loops over packed buffers."""
     groups: dict[object, list[tuple[int, Flat]]] = {}
+    known = Footprints()
     for k, item in enumerate(program.items):
         flat = _flattened(item) if isinstance(item, ir.Kernel) else None
         if flat is not None:
             groups.setdefault(flat.key, []).append((k, flat))
     most = lambda members: -sum(flat.count * len(flat.buffers) for _, flat in members)  # noqa: E731
     for members in sorted(groups.values(), key=most):  # a buffer can be packed only once
-        if len(members) > 1 and _may_pack(program, members):
+        if len(members) > 1 and _may_pack(program, members, known):
             program = _packed(program, members)
     return replace(program, items=tuple(i for i in program.items if i is not _GONE))
 
@@ -144,7 +145,7 @@ def _canonical(body: tuple[ir.Stmt, ...], buffers: tuple[ir.Buffer, ...]) -> obj
     return tuple(lines)
 
 
-def _may_pack(program: ir.Program, members: list[tuple[int, Flat]]) -> bool:
+def _may_pack(program: ir.Program, members: list[tuple[int, Flat]], known: Footprints) -> bool:
     """Is each buffer in one place only, and may all kernels move to where the last one stands?"""
     buffers = [b for _, flat in members for b in flat.buffers]
     if len(set(buffers)) != len(buffers):
@@ -159,7 +160,7 @@ def _may_pack(program: ir.Program, members: list[tuple[int, Flat]]) -> bool:
     touched: set[Resource] = set()  # by the members so far
     written: set[Resource] = set()
     for at in range(min(places), max(places)):
-        own = item_footprint(program.items[at])
+        own = known.item(program.items[at])
         if at in places:
             touched |= own.touched
             written |= own.written

@@ -18,8 +18,10 @@ import math
 from numba import njit
 from numpy import float32, float64, uint64
 
-jit = njit(error_model="numpy", forceinline=True)
-entry = njit(error_model="numpy", nogil=True)
+from codegen.pipeline import INNER, OUTER
+
+jit = njit(error_model="numpy", forceinline=True, **INNER)
+entry = njit(error_model="numpy", nogil=True, **OUTER)
 
 {source}
 

@@ -21,7 +21,9 @@ L = gd.layers
 RUNNING = (  # same text
     "rolled", "reuse", "places", "direct", "chunks", "epochs", "shuffle", "prefetch", "teams",
 )  # fmt: skip
-COMPILED = ("views", "thin", "fuse", "tiles", "functions", "copies", "rolled")
+COMPILED = (
+    "views", "thin", "fuse", "tiles", "functions", "copies", "straight", "rolled", "inplace",
+)  # fmt: skip
 
 
 def data(columns, classes):
@@ -134,9 +136,9 @@ Y = X.sum(1, keepdims=True)
 def test_temps_without_reuse_have_places_of_their_own():
     f = gd.function([a := gd.tensor("a", ("n", 5))], gd.softmax(gd.softmax(a) @ gd.transpose(a)),
                     target="python")  # fmt: skip
-    shared = f._executable._plan({"n": 9})
+    shared = f._executable.plan({"n": 9})
     with without("reuse"):
-        apart = f._executable._plan({"n": 9})
+        apart = f._executable.plan({"n": 9})
     assert shared.size < apart.size == apart.unshared == shared.unshared
 
 
