@@ -204,9 +204,8 @@ def _repeats(program: ir.Program) -> bool:
 
 
 def _allocates(program: ir.Program) -> bool:
-    """Does compiled code make arrays of its own?"""
-    sorts = any(isinstance(i, ir.ArgSort) for i in flat(program.items))
-    return sorts or not on("tiles")  # the calls of BLAS may copy
+    """Does compiled code make arrays of its own? Calls of BLAS may copy."""
+    return not on("tiles") or any(isinstance(i, ir.ArgSort) for i in flat(program.items))
 
 
 def _repeat(printer: Printer, item: ir.Repeat, depth: int) -> list[str]:
