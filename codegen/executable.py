@@ -19,7 +19,7 @@ from codegen.pace import Pace
 Arrays = Mapping[ir.Buffer, np.ndarray]
 
 
-@dataclass
+@dataclass(eq=False)
 class Binding:
     """One set of sizes: every array the function takes, in its order."""
 
@@ -43,6 +43,8 @@ class Binding:
 
 class Executable:
     """Runs a program on arrays. One compilation serves every size."""
+
+    borrows = False  # do values of variables leave the host?
 
     def __init__(
         self,
@@ -72,6 +74,10 @@ class Executable:
     def ready(self) -> bool:
         """Is the module there already?"""
         return "module" in vars(self)
+
+    def make(self) -> None:
+        """Make the machine code, unless it is there."""
+        _ = self.module
 
     @property
     def source(self) -> str:
@@ -170,6 +176,9 @@ class Executable:
                 for row, turn in zip(item.table, item.turns, strict=True)
             ]  # fmt: skip
             self.place(binding, item.offsets, np.array(rows, np.int64))
+
+    def renew(self, array: np.ndarray) -> None:
+        """To be called when the host has written into an array of data that was placed before."""
 
     def run(self, binding: Binding, numbers: Sequence[Any]) -> int:
         """Run the program; returns 0, or 1 + the step that a guard refused."""

@@ -87,7 +87,7 @@ class Runner:
         executable, start = self.compiled_for(rows, batch).executable, time.perf_counter()
         if executable.ready:
             return 0.0
-        _ = executable.module
+        executable.make()
         return time.perf_counter() - start
 
     def compiled_for(self, rows: int, batch: int) -> Compiled:
@@ -165,6 +165,8 @@ class Session:
         if exact or batch > self._room:
             self._room = max(self._room, batch)
             self._open()
+        for array in (*self.data.arrays, self.order):
+            self.compiled.executable.renew(array)
 
     def _open(self) -> None:
         exact, ragged = self.runner.exact, self.rows % self.batch
@@ -270,7 +272,8 @@ class Session:
 
     def mix(self, seed: int, step: int, epochs: int) -> None:
         """Another order of the examples, which belongs to (seed, step)."""
-        shuffle(self.order, seed, step, epochs, self.runner.target == "cpu")
+        shuffle(self.order, seed, step, epochs, self.runner.target != "python")
+        self.compiled.executable.renew(self.order)
 
     def turn(self, steps: int | None) -> bool:
         """Choose the steps of the next epoch: all, or the next so many; does a new pass begin?"""

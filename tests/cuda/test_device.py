@@ -97,7 +97,7 @@ def test_a_shared_array_is_one_for_all_who_ask_on_a_line():
 
     import numpy as np
 
-    from codegen.cuda.executable import _shared_array
+    from codegen.cuda.simulated import _shared_array
 
     shared = SimpleNamespace(_allocations={})
     same = [_shared_array(shared, 4, np.float32) for _ in range(3)]

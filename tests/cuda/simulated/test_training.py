@@ -11,7 +11,7 @@ import pytest
 
 import graphdl as gd
 from codegen import ir
-from codegen.cuda import executable, kernels, products
+from codegen.cuda import executable, kernels, products, simulated
 
 L = gd.layers
 STEPS_APART = 1e-6  # of the largest element of each tensor, after four steps
@@ -90,7 +90,7 @@ def test_two_runs_are_the_same_bits(way):
 
 def test_any_number_of_blocks_gives_the_same_bits(by_launches, monkeypatch):
     two = trained("cuda", "adam")
-    monkeypatch.setattr(executable, "BLOCKS", 5)
+    monkeypatch.setattr(simulated, "BLOCKS", 5)
     for a, b in zip(two, trained("cuda", "adam"), strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -98,7 +98,7 @@ def test_any_number_of_blocks_gives_the_same_bits(by_launches, monkeypatch):
 def test_any_number_of_threads_gives_the_same_up_to_order(way, monkeypatch):
     four = trained("cuda", "adam")
     shape = kernels.Shape(8, products.Tile(8, 4, 2, 2, 2, ""))
-    monkeypatch.setattr(executable, "SIMULATOR", shape)
+    monkeypatch.setattr(simulated, "SIMULATOR", shape)
     close(trained("cuda", "adam"), four)
 
 
