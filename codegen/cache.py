@@ -151,6 +151,16 @@ def _load(source: str, stem: str, module_name: str, jit: bool | None) -> ModuleT
     return module
 
 
+def private_directory() -> Path:
+    """Return the cache directory, made where it is missing, or what stands in for it."""
+    try:
+        directory = cache_directory()
+        make_private(directory)
+        return directory
+    except OSError as error:
+        return _stand_in(error)
+
+
 def _store(source: str, file_name: str) -> Path:
     """Write the source file, unless it is there as it should be, and return its path."""
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from threading import RLock
 
 import numpy as np
 
@@ -47,10 +48,10 @@ class Home:
     def is_home(self) -> bool:
         return not isinstance(self.variable, Away)
 
-    def leave(self, fetch: Callable[[], None]) -> None:
-        """The device has the value from now on."""
+    def leave(self, fetch: Callable[[], None], lock: RLock) -> None:
+        """The device has the value until the host asks for it."""
         MOVES[0] += 1  # who reads the place itself has to ask for it again
-        leave(self.variable, fetch)
+        leave(self.variable, fetch, lock)
 
 
 def _at_home(variable: Variable) -> np.ndarray:

@@ -35,12 +35,13 @@ class Arena:
         return self._address
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class OnDevice(Binding):
     """One set of sizes on a device. The host's arrays are looked at again when they were put anew."""
 
-    temps: dict[ir.Buffer, tuple[int, int]] = field(default_factory=dict)  # offset, elements
-    space: Arena | None = None
+    temps: dict[ir.Buffer, tuple[int, int]]  # offset, elements
+    space: Arena
+    shared: Mirrors
     moved: set[int] = field(default_factory=set)  # places at which an array was put
     mirrors: dict[int, Mirror] = field(default_factory=dict)  # by place
     owners: list[tuple[Owner, np.ndarray, bool]] = field(default_factory=list)
@@ -49,35 +50,36 @@ class OnDevice(Binding):
     replays: dict[object, Replay] = field(default_factory=dict)
 
     def put(self, at: int, array: np.ndarray) -> None:
+        """The same array may hold other numbers."""
         super().put(at, array)
         self.moved.add(at)
+        self.shared.renew(self.flat[at])
 
     def apart(self) -> OnDevice:
         return OnDevice(
             dict(self.arrays), list(self.flat), self.plan, self.arena, temps=self.temps,
-            space=self.space, moved=set(self.moved) | set(self.mirrors),
+            space=self.space, shared=self.shared, moved=self.moved | set(self.mirrors),
         )  # fmt: skip
 
-    def settle(self, mirrors: Mirrors, buffers: tuple[ir.Buffer, ...]) -> int:
+    def settle(self, buffers: tuple[ir.Buffer, ...]) -> int:
         """Find the mirrors of what was put; returns the bytes of the device that are still needed."""
         in_use = {m for at, m in self.mirrors.items() if at not in self.moved}
         for at in sorted(self.moved):
             array, before = self.flat[at], self.mirrors.get(at)
             if buffers[at].root.role == "variable":
-                found = mirrors.of_variable(array, self)
+                found = self.shared.of_variable(array, self)
             else:
-                found = mirrors.of_data(array, self, None if before in in_use else before)
-                found.stale = True
+                found = self.shared.of_data(array, self, None if before in in_use else before)
             self.mirrors[at] = found
             in_use.add(found)
         self.moved.clear()
         if len(self.values) != len(self.owners):
-            self._settle_owners(mirrors)
+            self._settle_owners()
         needed = {m: m.needed for m in (*self.mirrors.values(), *self.homes)}
-        return sum(needed.values()) + (self.space.needed if self.space else 0)
+        return sum(needed.values()) + self.space.needed
 
-    def _settle_owners(self, mirrors: Mirrors) -> None:
-        self.homes = [mirrors.of_variable(array, self) for _, array, _ in self.owners]
+    def _settle_owners(self) -> None:
+        self.homes = [self.shared.of_variable(array, self) for _, array, _ in self.owners]
         self.values = [
             (owner, value_of(mirror, array), changes)
             for mirror, (owner, array, changes) in zip(self.homes, self.owners, strict=True)
@@ -88,8 +90,10 @@ class OnDevice(Binding):
         for at, mirror in self.mirrors.items():
             if buffers[at].root.role not in ("variable", "output"):
                 mirror.renew()
-        for owner, value, changes in self.values:
-            value.take(owner, changes)
+        for owner, value, _ in self.values:
+            value.take(owner)
+        for _, value, changes in self.values:
+            value.changed |= changes
 
     def pointers(self, buffers: tuple[ir.Buffer, ...]) -> dict[ir.Buffer, Pointer]:
         """Where the device finds each buffer."""
@@ -97,7 +101,7 @@ class OnDevice(Binding):
         for at, b in enumerate(buffers):
             if at in self.mirrors:
                 found[b] = self.mirrors[at].part(self.flat[at])
-            elif self.space is not None and b.root in self.temps:
+            elif b.root in self.temps:
                 offset, count = self.temps[b.root]
                 found[b] = Pointer(self.space.address + offset, b.dtype, count)
             else:

@@ -7,7 +7,7 @@ the same PTX assembled as a whole program often needs fewer.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -53,16 +53,19 @@ def compiled(emitted: Emitted, capability: tuple[int, int], name: str) -> Iterat
     """The kernels of a module, one after the other."""
     module = cache.load(emitted.source, name, jit=None)
     for kernel in emitted.kernels:
-        ptx = _ptx(getattr(module, kernel.name), kernel, capability)
-        code, log = _assembled(ptx, capability)
+        text = written(getattr(module, kernel.name), kernel, capability, "ptx")
+        code, log = assembled([text], capability, "ptx")
+        ptx = text.decode()
         registers = re.search(r"Used (\d+) registers", log)
         frame = re.search(r"(\d+) bytes stack frame, (\d+) bytes spill stores", log)
         assert registers and frame, log
         yield Cubin(kernel, ptx, code, int(registers[1]), int(frame[1]), int(frame[2]))
 
 
-def _ptx(function: object, kernel: Kernel, capability: tuple[int, int]) -> str:
-    """PTX of a kernel that takes raw pointers: one parameter an array, and no bounds to look up."""
+def written(function: object, kernel: Kernel, capability: tuple[int, int], form: str) -> bytes:
+    """A kernel as "ptx" or "ltoir". It takes raw pointers: one parameter an array, and no bounds to
+    look up.
+    """
     from numba import cuda, types  # noqa: PLC0415 - it takes a second to load
 
     def pointer(dtype: str) -> types.Type:
@@ -72,11 +75,11 @@ def _ptx(function: object, kernel: Kernel, capability: tuple[int, int]) -> str:
     takes += [getattr(types, v.dtype) for v in kernel.numbers]
     signature = types.void(*takes)
     with _as_if_there_were(capability):
-        ptx, _ = cuda.compile(
-            function, signature, cc=capability, device=False, abi="numba",
+        text, _ = cuda.compile(
+            function, signature, cc=capability, device=False, abi="numba", output=form,
             launch_bounds=kernel.threads,
         )  # fmt: skip
-    return ptx
+    return text.encode() if isinstance(text, str) else bytes(text)
 
 
 @contextmanager
@@ -95,15 +98,20 @@ def _as_if_there_were(capability: tuple[int, int]) -> Iterator[None]:
             m.get_current_device = function
 
 
-def _assembled(ptx: str, capability: tuple[int, int]) -> tuple[bytes, str]:
-    """Machine code, and the assembler's log."""
+def assembled(
+    parts: Sequence[bytes], capability: tuple[int, int], form: str
+) -> tuple[bytes, str]:
+    """Kernels as one piece of machine code, and the assembler's log."""
     from cuda.bindings import nvjitlink  # noqa: PLC0415 - only where kernels are compiled
 
     options = [f"-arch=sm_{capability[0]}{capability[1]}", "-verbose", "-Xptxas=-v"]
+    options += ["-lto"] * (form == "ltoir")
+    kind = {"ptx": nvjitlink.InputType.PTX, "ltoir": nvjitlink.InputType.LTOIR}[form]
     handle = nvjitlink.create(len(options), options)
     try:
-        text = ptx.encode() + b"\0"
-        nvjitlink.add_data(handle, nvjitlink.InputType.PTX, text, len(text), "kernel.ptx")
+        for k, part in enumerate(parts):
+            text = part + b"\0" * (form == "ptx")
+            nvjitlink.add_data(handle, kind, text, len(text), f"kernel{k}")
         nvjitlink.complete(handle)
         code = bytearray(nvjitlink.get_linked_cubin_size(handle))
         nvjitlink.get_linked_cubin(handle, code)

@@ -89,6 +89,7 @@ class CudaExecutable(Executable):
         return OnDevice(
             {}, [_EMPTY] * len(self.emitted.buffers), plan, _EMPTY,
             temps=places_of_temps(self.program, plan, sizes), space=Arena(self.device, plan.size),
+            shared=mirrors(self.device),
         )  # fmt: skip
 
     def arena_bytes(self, sizes: Mapping[str, int]) -> int:
@@ -107,9 +108,7 @@ class CudaExecutable(Executable):
 
     def renew(self, array: np.ndarray) -> None:
         """The host has written into an array of data that was placed before."""
-        found = mirrors(self.device).known(array)
-        if found is not None:
-            found.stale = True
+        mirrors(self.device).renew(array)
 
     # -------------------------------------------------- running
 
@@ -144,7 +143,7 @@ class CudaExecutable(Executable):
         """All that the launches need, on the device; nothing has changed before all of it is there."""
         _ = self.image
         buffers = self.emitted.buffers
-        self._require(binding.settle(mirrors(self.device), buffers))
+        self._require(binding.settle(buffers))
         pointers = binding.pointers(buffers)
         replay = self._replay(binding, start, pointers)
         binding.bring(buffers)
@@ -155,6 +154,9 @@ class CudaExecutable(Executable):
         if not needed:
             return
         free, total = self.device.memory()
+        if needed > free:
+            self._bindings.clear()  # the arenas of other sizes may go
+            free, total = self.device.memory()
         if needed > free:
             raise DeviceError(
                 f"{self.name} needs {needed:,} more bytes of {self.device.name}, of whose {total:,} "

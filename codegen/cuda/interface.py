@@ -55,6 +55,7 @@ class Device(Protocol):
     capability: tuple[int, int]
     shape: Shape  # of the kernels that it takes
     most_blocks: int  # of one launch; a kernel does all its work with any number
+    lost: bool  # has a kernel failed so that nothing on the device can be read any more?
     lock: RLock  # held by who runs a program: memory and clocks are everybody's
 
     def memory(self) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from threading import RLock
 from typing import Any, Protocol
 
 import numpy as np
@@ -65,7 +66,7 @@ class Mirrors:
         found = self._known.get(key)
         if found is None and before is not None and _is_spare(before, array, holder):
             self._known.pop(_key("data", before.host), None)
-            before.host, found = array, before
+            before.host, before.stale, found = array, True, before
         return self._held(key, found or Mirror(self._device, array), holder)
 
     def of_variable(self, array: np.ndarray, holder: Any) -> Mirror:
@@ -74,9 +75,11 @@ class Mirrors:
         key = _key("variable", base)
         return self._held(key, self._known.get(key) or Mirror(self._device, base), holder)
 
-    def known(self, array: np.ndarray) -> Mirror | None:
-        """The mirror of an array of data, if there is one."""
-        return self._known.get(_key("data", array))
+    def renew(self, array: np.ndarray) -> None:
+        """The host may have written into this array of data."""
+        found = self._known.get(_key("data", array))
+        if found is not None:
+            found.stale = True
 
     def _held(self, key: Key, mirror: Mirror, holder: Any) -> Mirror:
         self._known[key] = mirror
@@ -122,8 +125,8 @@ class Owner(Protocol):
         """Is the value the host's, which may change it at any time?"""
         ...
 
-    def leave(self, fetch: Callable[[], None]) -> None:
-        """The device has the value from now on; `fetch` before anybody reads it on the host."""
+    def leave(self, fetch: Callable[[], None], lock: RLock) -> None:
+        """The device has the value until the host asks for it: then `fetch` is called, under the lock."""
         ...
 
 
@@ -132,22 +135,21 @@ class Value:
 
     def __init__(self, mirror: Mirror, array: np.ndarray) -> None:
         self._mirror, self._array = mirror, array
-        self._changed = False  # since it left the host
+        self.changed = False  # since it left the host
 
-    def take(self, owner: Owner, changes: bool) -> None:
-        """Bring the value here, unless it is here; will the program change it?"""
+    def take(self, owner: Owner) -> None:
+        """Bring the value here, unless it is here."""
         if owner.is_home:
-            self._mirror.device.upload(self._mirror.part(self._array).address, self._array)
-            self._changed = False
-            owner.leave(self._fetch)
-        self._changed |= changes
+            device = self._mirror.device
+            device.upload(self._mirror.part(self._array).address, self._array)
+            self.changed = False
+            owner.leave(self._fetch, device.lock)
 
     def _fetch(self) -> None:
-        """Bring the value back to the host, if it is another one by now."""
+        """Bring the value back to the host, if it is another one by now and can be read."""
         device = self._mirror.device
-        with device.lock:
-            if self._changed:
-                device.download(self._mirror.part(self._array).address, self._array)
+        if self.changed and not device.lost:
+            device.download(self._mirror.part(self._array).address, self._array)
 
 
 def value_of(mirror: Mirror, array: np.ndarray) -> Value:

@@ -44,6 +44,7 @@ class Simulated:
 
     name = "Numba's CUDA simulator"
     capability = (0, 0)
+    lost = False
 
     def __init__(self) -> None:
         self.lock = RLock()

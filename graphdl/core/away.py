@@ -6,17 +6,17 @@ cost nothing more than before.
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Callable
+from threading import RLock
 
 import numpy as np
 
 from graphdl.core.graph import Variable
 
 _slot = Variable.__dict__["storage"]
-_fetches: weakref.WeakKeyDictionary[Variable, Callable[[], None]] = weakref.WeakKeyDictionary()
-_lock = threading.RLock()
+_away: weakref.WeakKeyDictionary[Variable, tuple[Callable[[], None], RLock]]
+_away = weakref.WeakKeyDictionary()
 
 
 class Away(Variable):
@@ -36,18 +36,20 @@ def place(variable: Variable) -> np.ndarray:
     return _slot.__get__(variable)
 
 
-def leave(variable: Variable, fetch: Callable[[], None]) -> None:
-    """The value is a device's from now on; `fetch()` writes it to the variable's place."""
-    with _lock:
-        _fetches[variable] = fetch
-        object.__setattr__(variable, "__class__", Away)
+def leave(variable: Variable, fetch: Callable[[], None], lock: RLock) -> None:
+    """The value is a device's from now on; `fetch()`, under the lock, writes it to the variable's place."""
+    _away[variable] = fetch, lock
+    object.__setattr__(variable, "__class__", Away)
 
 
 def come_home(variable: Variable) -> None:
     """The value is the host's from now on, which may change it at any time."""
-    with _lock:
-        fetch = _fetches.get(variable)
-        if fetch is not None:
+    found = _away.get(variable)
+    if found is None:
+        return
+    fetch, lock = found
+    with lock:
+        if _away.get(variable) is found:  # else another thread has been here
             fetch()
             object.__setattr__(variable, "__class__", Variable)
-            del _fetches[variable]
+            del _away[variable]
