@@ -177,6 +177,9 @@ class Executable:
             ]  # fmt: skip
             self.place(binding, item.offsets, np.array(rows, np.int64))
 
+    def borrow(self, binding: Binding, owners: Sequence[tuple[Any, np.ndarray, bool]]) -> None:
+        """To be called with the owners of variables, where these lie, and whether they are changed."""
+
     def renew(self, array: np.ndarray) -> None:
         """To be called when the host has written into an array of data that was placed before."""
 

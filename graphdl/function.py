@@ -26,8 +26,8 @@ from graphdl.prepared import Ready, first, prepare
 class Function:
     """A graph that is called with arrays. Compiled at the first call, for every batch size at once.
 
-    Attributes: `graph` (simplified), `program`, `source`, `source_file`; `explain()` tells the passes,
-    the rules that fired and the kernels.
+    Attributes: `target`, `graph` (simplified), `program`, `source`, `source_file`; `explain()` tells
+    the passes, the rules that fired and the kernels.
     """
 
     def __init__(
@@ -168,6 +168,11 @@ class Function:
     # -------------------------------------------------- reading
 
     @property
+    def target(self) -> str:
+        """What it was compiled for; where "auto" was asked for, what that picked."""
+        return self._compiled.target.name
+
+    @property
     def graph(self) -> Graph:
         """The simplified graph that is run."""
         return self._compiled.simplified
@@ -222,7 +227,8 @@ def function(
 
     updates: variable -> its new value, computed from the old ones. With updates, a value that is not
     finite stops the call before anything has changed, unless `check_finite=False`. target: "cpu",
-    "python" (the generated module un-jitted) or "cuda" (see docs/cuda.md).
+    "python" (the generated module un-jitted), "cuda" (see docs/cuda.md), or "auto": cuda where it can
+    be used, else cpu; the function's `target` and `explain()` say which, and why.
     """
     return Function(inputs, outputs, updates, target=target, check_finite=check_finite)
 

@@ -31,10 +31,8 @@ def place_variables(compiled: Compiled, binding: Binding) -> list[np.ndarray]:
     where = place if executable.borrows else _at_home
     for variable, buffer in lowered.variables:
         executable.place(binding, buffer, where(variable))
-    if executable.borrows:
-        changed = compiled.graph.updates
-        owners = [(Home(v), place(v), v in changed) for v, _ in lowered.variables]
-        executable.borrow(binding, owners)
+    changed = compiled.graph.updates
+    executable.borrow(binding, [(Home(v), place(v), v in changed) for v, _ in lowered.variables])
     return [where(v) for v, _ in lowered.variables]
 
 

@@ -98,9 +98,7 @@ def _as_if_there_were(capability: tuple[int, int]) -> Iterator[None]:
             m.get_current_device = function
 
 
-def assembled(
-    parts: Sequence[bytes], capability: tuple[int, int], form: str
-) -> tuple[bytes, str]:
+def assembled(parts: Sequence[bytes], capability: tuple[int, int], form: str) -> tuple[bytes, str]:
     """Kernels as one piece of machine code, and the assembler's log."""
     from cuda.bindings import nvjitlink  # noqa: PLC0415 - only where kernels are compiled
 

@@ -126,7 +126,7 @@ class Owner(Protocol):
         ...
 
     def leave(self, fetch: Callable[[], None], lock: RLock) -> None:
-        """The device has the value until the host asks for it: then `fetch` is called, under the lock."""
+        """The device has the value until the host asks: then `fetch` is called, under the lock."""
         ...
 
 

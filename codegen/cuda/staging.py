@@ -39,7 +39,9 @@ class Staging:
         memory = (ctypes.c_uint8 * PIECE).from_address(address)
         flags = cu.CUevent_flags.CU_EVENT_DISABLE_TIMING
         return Piece(
-            address, np.frombuffer(memory, np.uint8), self._do("make an event", cu.cuEventCreate, flags)
+            address,
+            np.frombuffer(memory, np.uint8),
+            self._do("make an event", cu.cuEventCreate, flags),
         )
 
     def upload(self, address: int, array: np.ndarray) -> None:

@@ -37,7 +37,7 @@ def place(variable: Variable) -> np.ndarray:
 
 
 def leave(variable: Variable, fetch: Callable[[], None], lock: RLock) -> None:
-    """The value is a device's from now on; `fetch()`, under the lock, writes it to the variable's place."""
+    """The value is a device's from now on; `fetch()`, under the lock, writes it to its place."""
     _away[variable] = fetch, lock
     object.__setattr__(variable, "__class__", Away)
 

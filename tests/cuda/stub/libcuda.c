@@ -1,11 +1,11 @@
-/* A libcuda.so.1 without a GPU: memory is the host's, launches are written down, errors come on demand.
+/* A libcuda.so.1 without a GPU: memory is the host's, launches are written down, errors come on demand
+ * (`stub_fail`).
  *
  * STUB_LOG         a file that gets a line for each call that matters
  * STUB_VERSION     what cuDriverGetVersion says (13000)
  * STUB_DEVICES     how many GPUs there are (1)
  * STUB_CAPABILITY  90 for compute capability 9.0
  * STUB_FREE        free bytes
- * STUB_FAIL        "cuMemAlloc:3:2": the third such call answers 2; 700 and its like stay for ever
  *
  * An image is text: "STUB", then a line for each kernel, its name and the kinds of its arguments, "p"
  * a pointer, else the bytes of a number. Whoever gave `stub_on_launch` a function is called for each
@@ -49,13 +49,16 @@ static void note(const char *form, ...) {
     fclose(file);
 }
 
-/* The answer to a call of this name: 0, or what STUB_FAIL asks for. */
+static char wanted[64];
+static int nth, code, seen;
+/* "cuMemAlloc:3:2": from now on the third such call answers 2; 700 and its like stay for ever. */
+void stub_fail(const char *text) {
+    lost = seen = 0;
+    sscanf(text, "%63[^:]:%d:%d", wanted, &nth, &code);
+}
+
+/* The answer to a call of this name. */
 static int answer(const char *name) {
-    static char wanted[64];
-    static int nth, code, seen, read;
-    const char *text = getenv("STUB_FAIL");
-    if (!read && text) sscanf(text, "%63[^:]:%d:%d", wanted, &nth, &code);
-    read = 1;
     if (lost) return lost;
     if (strcmp(name, wanted) || ++seen != nth) return 0;
     note("refused %s %d", name, code);

@@ -19,6 +19,7 @@ from codegen.cuda.image import Code
 from codegen.cuda.interface import Origin
 from codegen.cuda.kernels import SIMULATOR
 from codegen.cuda.simulated import Simulated
+from graphdl.core.away import place
 
 L = gd.layers
 loaded = {}  # kernel's symbol → the kernel, and the function that the simulator runs
@@ -50,7 +51,9 @@ def array_at(address, dtype):
     return FakeCUDAArray(np.frombuffer(memory, dtype))
 
 
-@ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_uint, ctypes.c_uint, ctypes.POINTER(ctypes.c_void_p))
+@ctypes.CFUNCTYPE(
+    None, ctypes.c_char_p, ctypes.c_uint, ctypes.c_uint, ctypes.POINTER(ctypes.c_void_p)
+)
 def simulate(name, grid, block, values):
     from codegen.cuda.simulated import _simulating
 
@@ -142,7 +145,7 @@ def epochs():
     x, y = data()
     model = network("cuda")
     model.fit(x, y, epochs=5, batch_size=4, verbose=0)
-    return {"x": x.nbytes, "weights": sum(w.nbytes for w in model.get_weights())}
+    return {"x": x.nbytes, "kernel": model.get_weights()[0].nbytes, "order": 8 * len(x)}
 
 
 def all_is_given_back():
@@ -157,13 +160,27 @@ def all_is_given_back():
 
 
 def weights_come_back():
-    """Nothing runs on the stub, so what comes back is what was sent."""
+    """Without kernels that run, what comes back is what was sent."""
     model = network("cuda")
     before = model.get_weights()
-    model.fit(*data(), epochs=1, batch_size=4, verbose=0)
-    away = [type(w).__name__ for w in model.trainable_weights]
-    same = all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
-    return {"away": away, "same": same, "home": [type(w).__name__ for w in model.trainable_weights]}
+    session = model._session("train", model._data("fit", *data()), 4)
+    session.run(0, 2, 0, 0)
+    kind = lambda: [type(w).__name__ for w in model.trainable_weights]  # noqa: E731
+    away = kind()
+    for w in model.trainable_weights:  # what lies on the host is not looked at
+        place(w)[...] = -1
+    same = all(map(np.array_equal, before, model.get_weights()))
+    return {"away": away, "same": same, "home": kind()}
+
+
+def forked():
+    gpu()
+    ends = os.pipe()
+    if os.fork() == 0:
+        os.write(ends[1], said_by(lambda: gpu().memory()).encode())
+        os._exit(0)
+    os.wait()
+    return {"said": os.read(ends[0], 1000).decode()}
 
 
 def large_copies():
@@ -183,25 +200,50 @@ def profile():
     model = network("cuda")
     session = model._session("train", model._data("fit", x, y), 4)
     made = session.compiled.executable.profile(session.binding, session.numbers(0, 1, 0, 0))
-    return {"made": made, "calls": [c.kernel.name for c in session.compiled.executable.emitted.calls]}
+    return {
+        "made": made,
+        "calls": [c.kernel.name for c in session.compiled.executable.emitted.calls],
+    }
 
 
 def an_error():
     """What is said, and whether the weights are what they were."""
     model = network("cuda")
-    before = [w.storage.copy() for w in model.weights]
-    said = ""
+    before = model.get_weights()
+    said = said_by(lambda: model.fit(*data(), epochs=1, batch_size=4, verbose=0))
+    return {"said": said, "same": all(map(np.array_equal, before, model.get_weights()))}
+
+
+def said_by(call):
     try:
-        model.fit(*data(), epochs=1, batch_size=4, verbose=0)
+        call()
     except Exception as error:
-        said = f"{type(error).__name__}: {error}"
-    after = model.get_weights()
-    return {"said": said, "same": all(map(np.array_equal, before, after))}
+        return f"{type(error).__name__}: {error}"
+    return "nothing"
 
 
-def an_error_by_launches():
+def refusals():
+    """The same for each of the calls of the driver that are to fail, on a GPU that is new each time."""
     by_launches()
-    return an_error()
+    made = {}
+    for fail in json.loads(os.environ["STUB_FAILS"]):
+        vars(gpu).clear()
+        stub.stub_fail(fail.encode())
+        made[fail] = an_error()
+    return made
+
+
+def an_error_in_the_second_step():
+    """What is said, and how far the weights are from those after one step on the CPU."""
+    by_launches()
+    stub.stub_fail(b"cuGraphLaunch:2:999")
+    x, y = data()
+    ours, theirs = (network(target) for target in ("cuda", "python"))
+    said = said_by(lambda: ours.fit(x, y, epochs=1, batch_size=4, verbose=0, shuffle=False))
+    theirs.train_on_batch(x[:4], y[:4])
+    pairs = zip(ours.get_weights(), theirs.get_weights(), strict=True)
+    return {"said": said, "steps": int(ours.optimizer.iterations.numpy()),
+            "apart": max(float(np.max(np.abs(a - b))) for a, b in pairs)}  # fmt: skip
 
 
 if __name__ == "__main__":
