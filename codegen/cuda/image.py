@@ -50,13 +50,15 @@ def _kept(emitted: Emitted, name: str, capability: tuple[int, int]) -> Code:
     digest = hashlib.sha256(_conditions(emitted, capability).encode()).hexdigest()[:20]
     path = cache.private_directory() / f"{name}_{digest}.cubin"
     with locked(path.with_suffix(".lock")):  # who comes second finds what the first has made
+        source = path.with_suffix(".py")
         found = _decoded(read(path))
         if found is not None:
-            return Code(*found, Origin(str(path), True, 0.0))
+            return Code(*found, Origin(str(source), True, 0.0))
         start = time.perf_counter()
         image, symbols = _compiled(emitted, name, capability)
         spent = time.perf_counter() - start
         try:
+            write(source, emitted.source.encode())
             write(path, _encoded(image, symbols))
         except OSError as error:
             warnings.warn(
@@ -64,7 +66,7 @@ def _kept(emitted: Emitted, name: str, capability: tuple[int, int]) -> Code:
                 RuntimeWarning,
                 stacklevel=2,
             )
-    return Code(image, symbols, Origin(str(path), False, spent))
+    return Code(image, symbols, Origin(str(source), False, spent))
 
 
 def _compiled(
