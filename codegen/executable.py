@@ -177,6 +177,14 @@ class Executable:
             ]  # fmt: skip
             self.place(binding, item.offsets, np.array(rows, np.int64))
 
+    def as_it_is(self, value: Any) -> Any | None:
+        """An input that is where the program needs it, though it is no array of NumPy's; else None."""
+        return None
+
+    def room(self, shape: tuple[int, ...], dtype: str, beside: Sequence[Any]) -> Any:
+        """A fresh output beside such inputs."""
+        return np.empty(shape, dtype)
+
     def borrow(self, binding: Binding, owners: Sequence[tuple[Any, np.ndarray, bool]]) -> None:
         """To be called with the owners of variables, where these lie, and whether they are changed."""
 

@@ -64,10 +64,12 @@ class Function:
     def __call__(self, *args: Any) -> Any:
         """The outputs for these inputs; then the updates are made, all or none.
 
+        target="cuda": arrays that lie on the GPU are used where they are, and the outputs then are
+        arrays there (`codegen.cuda.arrays.DeviceArray`).
         Raises DTypeError or ShapeError on an input that does not fit and NonFiniteError when an
         output or a new value is not finite (where there are updates); nothing has changed then.
         """
-        arrays = self._arrays(args)
+        arrays = self._taken(args)
         sizes = self._sizes(arrays)
         with self._lock:
             outputs = self._run(arrays, sizes)
@@ -104,6 +106,21 @@ class Function:
             as_array(a, n.dtype, f"input {_name(n)}")
             for a, n in zip(args, self.inputs, strict=True)
         ]
+
+    def _taken(self, args: Sequence[Any]) -> list[Any]:
+        """The same, but for what lies on the device already."""
+        found = [self._executable.as_it_is(a) for a in args] if self._executable.borrows else []
+        if all(a is None for a in found) or len(args) != len(self.inputs):
+            return self._arrays(args)
+        for k, node in enumerate(self.inputs):
+            what = f"input {_name(node)}"
+            if found[k] is None:
+                found[k] = as_array(args[k], node.dtype, what)
+            elif found[k].dtype != node.dtype:
+                raise DTypeError(
+                    f"{what}: expected {node.dtype}, got {found[k].dtype} on the GPU; convert it there"
+                )
+        return found
 
     def _sizes(self, arrays: list[np.ndarray]) -> dict[str, int]:
         """The values of named sizes: straight from the axes that have them, checked for agreement."""
@@ -152,7 +169,7 @@ class Function:
                 "an input is empty, so a mean is not a number; nothing was changed"
             )
         graph = self._compiled.graph
-        env = dict(zip(graph.inputs, arrays, strict=True))
+        env = dict(zip(graph.inputs, map(np.asarray, arrays), strict=True))
         values = interpret(graph.checks, env, seed=config.seed(), step=self._calls)
         for node, value in zip(graph.checks, values, strict=True):
             if not np.isfinite(value).all():
@@ -277,8 +294,13 @@ def _shaped(outputs: Any, values: Any) -> Any:
     if outputs is None:
         return None
     if isinstance(outputs, (list, tuple)):
-        return type(outputs)(next(values)[()] for _ in outputs)
-    return next(values)[()]
+        return type(outputs)(_number(next(values)) for _ in outputs)
+    return _number(next(values))
+
+
+def _number(value: Any) -> Any:
+    """An array without axes as a NumPy number."""
+    return value[()] if isinstance(value, np.ndarray) else value
 
 
 def _checked_inputs(inputs: Sequence[Node]) -> list[Node]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from codegen import ir, memory
+from codegen.cuda.arrays import DeviceArray
 from codegen.cuda.interface import Device, Pointer
 from codegen.cuda.mirrors import Mirror, Mirrors, Owner, Value, allocated, value_of
 from codegen.cuda.replay import Replay
@@ -43,7 +44,7 @@ class OnDevice(Binding):
     space: Arena
     shared: Mirrors
     moved: set[int] = field(default_factory=set)  # places at which an array was put
-    mirrors: dict[int, Mirror] = field(default_factory=dict)  # by place
+    mirrors: dict[int, Mirror | DeviceArray] = field(default_factory=dict)  # by place
     owners: list[tuple[Owner, np.ndarray, bool]] = field(default_factory=list)
     homes: list[Mirror] = field(default_factory=list)  # of the owners' values
     values: list[tuple[Owner, Value, bool]] = field(default_factory=list)
@@ -53,7 +54,8 @@ class OnDevice(Binding):
         """The same array may hold other numbers."""
         super().put(at, array)
         self.moved.add(at)
-        self.shared.renew(self.flat[at])
+        if not isinstance(array, DeviceArray):
+            self.shared.renew(self.flat[at])
 
     def apart(self) -> OnDevice:
         return OnDevice(
@@ -66,7 +68,10 @@ class OnDevice(Binding):
         in_use = {m for at, m in self.mirrors.items() if at not in self.moved}
         for at in sorted(self.moved):
             array, before = self.flat[at], self.mirrors.get(at)
-            if buffers[at].root.role == "variable":
+            before = before if isinstance(before, Mirror) else None
+            if isinstance(array, DeviceArray):
+                found = array
+            elif buffers[at].root.role == "variable":
                 found = self.shared.of_variable(array, self)
             else:
                 found = self.shared.of_data(array, self, None if before in in_use else before)

@@ -68,6 +68,7 @@ class Driver:
         self._stream = self._do(
             "make a stream", cu.cuStreamCreate, cu.CUstream_flags.CU_STREAM_NON_BLOCKING
         )
+        self.stream = int(self._stream)
         name = self._do("ask the GPU for its name", cu.cuDeviceGetName, 256, self._device)
         self.name = bytes(name).split(b"\0")[0].decode(errors="replace")
         self.capability = self._attribute(MAJOR), self._attribute(MINOR)
@@ -189,13 +190,27 @@ class Driver:
     def release(self, graph: Any) -> None:
         self._quietly(cu.cuGraphExecDestroy, graph)
 
-    # -------------------------------------------------- time
+    # -------------------------------------------------- streams and time
+
+    def follow(self, stream: int) -> None:
+        self._order(cu.CUstream(stream), self._stream)
+
+    def lead(self, stream: int) -> None:
+        self._order(self._stream, cu.CUstream(stream))
+
+    def _order(self, first: Any, then: Any) -> None:
+        """What one stream does from here on waits for what another one was asked."""
+        moment = self._moment(first)
+        self._do("order two streams", cu.cuStreamWaitEvent, then, moment.event, 0)
 
     def mark(self) -> Moment:
+        return self._moment(self._stream)
+
+    def _moment(self, stream: Any) -> Moment:
         self._enter()
         moment = Moment(self._do("make an event", cu.cuEventCreate, 0))
         weakref.finalize(moment, self._quietly, cu.cuEventDestroy, moment.event).atexit = False
-        self._do("record an event", cu.cuEventRecord, moment.event, self._stream)
+        self._do("record an event", cu.cuEventRecord, moment.event, stream)
         return moment
 
     def milliseconds(self, first: Moment, last: Moment) -> float:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from codegen import ir, memory
+from codegen.cuda.arrays import DeviceArray, empty, is_on_device, to_device
 from codegen.cuda.binding import KEPT, Arena, OnDevice, places_of_temps
 from codegen.cuda.clock import FIELDS
 from codegen.cuda.current import current_device, mirrors
@@ -98,6 +99,15 @@ class CudaExecutable(Executable):
 
     def tables(self, binding: Binding) -> None:
         """Nothing: rows of repeats are launches of their own."""
+
+    def as_it_is(self, value: Any) -> DeviceArray | None:
+        """An array on the GPU, whoever made it."""
+        return to_device(value, self.device) if is_on_device(value) else None
+
+    def room(self, shape: tuple[int, ...], dtype: str, beside: Sequence[Any]) -> Any:
+        if not any(isinstance(a, DeviceArray) for a in beside):
+            return super().room(shape, dtype, beside)
+        return empty(shape, dtype, self.device)
 
     def borrow(
         self, binding: Binding, owners: Sequence[tuple[Owner, np.ndarray, bool]]
@@ -199,7 +209,7 @@ class CudaExecutable(Executable):
         outputs = {
             binding.mirrors[at]: (b.root, binding.flat[at].reshape(-1))
             for at, b in enumerate(self.emitted.buffers)
-            if b.role == "output"
+            if b.role == "output" and not isinstance(binding.flat[at], DeviceArray)
         }
         for mirror, (buffer, array) in outputs.items():
             if self.program.batches:

@@ -55,6 +55,7 @@ class Device(Protocol):
     capability: tuple[int, int]
     shape: Shape  # of the kernels that it takes
     most_blocks: int  # of one launch; a kernel does all its work with any number
+    stream: int | None  # on which all of it happens, for other libraries; None where there is none
     lost: bool  # has a kernel failed so that nothing on the device can be read any more?
     lock: RLock  # held by who runs a program: memory and clocks are everybody's
 
@@ -100,6 +101,14 @@ class Device(Protocol):
 
     def release(self, graph: Any) -> None:
         """Give a graph back; never raises."""
+        ...
+
+    def follow(self, stream: int) -> None:
+        """What is asked from here on waits for what another library has asked on its stream."""
+        ...
+
+    def lead(self, stream: int) -> None:
+        """What another library asks on its stream from here on waits for what was asked here."""
         ...
 
     def mark(self) -> Any:

@@ -44,6 +44,7 @@ class Simulated:
 
     name = "Numba's CUDA simulator"
     capability = (0, 0)
+    stream = None
     lost = False
 
     def __init__(self) -> None:
@@ -116,6 +117,12 @@ class Simulated:
                 self._run(prepared)
 
     def release(self, graph: tuple[Simulation, ...]) -> None:
+        pass
+
+    def follow(self, stream: int) -> None:
+        pass
+
+    def lead(self, stream: int) -> None:
         pass
 
     def mark(self) -> float:

@@ -162,6 +162,13 @@ def test_a_profile_has_a_time_for_each_launch(on_stub):
     assert marks == len(ran.said["calls"]) + 1 == sum(line == ["event", "gone"] for line in ran.log)
 
 
+def test_arrays_are_given_and_taken_where_they_lie(on_stub):
+    ran = on_stub("arrays")
+    assert ran.said == {"same": [True] * 3, "there": [True] * 3, "stream": 16}
+    assert ran.count["allocate"] == ran.count["upload"] == ran.count["free"] == 1
+    assert ran.count["wait"] == 2  # for the other library's stream, and that for ours
+
+
 def test_a_forked_process_is_told(on_stub):
     assert "'spawn'" in on_stub("forked").said["said"]
 

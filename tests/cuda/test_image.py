@@ -5,6 +5,7 @@ Needs numba-cuda and nvJitLink (`pip install --group cuda`); without them the te
 
 import os
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ def test_machine_code_is_compiled_once(emitted, folder):
     )
     assert not first.origin.cached and first.origin.compile_seconds > 0
     assert again.origin.cached and again.origin.compile_seconds == 0
-    assert open(first.origin.path, encoding="utf-8").read() == emitted.source
+    assert Path(first.origin.path).read_text(encoding="utf-8") == emitted.source
     assert all(s.encode() + b"\0" in first.image for s in first.symbols.values())
 
 

@@ -142,6 +142,7 @@ int cuStreamCreate(void **s, unsigned flags) { *s = (void *)16; return 0; }
 int cuStreamSynchronize(void *s) { ANSWER; return 0; }
 int cuEventCreate(void **e, unsigned flags) { *e = malloc(1); note("event"); return 0; }
 int cuEventDestroy(void *e) { note("event gone"); return 0; }
+int cuStreamWaitEvent(void *s, void *e, unsigned flags) { note("wait %#lx", (long)s); return 0; }
 int cuEventRecord(void *e, void *stream) { return 0; }
 int cuEventSynchronize(void *e) { ANSWER; return 0; }
 int cuEventElapsedTime(float *ms, void *a, void *b) { *ms = 0.25; return 0; }

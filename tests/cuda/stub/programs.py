@@ -14,7 +14,9 @@ import sys
 import numpy as np
 
 import graphdl as gd
+from codegen.cuda import arrays as device_arrays
 from codegen.cuda import current, driver, executable
+from codegen.cuda.arrays import to_device
 from codegen.cuda.image import Code
 from codegen.cuda.interface import Origin
 from codegen.cuda.kernels import SIMULATOR
@@ -72,7 +74,7 @@ def simulate(name, grid, block, values):
 def install():
     driver.Driver.shape = SIMULATOR
     driver.machine_code = text_image
-    executable.current_device = gpu
+    executable.current_device = device_arrays.current_device = gpu
     if os.environ.get("STUB_RUNS") == "1":
         stub.stub_on_launch(simulate)
 
@@ -192,6 +194,33 @@ def large_copies():
     device.download(address, got)
     device.free(address)
     return {"same": bool((sent == got).all())}
+
+
+def arrays():
+    """An array that goes to the device and comes back, by each way that libraries have."""
+    gpu()
+    values = np.arange(12, dtype=np.float32).reshape(3, 4)
+    made = to_device(values)
+    taken = [to_device(made), to_device(Interface(made)), to_device(Packs(made))]
+    own = made.__cuda_array_interface__
+    again = [np.array_equal(t.numpy(), values) for t in taken]
+    there = [t.address == made.address for t in taken]
+    return {"same": again, "there": there, "stream": own["stream"]}
+
+
+class Interface:
+    """An array of another library that has the one way …"""
+
+    def __init__(self, array):
+        self.__cuda_array_interface__ = array.__cuda_array_interface__ | {"stream": 1}
+        self.array = array
+
+
+class Packs:
+    """… and of one that has the other."""
+
+    def __init__(self, array):
+        self.__dlpack__, self.__dlpack_device__ = array.__dlpack__, array.__dlpack_device__
 
 
 def profile():
