@@ -20,6 +20,10 @@ class CudaUnavailableError(RuntimeError):
     """Something that target="cuda" needs is missing; the message says what, and what to do."""
 
 
+class DeviceError(RuntimeError):
+    """What a GPU or its driver refused: what was asked for, the driver's answer, and the cure."""
+
+
 def require_device() -> str:
     """What kernels would run on; CudaUnavailableError where they cannot."""
     if simulated():

@@ -17,9 +17,10 @@ from typing import Any, NoReturn
 import numpy as np
 from cuda.bindings import driver as cu
 
+from codegen.cuda.device import DeviceError
 from codegen.cuda.emit import Emitted
 from codegen.cuda.image import machine_code
-from codegen.cuda.interface import DeviceError, Image, Pointer
+from codegen.cuda.interface import Image, Pointer
 from codegen.cuda.kernels import GPU
 from codegen.cuda.launch import Launch
 from codegen.cuda.refusals import LOST, words

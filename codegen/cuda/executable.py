@@ -21,8 +21,9 @@ from codegen.cuda.arrays import DeviceArray, empty, is_on_device, to_device
 from codegen.cuda.binding import KEPT, Arena, OnDevice, places_of_temps
 from codegen.cuda.clock import FIELDS
 from codegen.cuda.current import current_device, mirrors
+from codegen.cuda.device import DeviceError
 from codegen.cuda.emit import emit, emit_in_one_block
-from codegen.cuda.interface import Device, DeviceError, Image, Pointer
+from codegen.cuda.interface import Device, Image, Pointer
 from codegen.cuda.launch import launch
 from codegen.cuda.mirrors import Owner, allocated
 from codegen.cuda.one_block import fits

@@ -21,9 +21,10 @@ from dataclasses import dataclass
 from codegen import cache
 from codegen.collector import uncollected
 from codegen.cuda.cubin import assembled, written
+from codegen.cuda.device import DeviceError
 from codegen.cuda.emit import Emitted
 from codegen.cuda.function import Kernel
-from codegen.cuda.interface import DeviceError, Origin
+from codegen.cuda.interface import Origin
 from codegen.interrupts import shielded
 from codegen.private_files import locked, read, write
 

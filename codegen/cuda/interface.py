@@ -18,10 +18,6 @@ from codegen.cuda.kernels import Shape
 from codegen.cuda.launch import Launch
 
 
-class DeviceError(RuntimeError):
-    """What a GPU or its driver refused: what was asked for, the driver's answer, and the cure."""
-
-
 @dataclass(frozen=True)
 class Pointer:
     """Where so many elements lie on the device."""

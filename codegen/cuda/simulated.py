@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 
 from codegen import cache
+from codegen.cuda.device import DeviceError
 from codegen.cuda.emit import Emitted
-from codegen.cuda.interface import DeviceError, Image, Origin, Pointer
+from codegen.cuda.interface import Image, Origin, Pointer
 from codegen.cuda.kernels import SIMULATOR, Shape
 from codegen.cuda.launch import Launch
 

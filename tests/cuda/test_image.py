@@ -12,8 +12,8 @@ import pytest
 
 import graphdl as gd
 from codegen.cuda import image
+from codegen.cuda.device import DeviceError
 from codegen.cuda.emit import emit
-from codegen.cuda.interface import DeviceError
 from codegen.cuda.kernels import GPU
 
 NEEDED = {"numba_cuda": "numba-cuda", "cuda": "cuda-bindings"}

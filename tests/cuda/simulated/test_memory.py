@@ -9,7 +9,8 @@ import pytest
 import graphdl as gd
 from codegen.cuda import executable, replay
 from codegen.cuda.current import current_device
-from codegen.cuda.interface import DeviceError, Pointer
+from codegen.cuda.device import DeviceError
+from codegen.cuda.interface import Pointer
 from graphdl.core.away import Away, place
 
 L = gd.layers
@@ -149,10 +150,15 @@ def data():
     return x, (x[:, :1] > 0).astype(np.float32)
 
 
-def trained(target="cuda", **settings):
+def new_model(target):
     gd.set_seed(0)
     model = gd.Sequential([L.Input((6,)), L.Dense(4, "tanh"), L.Dense(1, "sigmoid")])
     model.compile("adam", "binary_crossentropy", target=target)
+    return model
+
+
+def trained(target="cuda", **settings):
+    model = new_model(target)
     x, y = data()
     model.fit(x, y, epochs=3, batch_size=4, verbose=0, **settings)
     return model
@@ -178,9 +184,7 @@ def test_batches_that_come_one_by_one():
     x, y = data()
     models = []
     for target in ("cuda", "python"):
-        gd.set_seed(0)
-        model = gd.Sequential([L.Input((6,)), L.Dense(4, "tanh"), L.Dense(1, "sigmoid")])
-        model.compile("adam", "binary_crossentropy", target=target)
+        model = new_model(target)
         model.fit(((x[k : k + 4], y[k : k + 4]) for k in (0, 4, 8, 12)), verbose=0)
         model.train_on_batch(x[:3], y[:3])
         model.train_on_batch(x[3:6], y[3:6])
@@ -197,6 +201,30 @@ def test_any_number_of_steps_in_a_graph_gives_the_same_bits(unrolled, monkeypatc
     monkeypatch.setattr(replay, "AHEAD", 1)
     for a, b in zip(usual, trained().get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_ctrl_c_leaves_whole_steps(monkeypatch):
+    """What has been handed over before is done; nothing is half done."""
+    monkeypatch.setattr(executable, "fits", lambda program: False)
+    device, steps = current_device(), []
+    own = device.replay
+
+    def replayed(graph):
+        if len(steps) == 5:
+            raise KeyboardInterrupt
+        steps.append(graph)
+        own(graph)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(device, "replay", replayed)
+        ours = new_model("cuda")
+        ours.fit(*data(), epochs=9, batch_size=4, verbose=0, shuffle=False)
+    assert int(ours.optimizer.iterations.numpy()) == 5
+    once = new_model("python")
+    once.fit(*data(), epochs=1, batch_size=4, verbose=0, shuffle=False)
+    once.fit(*data(), epochs=1, batch_size=4, steps_per_epoch=1, verbose=0, shuffle=False)
+    for a, b in zip(ours.get_weights(), once.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, 0, 1e-6)
 
 
 def test_too_little_memory_is_said_before_anything_has_changed(monkeypatch):
