@@ -13,7 +13,7 @@ import numpy as np
 
 from codegen.cuda import dlpack
 from codegen.cuda.current import current_device
-from codegen.cuda.interface import Device, Pointer
+from codegen.cuda.interface import Device
 from codegen.cuda.mirrors import allocated
 
 LEGACY = 1  # the stream that libraries use where they name none
@@ -78,8 +78,8 @@ class DeviceArray:
     def renew(self) -> None:
         """Nothing: it is where the program needs it."""
 
-    def part(self, array: DeviceArray) -> Pointer:
-        return Pointer(array.address, array.dtype.name, array.size)
+    def place_of(self, array: DeviceArray) -> int:
+        return array.address
 
     # -------------------------------------------------- what other libraries ask of it
 

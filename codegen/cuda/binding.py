@@ -48,6 +48,7 @@ class OnDevice(Binding):
     owners: list[tuple[Owner, np.ndarray, bool]] = field(default_factory=list)
     homes: list[Mirror] = field(default_factory=list)  # of the owners' values
     values: list[tuple[Owner, Value, bool]] = field(default_factory=list)
+    found: dict[ir.Buffer, Pointer] | None = None  # where buffers are, until one is put anew
     replays: dict[object, Replay] = field(default_factory=dict)
 
     def put(self, at: int, array: np.ndarray) -> None:
@@ -77,6 +78,8 @@ class OnDevice(Binding):
                 found = self.shared.of_data(array, self, None if before in in_use else before)
             self.mirrors[at] = found
             in_use.add(found)
+        if self.moved:
+            self.found = None
         self.moved.clear()
         if len(self.values) != len(self.owners):
             self._settle_owners()
@@ -102,15 +105,19 @@ class OnDevice(Binding):
 
     def pointers(self, buffers: tuple[ir.Buffer, ...]) -> dict[ir.Buffer, Pointer]:
         """Where the device finds each buffer."""
-        found = {}
+        if self.found is not None:
+            return self.found
+        found: dict[ir.Buffer, Pointer] = {}
         for at, b in enumerate(buffers):
             if at in self.mirrors:
-                found[b] = self.mirrors[at].part(self.flat[at])
+                array = self.flat[at]
+                found[b] = Pointer(self.mirrors[at].place_of(array), b.dtype, array.size)  # type: ignore[arg-type]
             elif b.root in self.temps:
                 offset, count = self.temps[b.root]
                 found[b] = Pointer(self.space.address + offset, b.dtype, count)
             else:
                 raise TypeError(f"nothing was placed for {b}")
+        self.found = found
         return found
 
 

@@ -179,7 +179,8 @@ class CudaExecutable(Executable):
         self, binding: OnDevice, start: Start, pointers: Mapping[ir.Buffer, Pointer]
     ) -> Replay:
         """The launches at these numbers and places, packed before or now."""
-        key = (*start.sizes.values(), *start.scalars.values(), *pointers.values())
+        places = (p.address for p in pointers.values())
+        key = (*start.sizes.values(), *start.scalars.values(), *places)
         if key not in binding.replays:
             while len(binding.replays) >= KEPT:
                 binding.replays.pop(next(iter(binding.replays)))
@@ -216,7 +217,7 @@ class CudaExecutable(Executable):
             if self.program.batches:
                 row = math.prod(memory.value(d, start.sizes) for d in buffer.shape[1:])
                 array = array[start.rows.start * row : start.rows.stop * row]
-            self.device.download(mirror.part(array).address, array)
+            self.device.download(mirror.place_of(array), array)
 
     def _start(self, numbers: Sequence[Any]) -> Start:
         names = [v.name for v in self.program.scalars]

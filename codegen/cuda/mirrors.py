@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from codegen.cuda.interface import Device, Pointer
+from codegen.cuda.interface import Device
 
 Key = tuple[str, int, int]  # what it is, where it lies, its bytes
 
@@ -40,11 +40,11 @@ class Mirror:
             self._address = allocated(self, self.device, self.host.nbytes, "an array")
         return self._address
 
-    def part(self, array: np.ndarray) -> Pointer:
+    def place_of(self, array: np.ndarray) -> int:
         """Where an array that lies in the host array is on the device."""
         offset = array.ctypes.data - self.host.ctypes.data
         assert 0 <= offset <= self.host.nbytes - array.nbytes, "the array lies elsewhere"
-        return Pointer(self.address + offset, array.dtype.name, array.size)
+        return self.address + offset
 
     def renew(self) -> None:
         """Upload what the host has written."""
@@ -141,7 +141,7 @@ class Value:
         """Bring the value here, unless it is here."""
         if owner.is_home:
             device = self._mirror.device
-            device.upload(self._mirror.part(self._array).address, self._array)
+            device.upload(self._mirror.place_of(self._array), self._array)
             self.changed = False
             owner.leave(self._fetch, device.lock)
 
@@ -149,7 +149,7 @@ class Value:
         """Bring the value back to the host, if it is another one by now and can be read."""
         device = self._mirror.device
         if self.changed and not device.lost:
-            device.download(self._mirror.part(self._array).address, self._array)
+            device.download(self._mirror.place_of(self._array), self._array)
 
 
 def value_of(mirror: Mirror, array: np.ndarray) -> Value:
