@@ -109,18 +109,17 @@ class Function:
 
     def _taken(self, args: Sequence[Any]) -> list[Any]:
         """The same, but for what lies on the device already."""
-        found = [self._executable.as_it_is(a) for a in args] if self._executable.borrows else []
-        if all(a is None for a in found) or len(args) != len(self.inputs):
+        if not self._executable.borrows or len(args) != len(self.inputs):
             return self._arrays(args)
-        for k, node in enumerate(self.inputs):
-            what = f"input {_name(node)}"
-            if found[k] is None:
-                found[k] = as_array(args[k], node.dtype, what)
-            elif found[k].dtype != node.dtype:
+        taken = []
+        for value, node in zip(args, self.inputs, strict=True):
+            what, found = f"input {_name(node)}", self._executable.as_it_is(value)
+            if found is not None and found.dtype != node.dtype:
                 raise DTypeError(
-                    f"{what}: expected {node.dtype}, got {found[k].dtype} on the GPU; convert it there"
+                    f"{what}: expected {node.dtype}, got {found.dtype} on the GPU; convert it there"
                 )
-        return found
+            taken.append(as_array(value, node.dtype, what) if found is None else found)
+        return taken
 
     def _sizes(self, arrays: list[np.ndarray]) -> dict[str, int]:
         """The values of named sizes: straight from the axes that have them, checked for agreement."""

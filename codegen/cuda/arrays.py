@@ -78,7 +78,7 @@ class DeviceArray:
     def renew(self) -> None:
         """Nothing: it is where the program needs it."""
 
-    def place_of(self, array: DeviceArray) -> int:
+    def place_of(self, array: Any) -> int:
         return array.address
 
     # -------------------------------------------------- what other libraries ask of it

@@ -111,7 +111,7 @@ class OnDevice(Binding):
         for at, b in enumerate(buffers):
             if at in self.mirrors:
                 array = self.flat[at]
-                found[b] = Pointer(self.mirrors[at].place_of(array), b.dtype, array.size)  # type: ignore[arg-type]
+                found[b] = Pointer(self.mirrors[at].place_of(array), b.dtype, array.size)
             elif b.root in self.temps:
                 offset, count = self.temps[b.root]
                 found[b] = Pointer(self.space.address + offset, b.dtype, count)

@@ -48,12 +48,23 @@ class Device(Protocol):
     """A GPU, or what stands in for one."""
 
     name: str
-    capability: tuple[int, int]
-    shape: Shape  # of the kernels that it takes
-    most_blocks: int  # of one launch; a kernel does all its work with any number
-    stream: int | None  # on which all of it happens, for other libraries; None where there is none
     lost: bool  # has a kernel failed so that nothing on the device can be read any more?
     lock: RLock  # held by who runs a program: memory and clocks are everybody's
+
+    @property
+    def shape(self) -> Shape:
+        """What is known of the kernels that it takes."""
+        ...
+
+    @property
+    def most_blocks(self) -> int:
+        """Blocks of one launch; a kernel does all its work with any number."""
+        ...
+
+    @property
+    def stream(self) -> int | None:
+        """On which all of it happens, for other libraries; None where there is none."""
+        ...
 
     def memory(self) -> tuple[int, int]:
         """Bytes that are free, and bytes in all."""

@@ -40,7 +40,7 @@ class Mirror:
             self._address = allocated(self, self.device, self.host.nbytes, "an array")
         return self._address
 
-    def place_of(self, array: np.ndarray) -> int:
+    def place_of(self, array: Any) -> int:
         """Where an array that lies in the host array is on the device."""
         offset = array.ctypes.data - self.host.ctypes.data
         assert 0 <= offset <= self.host.nbytes - array.nbytes, "the array lies elsewhere"

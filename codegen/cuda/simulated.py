@@ -44,7 +44,6 @@ class Simulated:
     """The simulator as a device."""
 
     name = "Numba's CUDA simulator"
-    capability = (0, 0)
     stream = None
     lost = False
 

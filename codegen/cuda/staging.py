@@ -40,7 +40,7 @@ class Staging:
         flags = cu.CUevent_flags.CU_EVENT_DISABLE_TIMING
         return Piece(
             address,
-            np.frombuffer(memory, np.uint8),
+            np.ctypeslib.as_array(memory),
             self._do("make an event", cu.cuEventCreate, flags),
         )
 

@@ -47,7 +47,8 @@ def on_stub(library, tmp_path):
         log.unlink(missing_ok=True)
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))}
         environment |= {"LD_LIBRARY_PATH": str(library), "STUB_LOG": str(log)}
-        environment |= {"NUMBA_ENABLE_CUDASIM": "1", "PYTHONPATH": str(ROOT)}
+        path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+        environment |= {"NUMBA_ENABLE_CUDASIM": "1", "PYTHONPATH": path}
         environment |= {f"STUB_{k.upper()}": str(v) for k, v in settings.items()}
         command = [sys.executable, str(STUB / "programs.py"), name]
         done = subprocess.run(
