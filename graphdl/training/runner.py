@@ -15,7 +15,7 @@ from codegen import cache, ir, random
 from codegen.executable import Binding
 from codegen.optimisations import on
 from graphdl import memory
-from graphdl.compile import Compiled, compile_graph
+from graphdl.compile import Compiled, compile_graph, require_target
 from graphdl.core.graph import about_to_change
 from graphdl.storage import have_moved, place_variables
 from graphdl.training.data import Data
@@ -74,13 +74,14 @@ class Runner:
     """A compiled step and the memory it works in."""
 
     def __init__(self, step: Step, target: str) -> None:
-        self.step, self.target = step, target
+        self.step, self._asked = step, target
+        self.target = require_target(target).name if target == "auto" else target
         self._kept: Session | None = None
         self._worth: dict[int, Compiled] = {}  # by the size of a batch
 
     @cached_property
     def compiled(self) -> Compiled:
-        return compile_graph(self.step.graph, self.target, self.step.inputs, name="step")
+        return compile_graph(self.step.graph, self._asked, self.step.inputs, name="step")
 
     def compile(self, rows: int, batch: int) -> float:
         """Make the machine code for batches of this size; returns the seconds it took."""
