@@ -185,7 +185,8 @@ class CudaExecutable(Executable):
             while len(binding.replays) >= KEPT:
                 binding.replays.pop(next(iter(binding.replays)))
             step = list(self._prepared(start, pointers))
-            binding.replays[key] = Replay(self.device, step)
+            changes = any(changes for _, _, changes in binding.owners)
+            binding.replays[key] = Replay(self.device, step, changes)
         return binding.replays[key]
 
     def _prepared(self, start: Start, pointers: Mapping[ir.Buffer, Pointer]) -> Iterator[Any]:

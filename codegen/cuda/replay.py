@@ -20,17 +20,25 @@ AHEAD = 64  # graphs that are handed over before the host looks whether a guard 
 
 
 class Replay:
-    """A step that can be run again and again."""
+    """A step that can be run again and again.
 
-    def __init__(self, device: Device, step: Sequence[Any]) -> None:
+    changes: does it change variables? Then it is captured from the first time on: a launch that the
+    driver refuses is refused while nothing of the step has begun. Other steps may never come again,
+    and are launched one by one at first.
+    """
+
+    def __init__(self, device: Device, step: Sequence[Any], changes: bool) -> None:
         self._device, self.step = device, step
+        self._comes_again = changes
         self.unrolled = max(1, min(STEPS, LAUNCHES // len(step)))
         self._graphs: dict[int, Any] = {}  # by steps
 
     def run(self, steps: int, ended: Callable[[], bool]) -> None:
         """Run so many steps, or fewer where the run has ended before."""
-        if steps == len(self.step) == 1:
-            self._device.launch(self.step[0])
+        if steps == 1 and (len(self.step) == 1 or not self._comes_again):
+            for prepared in self.step:
+                self._device.launch(prepared)
+            self._comes_again = True
             return
         whole, single = divmod(steps, self.unrolled)
         sizes = [self.unrolled] * whole + [1] * single

@@ -6,6 +6,7 @@ Two pieces take turns: while the GPU copies one, the host fills or empties the o
 from __future__ import annotations
 
 import ctypes
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +33,7 @@ class Staging:
 
     def __init__(self, do: Do, stream: Any) -> None:
         self._do, self._stream = do, stream
-        self._pieces = [self._piece() for _ in range(2)]
+        self._pieces = itertools.cycle([self._piece() for _ in range(2)])
 
     def _piece(self) -> Piece:
         address = int(self._do("pin memory of the host", cu.cuMemHostAlloc, PIECE, 0))
@@ -74,8 +75,8 @@ class Staging:
             self._take(*under_way, host)
 
     def _turns(self, nbytes: int) -> Iterator[tuple[Piece, slice]]:
-        for k, first in enumerate(range(0, nbytes, PIECE)):
-            yield self._pieces[k % 2], slice(first, min(first + PIECE, nbytes))
+        for first in range(0, nbytes, PIECE):
+            yield next(self._pieces), slice(first, min(first + PIECE, nbytes))
 
     def _take(self, piece: Piece, part: slice, host: np.ndarray) -> None:
         self._wait(piece)

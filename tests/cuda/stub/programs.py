@@ -125,6 +125,7 @@ def a_function():
     w = gd.Variable(np.arange(3, dtype=np.float32))
     f = gd.function([x, n], gd.softmax(x * w, 0) + gd.cast(n, "float32"), target="cuda")
     made = f(np.ones((2, 3), np.float32), 5)
+    f(np.ones((2, 3), np.float32), 6)
     again = f(np.ones((2, 3), np.float32), 7)
     numbers = [[str(v.dtype) for v in k.numbers] for k in f._executable.emitted.kernels]
     return {"made": made.tolist(), "again": again.tolist(), "numbers": numbers,
