@@ -18,6 +18,7 @@ from codegen.cuda.function import Kernel
 from codegen.cuda.kernels import GPU
 
 POINTED = {"bool": "uint8"}  # a truth in memory is a byte
+Capability = tuple[int, int]  # of a GPU, such as (9, 0)
 WIDE = re.compile(r"\bfloat64\b|\b(?!u?int)\w+64\(|\b(?:sin|cos|normal)32\(")
 
 
@@ -26,6 +27,7 @@ class Cubin:
     """A kernel as machine code."""
 
     kernel: Kernel
+    capability: Capability
     ptx: str
     code: bytes
     registers: int  # of a thread
@@ -44,25 +46,29 @@ def asks_for_float64(kernel: Kernel) -> bool:
     return "float64" in dtypes or any(map(WIDE.search, kernel.lines))
 
 
-def cubins(program: ir.Program, capability: tuple[int, int], name: str) -> list[Cubin]:
-    """All kernels of a program, for GPUs of a compute capability such as (9, 0)."""
-    return list(compiled(emit(program, name, GPU), capability, name))
+def cubins(program: ir.Program, capability: Capability, name: str) -> list[Cubin]:
+    """All kernels of a program, for GPUs of a compute capability."""
+    return list(compiled(emit(program, name, GPU), [capability], name))
 
 
-def compiled(emitted: Emitted, capability: tuple[int, int], name: str) -> Iterator[Cubin]:
-    """The kernels of a module, one after the other."""
+def compiled(emitted: Emitted, capabilities: Sequence[Capability], name: str) -> Iterator[Cubin]:
+    """The kernels of a module, one after the other, each for all capabilities.
+
+    PTX is written for the oldest of them, which takes nearly all of the time, and assembled for each.
+    """
     module = cache.load(emitted.source, name, jit=None)
     for kernel in emitted.kernels:
-        text = written(getattr(module, kernel.name), kernel, capability, "ptx")
-        code, log = assembled([text], capability, "ptx")
-        ptx = text.decode()
-        registers = re.search(r"Used (\d+) registers", log)
-        frame = re.search(r"(\d+) bytes stack frame, (\d+) bytes spill stores", log)
-        assert registers and frame, log
-        yield Cubin(kernel, ptx, code, int(registers[1]), int(frame[1]), int(frame[2]))
+        text = written(getattr(module, kernel.name), kernel, min(capabilities), "ptx")
+        for capability in capabilities:
+            code, log = assembled([text], capability, "ptx")
+            registers = re.search(r"Used (\d+) registers", log)
+            frame = re.search(r"(\d+) bytes stack frame, (\d+) bytes spill stores", log)
+            assert registers and frame, log
+            used, stack, spilled = int(registers[1]), int(frame[1]), int(frame[2])
+            yield Cubin(kernel, capability, text.decode(), code, used, stack, spilled)
 
 
-def written(function: object, kernel: Kernel, capability: tuple[int, int], form: str) -> bytes:
+def written(function: object, kernel: Kernel, capability: Capability, form: str) -> bytes:
     """A kernel as "ptx" or "ltoir". It takes raw pointers: one parameter an array, and no bounds to
     look up.
     """
@@ -83,7 +89,7 @@ def written(function: object, kernel: Kernel, capability: tuple[int, int], form:
 
 
 @contextmanager
-def _as_if_there_were(capability: tuple[int, int]) -> Iterator[None]:
+def _as_if_there_were(capability: Capability) -> Iterator[None]:
     """numba-cuda asks the device what it is, where it compiles what kernels call."""
     from numba.cuda import api, compiler, dispatcher  # noqa: PLC0415 - as above
 
@@ -98,7 +104,7 @@ def _as_if_there_were(capability: tuple[int, int]) -> Iterator[None]:
             m.get_current_device = function
 
 
-def assembled(parts: Sequence[bytes], capability: tuple[int, int], form: str) -> tuple[bytes, str]:
+def assembled(parts: Sequence[bytes], capability: Capability, form: str) -> tuple[bytes, str]:
     """Kernels as one piece of machine code, and the assembler's log."""
     from cuda.bindings import nvjitlink  # noqa: PLC0415 - only where kernels are compiled
 

@@ -25,7 +25,8 @@ import numpy as np
 from numpy import float32, float64, int32, int64, uint8, uint64
 
 from codegen.cuda.dialect import (
-    cos64, cuda, device, floor32, floor64, rint32, rint64, sin64, sqrt32, sqrt64
+    as_float32, as_float64, as_int32, as_int64, cos64, cuda, device, floor32, floor64, rint32, rint64,
+    sin64, sqrt32, sqrt64
 )
 
 jit = exact = device

@@ -13,6 +13,7 @@ from codegen import ir, scalars
 from codegen.javascript.printer import count, place
 from codegen.printer import Printer
 
+BITS = re.compile(r"(\b\w+\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))\.view\((\w+)\)")
 CALLS = {"sqrt": "sqrt", "floor": "floor", "round": "rint", "sin": "sin", "cos": "cos"}
 
 
@@ -93,7 +94,7 @@ def turns(
 
 
 def helpers(names: set[str]) -> str:
-    """The text of helpers and of all that they call, without NumPy's functions.
+    """The text of helpers and of all that they call, without NumPy's functions and methods.
 
     A function whose name ends in 32 computes in float32, any other one in float64.
     """
@@ -105,4 +106,5 @@ def helpers(names: set[str]) -> str:
 def _plain(function: str) -> str:
     name = re.search(r"def (\w+)\(", function)
     bits = "32" if name and name[1].endswith("32") else "64"
+    function = BITS.sub(r"as_\2(\1)", function)
     return re.sub(r"np\.(rint|floor|sqrt|sin|cos)\(", rf"\g<1>{bits}(", function)

@@ -6,18 +6,21 @@ Registers are those of PTX assembled by nvJitLink; whole-program assembly needs 
 
 import dataclasses
 import os
+import re
 from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
 import graphdl as gd
+from codegen import cache
 from codegen.cuda import one_block
-from codegen.cuda.cubin import asks_for_float64, compiled
-from codegen.cuda.emit import emit, emit_in_one_block
+from codegen.cuda.cubin import compiled, written
+from codegen.cuda.emit import emit
 from codegen.cuda.kernels import GPU
-from tests.differential.oracle import Case
-from tests.ops.cases import OPS, cases
+from tests.cuda import collected
+from tests.cuda.machine_code import AMPERE, HOPPER, OF_AN_OPERATION, check, key
+from tests.ops.cases import OPS
 
 NEEDED = {"numba_cuda": "numba-cuda", "cuda": "cuda-bindings"}
 MISSING = [package for module, package in NEEDED.items() if find_spec(module) is None]
@@ -27,97 +30,106 @@ if os.environ.get("NUMBA_ENABLE_CUDASIM") == "1":
     pytest.skip("the simulator compiles nothing", allow_module_level=True)
 
 L = gd.layers
-REGISTERS = 128  # of a thread, so that two blocks of 256 threads share a multiprocessor
-HOPPER, AMPERE = (9, 0), (8, 0)
+PARTS = 8  # into which operations are dealt out, so that two processes take as long
 
 
-def check(program, capability=HOPPER, known=None, way=emit):
-    """Compile the kernels that are not known yet; returns how many there were."""
-    emitted = way(program, "program", GPU)
-    known = set() if known is None else known
-    new = [k for k in emitted.kernels if k.lines[1:] not in known]
-    known |= {k.lines[1:] for k in new}
-    for made in compiled(dataclasses.replace(emitted, kernels=tuple(new)), capability, "program"):
-        text = "\n".join(made.kernel.lines)
-        assert made.code[:4] == b"\x7fELF"
-        assert made.registers <= REGISTERS, text
-        assert (made.stack, made.spilled) == (0, 0), text
-        assert asks_for_float64(made.kernel) or not made.doubles, text
-    return len(new)
-
-
-def step(layers, loss, optimizer, classes=1):
+def step(layers, optimizer, classes):
     """The program of a training step."""
     draw = np.random.default_rng(0)
     model = gd.Sequential(layers)
+    loss = "sparse_categorical_crossentropy" if classes > 1 else "mse"
     model.compile(optimizer, loss, ["accuracy"], target="python")
     x = draw.standard_normal((4, layers[0].shape[-1]), dtype=np.float32)
     model.fit(x, draw.integers(0, max(2, classes), 4), batch_size=4, epochs=1, verbose=0)
     return next(iter(model._runners.values())).compiled.executable.program
 
 
-def lecture(optimizer="adam"):
-    layers = [L.Input((30,)), L.Dense(16, "relu"), L.Dropout(0.25), L.Dense(1, "sigmoid")]
-    return step(layers, "binary_crossentropy", optimizer)
+def lecture():
+    return collected.network(30, 16)
 
 
-@pytest.mark.parametrize("capability", [HOPPER, AMPERE], ids=str)
-def test_the_step_of_the_lecture(capability):
-    assert check(lecture(), capability) > 5
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_operation_and_its_derivatives(part, dtype):
+    with collected.programs() as found:
+        for name in list(OPS)[part::PARTS]:
+            collected.run_operation(name, dtype)
+    assert check(found, OF_AN_OPERATION[dtype]) > 50
 
 
-@pytest.mark.parametrize("capability", [HOPPER, AMPERE], ids=str)
-def test_all_steps_of_the_lecture_in_one_block(capability):
-    program = lecture()
-    assert one_block.fits(program)
-    assert check(program, capability, way=emit_in_one_block) == 1
+@pytest.mark.parametrize("name", collected.OPTIMIZERS)
+def test_training_evaluation_and_prediction_with_every_optimizer(name):
+    with collected.programs() as found:
+        collected.trained("python", collected.OPTIMIZERS[name], lecture)
+    assert all(map(one_block.fits, found)) and len(found) == 3
+    assert check(found) > 10
+
+
+@pytest.mark.parametrize("seed", collected.GRAPHS)
+def test_a_random_graph_and_its_gradient(seed):
+    with collected.programs() as found:
+        collected.run_random("graph", seed, "float32")
+    assert check(found) > 0
+
+
+@pytest.mark.parametrize("seed", collected.NETWORKS)
+def test_a_random_network_and_its_gradient(seed):
+    with collected.programs() as found:
+        collected.run_random("network", seed, "float32")
+    assert check(found) > 0
+
+
+@pytest.mark.parametrize("path", collected.EXAMPLES, ids=lambda path: path.stem)
+def test_every_program_of_an_example(path, tmp_path, monkeypatch):
+    if "gd.datasets.load_" in path.read_text(encoding="utf-8"):
+        pytest.importorskip("sklearn")
+    with collected.programs() as found:
+        collected.run_example(path, tmp_path, monkeypatch)
+    check(found)
 
 
 def test_a_step_with_products_by_tiles():
     layers = [L.Input((784,)), L.Dense(128, "relu"), L.Dense(64, "tanh"), L.Dense(10, "softmax")]
-    program = step(layers, "sparse_categorical_crossentropy", "adam", 10)
+    program = step(layers, "adam", 10)
     emitted = emit(program, "program", GPU)
     assert sum(any("some_a" in line for line in k.lines) for k in emitted.kernels) >= 3
-    check(program)
+    check([program])
 
 
 def test_tiles_read_shared_memory_by_whole_vectors():
     x, w = gd.tensor("x", ("n", 128)), gd.Variable(np.zeros((128, 128), np.float32))
     program = gd.function([x], x @ w, target="python").program
-    (tile,) = compiled(emit(program, "program", GPU), HOPPER, "program")
+    (tile,) = compiled(emit(program, "program", GPU), [HOPPER], "program")
     assert tile.ptx.count("ld.shared.v4.f32") == tile.ptx.count("ld.shared") > 0
 
 
 def test_equal_layers_are_compiled_once():
     layers = [L.Input((64,)), *(L.Dense(64, "tanh") for _ in range(8)), L.Dense(1)]
-    program = step(layers, "mse", "sgd")
+    program = step(layers, "sgd", 1)
     emitted = emit(program, "program", GPU)
     assert len(emitted.kernels) < len(emitted.calls) - 16
-    check(program)
+    check([program])
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", gd.optimizers.KNOWN)
-def test_every_optimizer(name):
-    program = lecture(name)
-    check(program)
-    check(program, way=emit_in_one_block)
+def test_both_capabilities_have_the_same_ptx():
+    """What is written for the older one and assembled for both is what the newer one would get."""
+    emitted = emit(step([L.Input((8,)), L.Dense(8, "tanh"), L.Dense(1)], "adam", 1), "step", GPU)
+    module = cache.load(emitted.source, "step", jit=None)
+    for kernel in emitted.kernels:
+        function = getattr(module, kernel.name)
+        older, newer = (written(function, kernel, c, "ptx").decode() for c in (AMPERE, HOPPER))
+        assert ".target sm_80" in older and ".target sm_90" in newer
+        plain = (
+            re.sub(r"\.target.*|\b_(?:ZN|cudapy)\w+", "", ptx) for ptx in (older, newer)
+        )  # names count up
+        assert len(set(plain)) == 1
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(25))
-@pytest.mark.parametrize("kind", ["graph", "network"])
-def test_a_random_program(kind, seed):
-    built = Case(kind, seed).built("float32")
-    check(gd.function(built.symbols, built.outputs, target="python").program)
-
-
-@pytest.mark.slow
-def test_every_operation_and_its_derivatives():
-    known = set()
-    for op in OPS.values():
-        for case in cases(op, "float32"):
-            for nodes in ([case.node], [d for _, d in case.derivatives()]):
-                if nodes:
-                    check(gd.function(case.inputs, nodes, target="python").program, HOPPER, known)
-    assert len(known) > 500
+def test_kernels_that_differ_by_names_only_are_the_same():
+    x, y = gd.tensor("x", ("n", 3)), gd.tensor("y", ("rows", 3))
+    first, second, other = (
+        emit(gd.function([a], f(a), target="python").program, "program", GPU).kernels[0]
+        for a, f in ((x, gd.exp), (y, gd.exp), (y, gd.tanh))
+    )
+    renamed = dataclasses.replace(first, name="another")
+    assert key(first) == key(second) == key(renamed) != key(other)

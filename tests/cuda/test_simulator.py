@@ -5,15 +5,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 HERE = Path(__file__).resolve().parent
+FILES = sorted(path.name for path in (HERE / "simulated").glob("test_*.py"))
 
 
-def test_programs_in_the_simulator():
+@pytest.mark.parametrize("name", FILES)
+def test_programs_in_the_simulator(name):
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))}
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "simulated"]
+    environment |= {"NUMBA_ENABLE_CUDASIM": "1", "PYTEST_XDIST_WORKER": "simulator"}  # cache: ours
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
     done = subprocess.run(
-        command, cwd=HERE, env=environment | {"NUMBA_ENABLE_CUDASIM": "1"}, capture_output=True,
-        text=True, timeout=1800, check=False,
+        [*command, f"simulated/{name}"], cwd=HERE, env=environment, capture_output=True, text=True,
+        timeout=1800, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
     assert " passed" in done.stdout
