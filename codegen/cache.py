@@ -69,6 +69,16 @@ def cache_directory() -> Path:
     return _user_cache_directory() / "graphdl"
 
 
+def private_directory() -> Path:
+    """Return the cache directory, made where it is missing, or what stands in for it."""
+    try:
+        directory = cache_directory()
+        make_private(directory)
+        return directory
+    except OSError as error:
+        return _stand_in(error)
+
+
 def _user_cache_directory() -> Path:
     variable = {"win32": "LOCALAPPDATA", "darwin": ""}.get(sys.platform, "XDG_CACHE_HOME")
     chosen = os.environ.get(variable, "")

@@ -19,7 +19,7 @@ from codegen.pace import Pace
 Arrays = Mapping[ir.Buffer, np.ndarray]
 
 
-@dataclass
+@dataclass(eq=False)
 class Binding:
     """One set of sizes: every array the function takes, in its order."""
 
@@ -45,6 +45,7 @@ class Executable:
     """Runs a program on arrays. One compilation serves every size."""
 
     in_place: Mapping[ir.Buffer, ir.Buffer] = MappingProxyType({})  # as the text has it
+    borrows = False  # do values of variables leave the host?
 
     def __init__(
         self,
@@ -76,6 +77,10 @@ class Executable:
     def ready(self) -> bool:
         """Is the module there already?"""
         return "module" in vars(self)
+
+    def make(self) -> None:
+        """Make the machine code, unless it is there."""
+        _ = self.module
 
     @property
     def source(self) -> str:
@@ -175,6 +180,20 @@ class Executable:
                 for row, turn in zip(item.table, item.turns, strict=True)
             ]  # fmt: skip
             self.place(binding, item.offsets, np.array(rows, np.int64))
+
+    def as_it_is(self, value: Any) -> Any | None:
+        """An input that is where the program needs it, though it is no array of NumPy's; else None."""
+        return None
+
+    def room(self, shape: tuple[int, ...], dtype: str, beside: Sequence[Any]) -> Any:
+        """A fresh output beside such inputs."""
+        return np.empty(shape, dtype)
+
+    def borrow(self, binding: Binding, owners: Sequence[tuple[Any, np.ndarray, bool]]) -> None:
+        """To be called with the owners of variables, where these lie, and whether they are changed."""
+
+    def renew(self, array: np.ndarray) -> None:
+        """To be called when the host has written into an array of data that was placed before."""
 
     def run(self, binding: Binding, numbers: Sequence[Any]) -> int:
         """Run the program; returns 0, or 1 + the step that a guard refused."""

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from codegen.collector import uncollected
 from codegen.cost import SMALL, seconds, worth_a_team
-from codegen.cuda.device import CudaUnavailableError, require_device
+from codegen.cuda import device
 from codegen.executable import Executable
 from codegen.interrupts import heard
 from codegen.ir import Program
@@ -25,7 +25,7 @@ from graphdl.lower import Lowered, lower
 from graphdl.rewrite.expand import expand
 from graphdl.rewrite.simplify import simplify
 
-TARGETS = ("cpu", "python", "cuda")
+TARGETS = ("cpu", "python", "cuda", "auto")
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Compiled:
     lowered: Lowered
     executable: Executable
     stages: tuple[tuple[str, float, str], ...]  # (name, seconds, what came out)
+    target: Target
 
     @cached_property
     def team_program(self) -> Program:
@@ -59,15 +60,29 @@ class Compiled:
         return self.by_team if worth_a_team(self.team_program, sizes) else self
 
 
-def require_target(target: str) -> None:
-    """Raise where this version cannot compile for `target`."""
+@dataclass(frozen=True)
+class Target:
+    """What a program is compiled for, and what it is or why it was picked."""
+
+    name: str
+    why: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.why}" if self.why else self.name
+
+
+def require_target(target: str) -> Target:
+    """What is compiled for `target`, "auto" being a GPU if one can be used; raises where it cannot."""
     if target not in TARGETS:
         raise ValueError(f"unknown target {target!r}; use one of {', '.join(map(repr, TARGETS))}")
+    if target == "auto":
+        return Target(*device.found())
     if target == "cuda":
         try:
-            require_device()
-        except CudaUnavailableError as missing:
+            return Target(target, device.require_device())
+        except device.CudaUnavailableError as missing:
             raise TargetError(str(missing)) from None
+    return Target(target)
 
 
 @heard()
@@ -75,8 +90,10 @@ def require_target(target: str) -> None:
 def compile_graph(
     graph: Graph, target: str = "cpu", batched: Iterable[Node] = (), name: str = "program"
 ) -> Compiled:
-    """Compile a graph. `target`: "cpu" (Numba), "python" (the same module, un-jitted) or "cuda"."""
-    require_target(target)
+    """Compile a graph. `target`: "cpu" (Numba), "python" (the same module, un-jitted), "cuda", or
+    "auto": cuda where it can be used, else cpu.
+    """
+    chosen = require_target(target)
     clock = _Clock()
     simplified, trace = simplify(graph)
     if CHECK:
@@ -91,14 +108,15 @@ def compile_graph(
     clock.lap("lower", f"{len(lowered.program.items)} items")
     program = optimise(lowered.program)
     clock.lap("optimise", f"{len(program.items)} items")
-    if target == "cuda":
+    if chosen.name == "cuda":
         from codegen.cuda.executable import CudaExecutable  # noqa: PLC0415 - 16 modules, seldom asked for
 
         executable: Executable = CudaExecutable(program, name=name)
     else:
-        executable = Executable(program, jit=target == "cpu", name=name)
+        executable = Executable(program, jit=chosen.name == "cpu", name=name)
     clock.lap("emit", f"{len(executable.source.splitlines())} lines")
-    compiled = Compiled(graph, simplified, tuple(trace), lowered, executable, tuple(clock.laps))
+    laps = tuple(clock.laps)
+    compiled = Compiled(graph, simplified, tuple(trace), lowered, executable, laps, chosen)
     report(compiled, name)
     return compiled
 

@@ -32,12 +32,17 @@ def explain(
     beside: tuple[int, int] | None = None,
     gradients: int | None = None,
 ) -> str:
-    """Stages, rules that fired, kernels with arithmetic and bytes, and the memory plan.
+    """Target, stages, rules that fired, kernels with arithmetic and bytes, and the memory plan.
 
     beside: number and flops of the matrix products of another program, for the ratio;
     gradients: the bytes of the gradients, where this is a training step.
     """
-    parts = ["stages", *_indented(stages(compiled)), "rules that fired"]
+    parts = [
+        f"target {compiled.target}",
+        "stages",
+        *_indented(stages(compiled)),
+        "rules that fired",
+    ]
     fired = Counter(f"{t.pass_name}: {t.rule}" for t in compiled.trace)
     parts += _indented([f"{n:4} × {name}" for name, n in fired.items()] or ["none"])
     parts += [f"kernels, for {_sizes_text(sizes)}", *_indented(kernels(compiled, sizes, beside))]

@@ -26,8 +26,8 @@ from graphdl.prepared import Ready, first, prepare
 class Function:
     """A graph that is called with arrays. Compiled at the first call, for every batch size at once.
 
-    Attributes: `graph` (simplified), `program`, `source`, `source_file`; `explain()` tells the passes,
-    the rules that fired and the kernels.
+    Attributes: `target`, `graph` (simplified), `program`, `source`, `source_file`; `explain()` tells
+    the passes, the rules that fired and the kernels.
     """
 
     def __init__(
@@ -64,10 +64,12 @@ class Function:
     def __call__(self, *args: Any) -> Any:
         """The outputs for these inputs; then the updates are made, all or none.
 
+        target="cuda": arrays that lie on the GPU are used where they are, and the outputs then are
+        arrays there (`codegen.cuda.arrays.DeviceArray`).
         Raises DTypeError or ShapeError on an input that does not fit and NonFiniteError when an
         output or a new value is not finite (where there are updates); nothing has changed then.
         """
-        arrays = self._arrays(args)
+        arrays = self._taken(args)
         sizes = self._sizes(arrays)
         with self._lock:
             outputs = self._run(arrays, sizes)
@@ -104,6 +106,20 @@ class Function:
             as_array(a, n.dtype, f"input {_name(n)}")
             for a, n in zip(args, self.inputs, strict=True)
         ]
+
+    def _taken(self, args: Sequence[Any]) -> list[Any]:
+        """The same, but for what lies on the device already."""
+        if not self._executable.borrows or len(args) != len(self.inputs):
+            return self._arrays(args)
+        taken = []
+        for value, node in zip(args, self.inputs, strict=True):
+            what, found = f"input {_name(node)}", self._executable.as_it_is(value)
+            if found is not None and found.dtype != node.dtype:
+                raise DTypeError(
+                    f"{what}: expected {node.dtype}, got {found.dtype} on the GPU; convert it there"
+                )
+            taken.append(as_array(value, node.dtype, what) if found is None else found)
+        return taken
 
     def _sizes(self, arrays: list[np.ndarray]) -> dict[str, int]:
         """The values of named sizes: straight from the axes that have them, checked for agreement."""
@@ -152,7 +168,7 @@ class Function:
                 "an input is empty, so a mean is not a number; nothing was changed"
             )
         graph = self._compiled.graph
-        env = dict(zip(graph.inputs, arrays, strict=True))
+        env = dict(zip(graph.inputs, map(np.asarray, arrays), strict=True))
         values = interpret(graph.checks, env, seed=config.seed(), step=self._calls)
         for node, value in zip(graph.checks, values, strict=True):
             if not np.isfinite(value).all():
@@ -166,6 +182,11 @@ class Function:
         return NonFiniteError("a value is not finite; no variable was changed")
 
     # -------------------------------------------------- reading
+
+    @property
+    def target(self) -> str:
+        """What it was compiled for; where "auto" was asked for, what that picked."""
+        return self._compiled.target.name
 
     @property
     def graph(self) -> Graph:
@@ -222,7 +243,8 @@ def function(
 
     updates: variable -> its new value, computed from the old ones. With updates, a value that is not
     finite stops the call before anything has changed, unless `check_finite=False`. target: "cpu",
-    "python" (the generated module un-jitted) or "cuda" (see docs/cuda.md).
+    "python" (the generated module un-jitted), "cuda" (see docs/cuda.md), or "auto": cuda where it can
+    be used, else cpu; the function's `target` and `explain()` say which, and why.
     """
     return Function(inputs, outputs, updates, target=target, check_finite=check_finite)
 
@@ -271,8 +293,13 @@ def _shaped(outputs: Any, values: Any) -> Any:
     if outputs is None:
         return None
     if isinstance(outputs, (list, tuple)):
-        return type(outputs)(next(values)[()] for _ in outputs)
-    return next(values)[()]
+        return type(outputs)(_number(next(values)) for _ in outputs)
+    return _number(next(values))
+
+
+def _number(value: Any) -> Any:
+    """An array without axes as a NumPy number."""
+    return value[()] if isinstance(value, np.ndarray) else value
 
 
 def _checked_inputs(inputs: Sequence[Node]) -> list[Node]:

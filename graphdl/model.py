@@ -310,6 +310,12 @@ class Model(Training, Saving, Pictured, Layer):
 
     # -------------------------------------------------- compiling
 
+    @property
+    def compiled_target(self) -> str:
+        """What programs are compiled for; where "auto" was asked for, what that picks."""
+        self._require_compiled("compiled_target")
+        return require_target(self._target).name
+
     def compile(
         self,
         optimizer: Any = "rmsprop",
@@ -324,8 +330,9 @@ class Model(Training, Saving, Pictured, Layer):
     ) -> None:
         """Choose how the model is trained. Nothing is compiled before data comes.
 
-        target: "cpu", "python" (the generated module un-jitted) or "cuda", for which TargetError says
-        what is missing (see docs/cuda.md).
+        target: "cpu", "python" (the generated module un-jitted), "cuda", for which TargetError says
+        what is missing (see docs/cuda.md), or "auto": cuda where it can be used, else cpu;
+        `compiled_target` says which.
         run_eagerly: the same as target="python", the generated module run un-jitted, for debugging.
         check_finite: refuse a step whose loss or gradient is not finite (NonFiniteError).
         """

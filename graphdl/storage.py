@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import RLock
 
 import numpy as np
 
 from codegen import ir
 from codegen.executable import Binding
 from graphdl.compile import Compiled
+from graphdl.core.away import Away, leave, place
 from graphdl.core.graph import Variable
 
 LINE = 64  # bytes
@@ -25,9 +28,32 @@ def place_variables(compiled: Compiled, binding: Binding) -> list[np.ndarray]:
         in_one_base([[by_buffer[b] for b in run] for run in group])
     for pack in packs:
         executable.place(binding, pack.whole, together([by_buffer[m] for m in pack.members]))
+    where = place if executable.borrows else _at_home
     for variable, buffer in lowered.variables:
-        executable.place(binding, buffer, variable.storage)
-    return [v.storage for v, _ in lowered.variables]
+        executable.place(binding, buffer, where(variable))
+    changed = compiled.graph.updates
+    executable.borrow(binding, [(Home(v), place(v), v in changed) for v, _ in lowered.variables])
+    return [where(v) for v, _ in lowered.variables]
+
+
+@dataclass(frozen=True)
+class Home:
+    """A variable as the owner of a value that a device may have."""
+
+    variable: Variable
+
+    @property
+    def is_home(self) -> bool:
+        return not isinstance(self.variable, Away)
+
+    def leave(self, fetch: Callable[[], None], lock: RLock) -> None:
+        """The device has the value until the host asks for it."""
+        MOVES[0] += 1  # who reads the place itself has to ask for it again
+        leave(self.variable, fetch, lock)
+
+
+def _at_home(variable: Variable) -> np.ndarray:
+    return variable.storage
 
 
 def _shared_arenas(program: ir.Program, packs: Sequence[ir.Pack]) -> list[list[list[ir.Buffer]]]:
@@ -47,31 +73,35 @@ def _shared_arenas(program: ir.Program, packs: Sequence[ir.Pack]) -> list[list[l
 def in_one_base(runs: Sequence[Sequence[Variable]]) -> None:
     """See that all variables are parts of one array, those of a run one after the other."""
     variables = [v for run in runs for v in run]
-    base = variables[0].storage.base
+    base = place(variables[0]).base
     alone = not isinstance(base, np.ndarray) or base.ndim != 1
-    if alone or any(v.storage.base is not base for v in variables) or None in map(_start, runs):
+    if alone or any(place(v).base is not base for v in variables) or None in map(_start, runs):
         together(variables)
 
 
 def have_moved(compiled: Compiled, places: Sequence[np.ndarray]) -> bool:
     """Has another program moved a variable since?"""
-    now = [v.storage for v, _ in compiled.lowered.variables]
+    variables = compiled.lowered.variables
+    if compiled.executable.borrows:
+        now = [place(v) for v, _ in variables]
+    else:
+        now = [v.storage for v, _ in variables]
     return not all(map(operator.is_, now, places))  # asked before each run: no Python loop
 
 
 def together(variables: Sequence[Variable]) -> np.ndarray:
     """The one flat array in which the variables lie one after the other; they are moved if need be."""
-    start, size = _start(variables), sum(v.storage.size for v in variables)
+    start, size = _start(variables), sum(place(v).size for v in variables)
     if start is not None:
-        return variables[0].storage.base[start : start + size]  # type: ignore[index]
+        return place(variables[0]).base[start : start + size]  # type: ignore[index]
     whole = _aligned(size, variables[0].dtype)
     MOVES[0] += 1
-    place = 0
+    at = 0
     for v in variables:
-        part = whole[place : place + v.storage.size].reshape(v.storage.shape)
+        part = whole[at : at + v.storage.size].reshape(v.storage.shape)
         part[...] = v.storage
         object.__setattr__(v, "storage", part)
-        place += v.storage.size
+        at += part.size
     return whole
 
 
@@ -85,13 +115,13 @@ def _aligned(size: int, dtype: str) -> np.ndarray:
 
 def _start(variables: Sequence[Variable]) -> int | None:
     """Where in their flat array the variables begin, if they lie in one, one after the other."""
-    base = variables[0].storage.base
+    base = place(variables[0]).base
     if not isinstance(base, np.ndarray) or base.ndim != 1:
         return None
-    address = variables[0].storage.ctypes.data
+    address = place(variables[0]).ctypes.data
     start = (address - base.ctypes.data) // base.itemsize
     for v in variables:
-        if v.storage.base is not base or v.storage.ctypes.data != address:
+        if place(v).base is not base or place(v).ctypes.data != address:
             return None
-        address += v.storage.nbytes
+        address += place(v).nbytes
     return start

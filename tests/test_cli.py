@@ -147,7 +147,10 @@ def test_the_same_seed_gives_the_same_result(capsys):
         (["train", "iris", "--batch-size", "1.5"], "the batch size must be a whole number ≥ 1"),
         (["train", "iris", "--seed", "-1"], "the seed must be a whole number ≥ 0"),
         (["train", "iris", "--target", "cuda"], "set NUMBA_ENABLE_CUDASIM=1"),
-        (["train", "iris", "--target", "tpu"], "unknown target 'tpu'; use cpu, python or cuda"),
+        (
+            ["train", "iris", "--target", "tpu"],
+            "unknown target 'tpu'; use cpu, python, cuda or auto",
+        ),
         (["tran", "iris"], "invalid choice: 'tran'"),
     ],
 )

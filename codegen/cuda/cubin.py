@@ -58,18 +58,20 @@ def compiled(emitted: Emitted, capabilities: Sequence[Capability], name: str) ->
     """
     module = cache.load(emitted.source, name, jit=None)
     for kernel in emitted.kernels:
-        ptx = ptx_of(getattr(module, kernel.name), kernel, min(capabilities))
+        text = written(getattr(module, kernel.name), kernel, min(capabilities), "ptx")
         for capability in capabilities:
-            code, log = _assembled(ptx, capability)
+            code, log = assembled([text], capability, "ptx")
             registers = re.search(r"Used (\d+) registers", log)
             frame = re.search(r"(\d+) bytes stack frame, (\d+) bytes spill stores", log)
             assert registers and frame, log
             used, stack, spilled = int(registers[1]), int(frame[1]), int(frame[2])
-            yield Cubin(kernel, capability, ptx, code, used, stack, spilled)
+            yield Cubin(kernel, capability, text.decode(), code, used, stack, spilled)
 
 
-def ptx_of(function: object, kernel: Kernel, capability: Capability) -> str:
-    """PTX of a kernel that takes raw pointers: one parameter an array, and no bounds to look up."""
+def written(function: object, kernel: Kernel, capability: Capability, form: str) -> bytes:
+    """A kernel as "ptx" or "ltoir". It takes raw pointers: one parameter an array, and no bounds to
+    look up.
+    """
     from numba import cuda, types  # noqa: PLC0415 - it takes a second to load
 
     def pointer(dtype: str) -> types.Type:
@@ -79,11 +81,11 @@ def ptx_of(function: object, kernel: Kernel, capability: Capability) -> str:
     takes += [getattr(types, v.dtype) for v in kernel.numbers]
     signature = types.void(*takes)
     with _as_if_there_were(capability):
-        ptx, _ = cuda.compile(
-            function, signature, cc=capability, device=False, abi="numba",
+        text, _ = cuda.compile(
+            function, signature, cc=capability, device=False, abi="numba", output=form,
             launch_bounds=kernel.threads,
         )  # fmt: skip
-    return ptx
+    return text.encode() if isinstance(text, str) else bytes(text)
 
 
 @contextmanager
@@ -102,15 +104,18 @@ def _as_if_there_were(capability: Capability) -> Iterator[None]:
             m.get_current_device = function
 
 
-def _assembled(ptx: str, capability: Capability) -> tuple[bytes, str]:
-    """Machine code, and the assembler's log."""
+def assembled(parts: Sequence[bytes], capability: Capability, form: str) -> tuple[bytes, str]:
+    """Kernels as one piece of machine code, and the assembler's log."""
     from cuda.bindings import nvjitlink  # noqa: PLC0415 - only where kernels are compiled
 
     options = [f"-arch=sm_{capability[0]}{capability[1]}", "-verbose", "-Xptxas=-v"]
+    options += ["-lto"] * (form == "ltoir")
+    kind = {"ptx": nvjitlink.InputType.PTX, "ltoir": nvjitlink.InputType.LTOIR}[form]
     handle = nvjitlink.create(len(options), options)
     try:
-        text = ptx.encode() + b"\0"
-        nvjitlink.add_data(handle, nvjitlink.InputType.PTX, text, len(text), "kernel.ptx")
+        for k, part in enumerate(parts):
+            text = part + b"\0" * (form == "ptx")
+            nvjitlink.add_data(handle, kind, text, len(text), f"kernel{k}")
         nvjitlink.complete(handle)
         code = bytearray(nvjitlink.get_linked_cubin_size(handle))
         nvjitlink.get_linked_cubin(handle, code)

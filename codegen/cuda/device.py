@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import sys
 from importlib.util import find_spec
 
 OLDEST_DRIVER = 13000  # CUDA 13.0, as cuDriverGetVersion counts: driver 580
+OLDEST_GPU = (7, 5)  # the compute capability that CUDA 13 begins with: Turing
+MAJOR, MINOR = 75, 76  # attributes of a GPU
 SIMULATOR = "To try the program without a GPU, set NUMBA_ENABLE_CUDASIM=1 before Python starts."
+PACKAGES = {"numba_cuda": "numba-cuda", "cuda.bindings": "cuda-bindings"}
+LIBRARIES = {"nvvm": "nvidia-nvvm", "nvrtc": "nvidia-cuda-nvrtc", "nvJitLink": "nvidia-nvjitlink"}
 
 
 class CudaUnavailableError(RuntimeError):
     """Something that target="cuda" needs is missing; the message says what, and what to do."""
 
 
-def require_device() -> None:
-    """Raise CudaUnavailableError unless kernels can run: in the simulator, so far."""
+class DeviceError(RuntimeError):
+    """What a GPU or its driver refused: what was asked for, the driver's answer, and the cure."""
+
+
+def require_device() -> str:
+    """What kernels would run on; CudaUnavailableError where they cannot."""
     if simulated():
-        return
-    if find_spec("numba_cuda") is None:
-        raise CudaUnavailableError(
-            "target='cuda' compiles with numba-cuda, which is not installed: "
-            f"pip install 'graphdl[cuda]'. {SIMULATOR}"
-        )
-    _require_driver(_driver())
-    raise CudaUnavailableError(
-        "this version compiles programs for GPUs, but cannot launch them on one yet; "
-        f"use target='cpu'. {SIMULATOR}"
-    )
+        return "Numba's CUDA simulator"
+    for module, package in PACKAGES.items():
+        if not _is_there(module):
+            raise CudaUnavailableError(
+                f"target='cuda' needs {package}, which is not installed: "
+                f"pip install 'graphdl[cuda]'. {SIMULATOR}"
+            )
+    name = _require_driver(_driver())
+    _require_toolkit()
+    return name
 
 
 def simulated() -> bool:
@@ -40,6 +48,23 @@ def simulated() -> bool:
             "NUMBA_ENABLE_CUDASIM was set after Numba had been loaded; set it before Python starts"
         )
     return asked
+
+
+def found() -> tuple[str, str]:
+    """("cuda", the GPU) where kernels can run on one, else ("cpu", what is missing)."""
+    try:
+        if simulated():
+            return "cpu", "NUMBA_ENABLE_CUDASIM is set, and the simulator is for tests"
+        return "cuda", require_device()
+    except CudaUnavailableError as missing:
+        return "cpu", str(missing).removesuffix(f" {SIMULATOR}")
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # the package in which it would be
+        return False
 
 
 def _driver() -> ctypes.CDLL:
@@ -54,8 +79,8 @@ def _driver() -> ctypes.CDLL:
         ) from None
 
 
-def _require_driver(driver: ctypes.CDLL) -> None:
-    """Raise where the driver finds no GPU, or is too old for what the compiler writes."""
+def _require_driver(driver: ctypes.CDLL) -> str:
+    """The GPU's name; raises where there is none, or it or the driver is too old for the compiler."""
     status = driver.cuInit(0)
     devices = ctypes.c_int(0)
     if status == 0:
@@ -68,8 +93,48 @@ def _require_driver(driver: ctypes.CDLL) -> None:
     version = ctypes.c_int(0)
     driver.cuDriverGetVersion(ctypes.byref(version))
     if version.value < OLDEST_DRIVER:
-        found, needed = (f"{v // 1000}.{v % 1000 // 10}" for v in (version.value, OLDEST_DRIVER))
+        known, needed = (f"{v // 1000}.{v % 1000 // 10}" for v in (version.value, OLDEST_DRIVER))
         raise CudaUnavailableError(
-            f"the NVIDIA driver is too old: it knows CUDA {found}, programs need {needed}. "
+            f"the NVIDIA driver is too old: it knows CUDA {known}, programs need {needed}. "
             "Install driver 580 or newer"
         )
+    return _require_gpu(driver)
+
+
+def _require_gpu(driver: ctypes.CDLL) -> str:
+    """The first GPU's name; raises where it is too old."""
+    device, name = ctypes.c_int(0), ctypes.create_string_buffer(256)
+    driver.cuDeviceGet(ctypes.byref(device), 0)
+    driver.cuDeviceGetName(name, len(name), device)
+    numbers = [ctypes.c_int(0), ctypes.c_int(0)]
+    for number, which in zip(numbers, (MAJOR, MINOR), strict=True):
+        driver.cuDeviceGetAttribute(ctypes.byref(number), which, device)
+    capability, shown = tuple(n.value for n in numbers), name.value.decode(errors="replace")
+    if capability < OLDEST_GPU:
+        has, needed = (".".join(map(str, c)) for c in (capability, OLDEST_GPU))
+        raise CudaUnavailableError(
+            f"{shown} is too old: its compute capability is {has}, CUDA 13 begins with {needed}. "
+            "Choose another GPU by CUDA_VISIBLE_DEVICES, or use target='cpu'"
+        )
+    return f"{shown}, compute capability {'.'.join(map(str, capability))}"
+
+
+@functools.cache
+def _require_toolkit() -> None:
+    """Raise where a library that the compiler needs cannot be loaded."""
+    for library, package in LIBRARIES.items():
+        try:
+            _load(library)
+        except Exception as error:
+            first = (str(error).splitlines() or [type(error).__name__])[0]
+            raise CudaUnavailableError(
+                f"CUDA's {library} library, with which kernels are compiled, cannot be loaded: "
+                f"pip install '{package}>=13,<14', or install the CUDA 13 toolkit and set CUDA_HOME "
+                f"({first})"
+            ) from None
+
+
+def _load(library: str) -> None:
+    from cuda.pathfinder import load_nvidia_dynamic_lib  # noqa: PLC0415 - comes with cuda-bindings
+
+    load_nvidia_dynamic_lib(library)

@@ -1,137 +1,240 @@
-"""A program in Numba's CUDA simulator, on the arrays and by the calls of `codegen.executable`.
+"""A program on a device, on the arrays and by the calls of `codegen.executable`.
 
-The host counts the steps and hands over launch after launch; all that differs from step to step is on
-the device, in the clock.
+Data, variables and temps lie on the device between calls. Data is uploaded when it was placed, or
+said to have changed (`renew`); a variable when the host has had it; outputs are downloaded after each
+run, a variable when the host asks for it. The host says where a run begins and ends; all that differs
+from step to step is on the device, in the clock.
 """
 
 from __future__ import annotations
 
-import sys
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from codegen import cache, ir
+from codegen import ir, memory
+from codegen.cuda.arrays import DeviceArray, empty, is_on_device, to_device
+from codegen.cuda.binding import KEPT, Arena, OnDevice, places_of_temps
 from codegen.cuda.clock import FIELDS
-from codegen.cuda.device import require_device
+from codegen.cuda.current import current_device, mirrors
+from codegen.cuda.device import DeviceError
 from codegen.cuda.emit import emit, emit_in_one_block
-from codegen.cuda.kernels import SIMULATOR
-from codegen.cuda.launch import Launch, launch
+from codegen.cuda.interface import Device, Image, Pointer
+from codegen.cuda.launch import launch
+from codegen.cuda.mirrors import Owner, allocated
 from codegen.cuda.one_block import fits
-from codegen.executable import Binding, Executable
+from codegen.cuda.replay import Replay
+from codegen.executable import _EMPTY, Binding, Executable
 
-BLOCKS = 2  # at most, in the simulator: they run one after the other
+
+@dataclass(frozen=True)
+class Start:
+    """What a run is told: the clock before its first step, the steps, numbers by name."""
+
+    clock: np.ndarray
+    steps: int
+    rows: slice  # of the outputs, where the program runs once a batch
+    sizes: dict[str, int]
+    scalars: dict[str, Any]
 
 
 class CudaExecutable(Executable):
     """Runs a program as CUDA kernels."""
 
+    borrows = True
+
     def __init__(self, program: ir.Program, *, name: str = "program") -> None:
-        require_device()
+        self.device: Device = current_device()
         super().__init__(program, jit=False, name=name)
+        self._clock = np.zeros(len(FIELDS), np.int64)
 
     def _emit(self, registers: bool) -> Any:
         way = emit_in_one_block if fits(self.program) else emit
-        return way(self.program, self.name, SIMULATOR)
+        return way(self.program, self.name, self.device.shape)
+
+    # -------------------------------------------------- machine code
 
     @cached_property
-    def module(self) -> ModuleType:
-        """The generated module."""
-        return cache.load(self.emitted.source, self.name, jit=None)
+    def image(self) -> Image:
+        """The kernels on the device, compiled at first need."""
+        with self.device.lock:
+            return self.device.load(self.emitted, self.name)
+
+    @property
+    def ready(self) -> bool:
+        return "image" in vars(self)
+
+    def make(self) -> None:
+        _ = self.image
+
+    @property
+    def source_file(self) -> str:
+        return self.image.origin.path
+
+    @property
+    def compile_seconds(self) -> float:
+        return self.image.origin.compile_seconds
+
+    @property
+    def cached(self) -> bool:
+        return self.image.origin.cached
+
+    # -------------------------------------------------- memory
+
+    def own_binding(self, sizes: Mapping[str, int]) -> OnDevice:
+        """Places for everything on the device; nothing is allocated there yet."""
+        plan = self.plan(sizes)
+        return OnDevice(
+            {}, [_EMPTY] * len(self.emitted.buffers), plan, _EMPTY,
+            temps=places_of_temps(self.program, plan, sizes), space=Arena(self.device, plan.size),
+            shared=mirrors(self.device),
+        )  # fmt: skip
+
+    def arena_bytes(self, sizes: Mapping[str, int]) -> int:
+        """The memory of the host that temps take: none. The device is asked when it runs."""
+        return 0
 
     def tables(self, binding: Binding) -> None:
         """Nothing: rows of repeats are launches of their own."""
 
+    def as_it_is(self, value: Any) -> DeviceArray | None:
+        """An array on the GPU, whoever made it."""
+        return to_device(value, self.device) if is_on_device(value) else None
+
+    def room(self, shape: tuple[int, ...], dtype: str, beside: Sequence[Any]) -> Any:
+        if not any(isinstance(a, DeviceArray) for a in beside):
+            return super().room(shape, dtype, beside)
+        return empty(shape, dtype, self.device)
+
+    def borrow(
+        self, binding: Binding, owners: Sequence[tuple[Owner, np.ndarray, bool]]
+    ) -> None:  # fmt: skip
+        """The variables of the program: who owns each, where it lies, and whether it is changed."""
+        assert isinstance(binding, OnDevice)
+        binding.owners, binding.values = list(owners), []
+
+    def renew(self, array: np.ndarray) -> None:
+        """The host has written into an array of data that was placed before."""
+        mirrors(self.device).renew(array)
+
+    # -------------------------------------------------- running
+
     def run(self, binding: Binding, numbers: Sequence[Any]) -> int:
         """Run the program; returns 0, or 1 + the step that a guard refused."""
-        clock, steps, sizes, scalars = self._start(numbers)
-        calls = self.emitted.calls
-        launches = [launch(call, sizes, scalars, BLOCKS) for call in calls]
-        simulation = _Simulation(self.module, clock)
-        arrays = dict(zip(self.emitted.buffers, binding.flat, strict=True))
-        with _simulating():
-            for _ in range(1 if self.emitted.once else steps):
-                for one in launches:
-                    simulation.run(one, [arrays[b] for b in one.buffers])
-                if clock[FIELDS["status"]]:
-                    break
-        return int(clock[FIELDS["status"]])
+        assert isinstance(binding, OnDevice)
+        start = self._start(numbers)
+        with self.device.lock:
+            replay = self._ready(binding, start)
+            self.device.upload(self._clock_at, start.clock)
+            replay.run(1 if self.emitted.once else start.steps, self._ended)
+            status = self._status()
+            self._give_back(binding, start)
+        return status
 
-    def _start(
-        self, numbers: Sequence[Any]
-    ) -> tuple[np.ndarray, int, dict[str, int], dict[str, Any]]:
-        """The clock before the first step, the number of steps, sizes and scalars by name."""
+    def profile(self, binding: Binding, numbers: Sequence[Any]) -> list[tuple[str, float]]:
+        """Run one step, launch by launch: each kernel's name and its milliseconds."""
+        assert isinstance(binding, OnDevice)
+        start = self._start(numbers)
+        with self.device.lock:
+            replay = self._ready(binding, start)
+            self.device.upload(self._clock_at, start.clock)
+            marks = [self.device.mark()]
+            for prepared in replay.step:
+                self.device.launch(prepared)
+                marks.append(self.device.mark())
+            self._give_back(binding, start)
+            spent = map(self.device.milliseconds, marks, marks[1:])
+            return [(c.kernel.name, t) for c, t in zip(self.emitted.calls, spent, strict=True)]
+
+    def _ready(self, binding: OnDevice, start: Start) -> Replay:
+        """All that the launches need, on the device; nothing has changed before all of it is there."""
+        _ = self.image
+        buffers = self.emitted.buffers
+        self._require(binding.settle(buffers))
+        pointers = binding.pointers(buffers)
+        replay = self._replay(binding, start, pointers)
+        binding.bring(buffers)
+        return replay
+
+    def _require(self, needed: int) -> None:
+        """Raise DeviceError where the device has not so many bytes left."""
+        if not needed:
+            return
+        free, total = self.device.memory()
+        if needed > free:
+            self._bindings.clear()  # the arenas of other sizes may go
+            free, total = self.device.memory()
+        if needed > free:
+            raise DeviceError(
+                f"{self.name} needs {needed:,} more bytes of {self.device.name}, of whose {total:,} "
+                f"{free:,} are free; nothing was changed. Use a smaller batch, less data at once or "
+                "float32, or end what else runs on the GPU (see nvidia-smi)"
+            )
+
+    def _replay(
+        self, binding: OnDevice, start: Start, pointers: Mapping[ir.Buffer, Pointer]
+    ) -> Replay:
+        """The launches at these numbers and places, packed before or now."""
+        places = (p.address for p in pointers.values())
+        key = (*start.sizes.values(), *start.scalars.values(), *places)
+        if key not in binding.replays:
+            while len(binding.replays) >= KEPT:
+                binding.replays.pop(next(iter(binding.replays)))
+            step = list(self._prepared(start, pointers))
+            changes = any(changes for _, _, changes in binding.owners)
+            binding.replays[key] = Replay(self.device, step, changes)
+        return binding.replays[key]
+
+    def _prepared(self, start: Start, pointers: Mapping[ir.Buffer, Pointer]) -> Iterator[Any]:
+        clock = Pointer(self._clock_at, "int64", len(FIELDS))
+        for call in self.emitted.calls:
+            made = launch(call, start.sizes, start.scalars, self.device.most_blocks)
+            given = [clock, *(pointers[b] for b in made.buffers)]
+            yield self.device.prepare(self.image, made, given)
+
+    @cached_property
+    def _clock_at(self) -> int:
+        return allocated(self, self.device, self._clock.nbytes, "a clock")
+
+    def _status(self) -> int:
+        self.device.download(self._clock_at, self._clock)
+        return int(self._clock[FIELDS["status"]])
+
+    def _ended(self) -> bool:
+        return self._status() != 0
+
+    def _give_back(self, binding: OnDevice, start: Start) -> None:
+        """Download the outputs: of a program of batches the rows of this run."""
+        outputs = {
+            binding.mirrors[at]: (b.root, binding.flat[at].reshape(-1))
+            for at, b in enumerate(self.emitted.buffers)
+            if b.role == "output" and not isinstance(binding.flat[at], DeviceArray)
+        }
+        for mirror, (buffer, array) in outputs.items():
+            if self.program.batches:
+                row = math.prod(memory.value(d, start.sizes) for d in buffer.shape[1:])
+                array = array[start.rows.start * row : start.rows.stop * row]
+            self.device.download(mirror.place_of(array), array)
+
+    def _start(self, numbers: Sequence[Any]) -> Start:
         names = [v.name for v in self.program.scalars]
         if self.program.batches:
-            first, last, batch, total, seed, time, *scalars = numbers
+            first, last, batch, total, seed, time_, *scalars = numbers
             set_to = {"now": first, "last": last, "batch": batch, "total": total}
-            set_to |= {"seed": seed, "time": time}
+            set_to |= {"seed": seed, "time": time_}
             sizes = {v.name: batch for v in self.program.sizes} | {"total": total}
-            steps = last - first
+            steps, rows = last - first, slice(first * batch, min(last * batch, total))
         else:
             sizes_of = [v.name for v in self.program.sizes]
-            seed, time, *rest = numbers
+            seed, time_, *rest = numbers
             sizes = dict(zip(sizes_of, rest, strict=False))
             scalars = rest[len(sizes_of) :]
-            set_to, steps = {"now": 1, "step": time, "seed": seed}, 1
+            set_to, steps, rows = {"now": 1, "step": time_, "seed": seed}, 1, slice(None)
         clock = np.zeros(len(FIELDS), np.int64)
         for field, value in set_to.items():
             clock[FIELDS[field]] = value
-        return clock, steps, sizes, dict(zip(names, scalars, strict=True))
-
-
-class _Simulation:
-    """Launches in the simulator, on arrays that stay where they are."""
-
-    def __init__(self, module: ModuleType, clock: np.ndarray) -> None:
-        from numba import cuda  # noqa: PLC0415 - it takes a second to load
-        from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray  # noqa: PLC0415
-
-        self._module, self._in_place = module, FakeCUDAArray
-        self._jit = cuda.jit
-        self._clock = clock
-
-    def run(self, one: Launch, arrays: Sequence[np.ndarray]) -> None:
-        """One launch, all its threads in turn."""
-        kernel = self._jit(getattr(self._module, one.kernel))
-        flat = (a.reshape(-1) for a in (self._clock, *arrays))
-        given = (self._in_place(a.view(np.uint8) if a.dtype == bool else a) for a in flat)
-        kernel[one.grid, one.block](*given, *one.numbers)
-
-
-def _shared_array(shared: Any, shape: Any, dtype: Any) -> np.ndarray:
-    """A block's shared array, known by the line that asks for it: the first thread's, for all.
-
-    In place of the simulator's own function, by which two threads that ask at the same time may each
-    get an array of their own.
-    """
-    from numba.np.numpy_support import as_dtype  # noqa: PLC0415 - it takes a second to load
-
-    asks = sys._getframe(1)
-    made = np.empty(shape, dtype if isinstance(dtype, type) else as_dtype(dtype))
-    return shared._allocations.setdefault((asks.f_code.co_filename, asks.f_lineno), made)
-
-
-@contextmanager
-def _simulating() -> Iterator[None]:
-    """Floats overflow without a word, as they do on a GPU; and the simulator's threads take turns fast.
-
-    It looks for the end of a block in a loop, which holds up the threads it waits for.
-    """
-    from numba.cuda.simulator.kernelapi import FakeCUDAShared  # noqa: PLC0415 - likewise
-
-    before, own = sys.getswitchinterval(), FakeCUDAShared.array
-    FakeCUDAShared.array = _shared_array
-    with warnings.catch_warnings():  # in all threads, which NumPy's own switch would not reach
-        warnings.simplefilter("ignore", RuntimeWarning)
-        sys.setswitchinterval(5e-5)
-        try:
-            yield
-        finally:
-            sys.setswitchinterval(before)
-            FakeCUDAShared.array = own
+        return Start(clock, steps, rows, sizes, dict(zip(names, scalars, strict=True)))

@@ -128,7 +128,7 @@ def _add_training(group: Any) -> None:
         help="of the split, the first weights and the shuffles (default: 0)",
     )  # fmt: skip
     group.add_argument(
-        "--target", type=_target, default="cpu", metavar="{cpu,python,cuda}",
+        "--target", type=_target, default="cpu", metavar="{cpu,python,cuda,auto}",
         help="cpu: machine code (default); python: the same program, not compiled",
     )  # fmt: skip
 

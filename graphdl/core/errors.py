@@ -1,5 +1,7 @@
 """The errors a user meets. Each message names the thing, what was expected, what came, the cure."""
 
+from codegen.cuda.device import DeviceError as DeviceError  # what a GPU or its driver refused
+
 
 class GraphdlError(Exception):
     """Base of every error raised by graphdl itself."""

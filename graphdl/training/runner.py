@@ -14,7 +14,7 @@ from codegen import ir
 from codegen.executable import Binding
 from codegen.optimisations import on
 from graphdl import memory
-from graphdl.compile import Compiled, compile_graph
+from graphdl.compile import Compiled, compile_graph, require_target
 from graphdl.core.graph import about_to_change
 from graphdl.storage import have_moved, place_variables
 from graphdl.training.data import Data
@@ -31,20 +31,21 @@ class Runner:
     """A compiled step and the memory it works in."""
 
     def __init__(self, step: Step, target: str) -> None:
-        self.step, self.target = step, target
+        self.step, self._asked = step, target
+        self.target = require_target(target).name if target == "auto" else target
         self._kept: Session | None = None
         self._worth: dict[int, Compiled] = {}  # by the size of a batch
 
     @cached_property
     def compiled(self) -> Compiled:
-        return compile_graph(self.step.graph, self.target, self.step.inputs, name="step")
+        return compile_graph(self.step.graph, self._asked, self.step.inputs, name="step")
 
     def compile(self, rows: int, batch: int) -> float:
         """Make the machine code for batches of this size; returns the seconds it took."""
         executable, start = self.compiled_for(rows, batch).executable, time.perf_counter()
         if executable.ready:
             return 0.0
-        _ = executable.module
+        executable.make()
         return time.perf_counter() - start
 
     def compiled_for(self, rows: int, batch: int) -> Compiled:
@@ -122,6 +123,8 @@ class Session:
         if exact or batch > self._room:
             self._room = max(self._room, batch)
             self._open()
+        for array in (*self.data.arrays, self.order):
+            self.compiled.executable.renew(array)
 
     def _open(self) -> None:
         exact, ragged = self.runner.exact, self.rows % self.batch
@@ -237,7 +240,8 @@ class Session:
 
     def mix(self, seed: int, step: int, epochs: int) -> None:
         """Another order of the examples, which belongs to (seed, step)."""
-        shuffle(self.order, seed, step, epochs, self.runner.target == "cpu")
+        shuffle(self.order, seed, step, epochs, self.runner.target != "python")
+        self.compiled.executable.renew(self.order)
 
     def turn(self, steps: int | None) -> bool:
         """Choose the steps of the next epoch: all, or the next so many; does a new pass begin?"""

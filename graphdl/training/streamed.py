@@ -73,7 +73,7 @@ class Streamed:
     def mix(self, seed: int, step: int, epochs: int) -> None:
         """Another order of the rows of a map; an iterable has an order of its own."""
         if isinstance(self.source, MappedRows):
-            shuffle(self.source.mixed(), seed, step, epochs, self.runner.target == "cpu")
+            shuffle(self.source.mixed(), seed, step, epochs, self.runner.target != "python")
 
     def turn(self, steps: int | None) -> bool:
         """Choose the steps of the next epoch, as `Session.turn` does; an iterable was told before."""

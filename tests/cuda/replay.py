@@ -12,6 +12,7 @@ import numpy as np
 
 from codegen import ir, memory
 from codegen.executable import Binding, Executable
+from codegen.optimisations import without
 
 Arrays = dict[ir.Buffer, np.ndarray]
 ROLES = ("input", "constant", "variable", "output")
@@ -67,8 +68,9 @@ class Replay:
         return np.array(array[tuple(map(slice, shape))])
 
     def places(self) -> Arrays:
-        """An array for every buffer: in temps lies what is not a number."""
-        return self._bound(Executable(self.program, jit=False)).arrays
+        """An array for every buffer, none in another's place: in temps lies what is not a number."""
+        with without("inplace"):
+            return self._bound(Executable(self.program, jit=False)).arrays
 
     def on_cpu(self) -> Arrays:
         """What the un-jitted module leaves in everything that outlives the run."""

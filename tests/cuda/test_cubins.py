@@ -15,7 +15,7 @@ import pytest
 import graphdl as gd
 from codegen import cache
 from codegen.cuda import one_block
-from codegen.cuda.cubin import compiled, ptx_of
+from codegen.cuda.cubin import compiled, written
 from codegen.cuda.emit import emit
 from codegen.cuda.kernels import GPU
 from tests.cuda import collected
@@ -116,7 +116,8 @@ def test_both_capabilities_have_the_same_ptx():
     emitted = emit(step([L.Input((8,)), L.Dense(8, "tanh"), L.Dense(1)], "adam", 1), "step", GPU)
     module = cache.load(emitted.source, "step", jit=None)
     for kernel in emitted.kernels:
-        older, newer = (ptx_of(getattr(module, kernel.name), kernel, c) for c in (AMPERE, HOPPER))
+        function = getattr(module, kernel.name)
+        older, newer = (written(function, kernel, c, "ptx").decode() for c in (AMPERE, HOPPER))
         assert ".target sm_80" in older and ".target sm_90" in newer
         plain = (
             re.sub(r"\.target.*|\b_(?:ZN|cudapy)\w+", "", ptx) for ptx in (older, newer)

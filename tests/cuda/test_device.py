@@ -5,10 +5,12 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import graphdl as gd
 from codegen.cuda import device
+from graphdl.compile import require_target
 from graphdl.core.errors import TargetError
 
 
@@ -21,13 +23,17 @@ def function():
 def installed(monkeypatch):
     monkeypatch.delenv("NUMBA_ENABLE_CUDASIM", raising=False)
     monkeypatch.setattr(device, "find_spec", lambda name: object())
+    device._require_toolkit.cache_clear()
+    yield
+    device._require_toolkit.cache_clear()
 
 
 class Driver:
     """A driver's library, of which the test says what it answers."""
 
-    def __init__(self, status=0, devices=1, version=13000):
+    def __init__(self, status=0, devices=1, version=13000, capability=(9, 0)):
         self.status, self.devices, self.version = status, devices, version
+        self.capability = capability
 
     def cuInit(self, flags):
         return self.status
@@ -37,6 +43,15 @@ class Driver:
 
     def cuDriverGetVersion(self, version):
         version._obj.value = self.version
+
+    def cuDeviceGet(self, device, number):
+        device._obj.value = number
+
+    def cuDeviceGetName(self, name, size, device):
+        name.value = b"A GPU"
+
+    def cuDeviceGetAttribute(self, value, which, number):
+        value._obj.value = self.capability[which - device.MAJOR]
 
 
 def test_no_compiler(monkeypatch):
@@ -67,10 +82,68 @@ def test_an_old_driver(installed, monkeypatch):
         function()
 
 
-def test_a_gpu_is_not_used_yet(installed, monkeypatch):
-    monkeypatch.setattr(device, "_driver", Driver)
-    with pytest.raises(TargetError, match="cannot launch them on one yet; use target='cpu'"):
+def test_an_old_gpu(installed, monkeypatch):
+    monkeypatch.setattr(device, "_driver", lambda: Driver(capability=(7, 0)))
+    with pytest.raises(
+        TargetError, match=r"A GPU is too old: .* is 7\.0, CUDA 13 begins with 7\.5"
+    ):
         function()
+
+
+@pytest.mark.parametrize("library", device.LIBRARIES)
+def test_a_part_of_the_compiler_is_missing(installed, monkeypatch, library):
+    def load(name):
+        if name == library:
+            raise RuntimeError("no such file\nlooked everywhere")
+
+    monkeypatch.setattr(device, "_driver", Driver)
+    monkeypatch.setattr(device, "_load", load)
+    wanted = (
+        f"{library} library.*pip install '{device.LIBRARIES[library]}>=13,<14'.*no such file\\)$"
+    )
+    with pytest.raises(TargetError, match=wanted):
+        function()
+
+
+def test_no_bindings(installed, monkeypatch):
+    def find(name):
+        if name == "cuda.bindings":
+            raise ModuleNotFoundError("No module named 'cuda'")
+        return object()
+
+    monkeypatch.setattr(device, "find_spec", find)
+    with pytest.raises(TargetError, match=r"needs cuda-bindings.*pip install 'graphdl\[cuda\]'"):
+        function()
+
+
+def test_auto_is_the_cpu_where_something_is_missing(installed, monkeypatch):
+    monkeypatch.setattr(device, "_driver", lambda: Driver(version=12080))
+    x = gd.tensor("x", ("n",))
+    f = gd.function([x], x + 1, target="auto")
+    assert f.target == "cpu"
+    assert (
+        f.explain().splitlines()[0].startswith("target cpu: the NVIDIA driver is too old: it knows")
+    )
+
+
+def test_auto_is_the_gpu_where_all_is_there(installed, monkeypatch):
+    monkeypatch.setattr(device, "_driver", Driver)
+    monkeypatch.setattr(device, "_load", lambda name: None)
+    assert str(require_target("auto")) == "cuda: A GPU, compute capability 9.0"
+
+
+def test_auto_is_never_the_simulator(monkeypatch):
+    monkeypatch.setattr(device, "simulated", lambda: True)
+    assert require_target("auto").name == "cpu"
+
+
+def test_a_model_says_what_auto_picked(monkeypatch):
+    monkeypatch.setattr(device, "find_spec", lambda name: None)
+    model = gd.Sequential([gd.layers.Input((2,)), gd.layers.Dense(1)])
+    model.compile("adam", "mse", target="auto")
+    assert model.compiled_target == "cpu"
+    model.fit(np.zeros((2, 2)), np.zeros(2), verbose=0)
+    assert "target cpu: target='cuda' needs numba-cuda" in model.explain()
 
 
 def test_a_model_is_refused_when_it_is_compiled(monkeypatch):
@@ -95,9 +168,7 @@ def test_the_simulator_asked_for_too_late():
 def test_a_shared_array_is_one_for_all_who_ask_on_a_line():
     from types import SimpleNamespace
 
-    import numpy as np
-
-    from codegen.cuda.executable import _shared_array
+    from codegen.cuda.simulated import _shared_array
 
     shared = SimpleNamespace(_allocations={})
     same = [_shared_array(shared, 4, np.float32) for _ in range(3)]

@@ -12,9 +12,9 @@ from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
 from codegen import cache
 from codegen.cuda import one_block
 from codegen.cuda.emit import emit, emit_in_one_block
-from codegen.cuda.executable import _simulating
 from codegen.cuda.kernels import SIMULATOR
 from codegen.cuda.launch import launch
+from codegen.cuda.simulated import _simulating
 from tests.cuda import collected
 from tests.cuda.distance import ulps
 from tests.cuda.replay import noting

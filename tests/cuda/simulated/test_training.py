@@ -11,7 +11,7 @@ import pytest
 
 import graphdl as gd
 from codegen import ir
-from codegen.cuda import executable, kernels, products
+from codegen.cuda import executable, kernels, products, simulated
 from tests.cuda.collected import OPTIMIZERS, data, deep, network, normalised, trained
 from tests.cuda.distance import ulps
 
@@ -53,7 +53,7 @@ def test_two_runs_are_the_same_bits(way):
 
 def test_any_number_of_blocks_gives_the_same_bits(by_launches, monkeypatch):
     two = trained("cuda", "adam")
-    monkeypatch.setattr(executable, "BLOCKS", 5)
+    monkeypatch.setattr(simulated, "BLOCKS", 5)
     for a, b in zip(two, trained("cuda", "adam"), strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -61,7 +61,7 @@ def test_any_number_of_blocks_gives_the_same_bits(by_launches, monkeypatch):
 def test_any_number_of_threads_gives_the_same_up_to_order(way, monkeypatch):
     four = trained("cuda", "adam")
     shape = kernels.Shape(8, products.Tile(8, 4, 2, 2, 2, ""))
-    monkeypatch.setattr(executable, "SIMULATOR", shape)
+    monkeypatch.setattr(simulated, "SIMULATOR", shape)
     close(trained("cuda", "adam"), four)
 
 

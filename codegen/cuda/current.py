@@ -1,0 +1,27 @@
+"""The one device of this process."""
+
+from __future__ import annotations
+
+import functools
+
+from codegen.cuda.device import require_device, simulated
+from codegen.cuda.interface import Device
+from codegen.cuda.mirrors import Mirrors
+from codegen.cuda.simulated import Simulated
+
+
+@functools.cache
+def current_device() -> Device:
+    """The GPU, or the simulator where that was asked for; CudaUnavailableError where there is none."""
+    require_device()
+    if simulated():
+        return Simulated()
+    from codegen.cuda.driver import Driver  # noqa: PLC0415 - cuda-bindings is not everywhere
+
+    return Driver()
+
+
+@functools.cache
+def mirrors(device: Device) -> Mirrors:
+    """All host arrays that a device holds."""
+    return Mirrors(device)

@@ -1,0 +1,240 @@
+/* A libcuda.so.1 without a GPU: memory is the host's, launches are written down, errors come on demand
+ * (`stub_fail`).
+ *
+ * STUB_LOG         a file that gets a line for each call that matters
+ * STUB_VERSION     what cuDriverGetVersion says (13000)
+ * STUB_DEVICES     how many GPUs there are (1)
+ * STUB_CAPABILITY  90 for compute capability 9.0
+ * STUB_FREE        free bytes
+ *
+ * An image is text: "STUB", then a line for each kernel, its name and the kinds of its arguments, "p"
+ * a pointer, else the bytes of a number. Whoever gave `stub_on_launch` a function is called for each
+ * launch, in order. Pointers that lie in no living allocation are an illegal address (700).
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef uint64_t address;
+typedef void (*on_launch)(const char *, unsigned, unsigned, void **);
+
+enum { ARGUMENTS = 64, NODES = 4096, BLOCKS = 4096, SIZE = 8 };
+typedef struct { char name[256], kinds[256]; } function;
+typedef struct { function of[64]; int count, is_text; } module;
+typedef struct { function *what; unsigned grid, block; int count; char values[ARGUMENTS][SIZE]; } node;
+typedef struct { node nodes[NODES]; int count; } graph;
+static struct { address start; size_t size; int live; } blocks[BLOCKS];
+static int block_count, lost;
+static graph *captured;
+static on_launch listener;
+
+static long setting(const char *name, long otherwise) {
+    const char *text = getenv(name);
+    return text ? atol(text) : otherwise;
+}
+
+static void note(const char *form, ...) {
+    const char *path = getenv("STUB_LOG");
+    if (!path) return;
+    FILE *file = fopen(path, "a");
+    va_list given;
+    va_start(given, form);
+    vfprintf(file, form, given);
+    va_end(given);
+    fputc('\n', file);
+    fclose(file);
+}
+
+static char wanted[64];
+static int nth, code, seen;
+/* "cuMemAlloc:3:2": from now on the third such call answers 2; 700 and its like stay for ever. */
+void stub_fail(const char *text) {
+    lost = seen = 0;
+    sscanf(text, "%63[^:]:%d:%d", wanted, &nth, &code);
+}
+
+/* The answer to a call of this name. */
+static int answer(const char *name) {
+    if (lost) return lost;
+    if (strcmp(name, wanted) || ++seen != nth) return 0;
+    note("refused %s %d", name, code);
+    if (code == 214 || code == 700 || (code > 713 && code < 720)) lost = code;
+    return code;
+}
+#define ANSWER do { int status = answer(__func__); if (status) return status; } while (0)
+
+/* Bytes from here to the end of the allocation; -1 where there is none. */
+long stub_left(address at) {
+    for (int k = 0; k < block_count; k++)
+        if (blocks[k].live && blocks[k].start <= at && at <= blocks[k].start + blocks[k].size)
+            return blocks[k].start + blocks[k].size - at;
+    return -1;
+}
+void stub_on_launch(on_launch f) { listener = f; }
+
+int cuInit(unsigned flags) { ANSWER; return setting("STUB_DEVICES", 1) ? 0 : 100; }
+int cuDriverGetVersion(int *v) { *v = setting("STUB_VERSION", 13000); return 0; }
+int cuDeviceGetCount(int *n) { *n = setting("STUB_DEVICES", 1); return 0; }
+int cuDeviceGet(int *d, int k) { ANSWER; *d = k; return 0; }
+int cuDeviceGetName(char *text, int n, int d) { snprintf(text, n, "Stub GPU"); return 0; }
+int cuDeviceGetAttribute(int *v, int which, int d) {
+    int capability = setting("STUB_CAPABILITY", 90);
+    *v = which == 75 ? capability / 10 : which == 76 ? capability % 10 : which == 16 ? 4
+       : which == 39 ? 2048 : 1;
+    return 0;
+}
+int cuDevicePrimaryCtxRetain(void **c, int d) { ANSWER; *c = (void *)8; return 0; }
+int cuCtxSetCurrent(void *c) { return 0; }
+int cuGetErrorName(int code, const char **text) { *text = "STUB_ERROR"; return 0; }
+int cuGetErrorString(int code, const char **text) { *text = "an error of the stub"; return 0; }
+
+int cuMemGetInfo(size_t *free, size_t *total) {
+    *total = 1l << 30;
+    *free = setting("STUB_FREE", *total);
+    for (int k = 0; k < block_count; k++) *free -= blocks[k].live ? blocks[k].size : 0;
+    return 0;
+}
+int cuMemAlloc(address *at, size_t size) {
+    ANSWER;
+    if (!size) return 1;
+    *at = blocks[block_count].start = (address)calloc(1, size);
+    blocks[block_count].size = size;
+    blocks[block_count++].live = 1;
+    note("allocate %#lx %zu", *at, size);
+    return 0;
+}
+int cuMemFree(address at) {
+    for (int k = 0; k < block_count; k++)
+        if (blocks[k].start == at && blocks[k].live) {
+            note("free %#lx", at);
+            memset((void *)at, 0xdd, blocks[k].size); /* kept, so that no other one lies there */
+            blocks[k].live = 0;
+            return 0;
+        }
+    note("BAD free %#lx", at);
+    return 1;
+}
+int cuMemHostAlloc(void **at, size_t size, unsigned flags) { ANSWER; *at = calloc(1, size); return 0; }
+
+static int copied(const char *way, address device, void *to, const void *from, size_t size) {
+    if (stub_left(device) < (long)size) {
+        note("BAD %s %#lx %zu", way, device, size);
+        return lost = 700;
+    }
+    note("%s %#lx %zu", way, device, size);
+    memcpy(to, from, size);
+    return 0;
+}
+int cuMemcpyHtoDAsync(address to, const void *from, size_t size, void *stream) {
+    ANSWER;
+    return copied("upload", to, (void *)to, from, size);
+}
+int cuMemcpyDtoHAsync(void *to, address from, size_t size, void *stream) {
+    ANSWER;
+    return copied("download", from, to, (void *)from, size);
+}
+
+int cuStreamCreate(void **s, unsigned flags) { *s = (void *)16; return 0; }
+int cuStreamSynchronize(void *s) { ANSWER; return 0; }
+int cuEventCreate(void **e, unsigned flags) { *e = malloc(1); note("event"); return 0; }
+int cuEventDestroy(void *e) { note("event gone"); return 0; }
+int cuStreamWaitEvent(void *s, void *e, unsigned flags) { note("wait %#lx", (long)s); return 0; }
+int cuEventRecord(void *e, void *stream) { return 0; }
+int cuEventSynchronize(void *e) { ANSWER; return 0; }
+int cuEventElapsedTime(float *ms, void *a, void *b) { *ms = 0.25; return 0; }
+
+int cuModuleLoadData(void **made, const void *image) {
+    ANSWER;
+    module *m = *made = calloc(1, sizeof(module));
+    m->is_text = !strncmp(image, "STUB\n", 5);
+    const char *line = image;
+    while (m->is_text && (line = strchr(line, '\n')) && *++line) {
+        function *f = &m->of[m->count++];
+        sscanf(line, "%255s %255[^\n]", f->name, f->kinds);
+    }
+    note("load %s", m->is_text ? "text" : "machine code");
+    return 0;
+}
+int cuModuleUnload(void *m) { note("unload"); return 0; }
+int cuModuleGetFunction(void **found, void *in, const char *name) {
+    ANSWER;
+    module *m = in;
+    if (!m->is_text) {
+        function *f = *found = calloc(1, sizeof(function));
+        snprintf(f->name, sizeof f->name, "%s", name);
+        return 0;
+    }
+    for (int k = 0; k < m->count; k++)
+        if (!strcmp(m->of[k].name, name)) return *found = &m->of[k], 0;
+    return 500;
+}
+
+static int run(node *n) {
+    char line[4096], *end = line + sprintf(line, "launch %s %u %u", n->what->name, n->grid, n->block);
+    void *values[ARGUMENTS];
+    const char *kind = n->what->kinds;
+    int bad = 0;
+    for (int k = 0; k < n->count; k++, kind = strchr(kind, ' ') + 1) {
+        values[k] = n->values[k];
+        bad |= *kind == 'p' && stub_left(*(address *)n->values[k]) < 0;
+        *end++ = ' ';
+        for (int b = 0, size = *kind == 'p' ? 8 : atoi(kind); b < size; b++)
+            end += sprintf(end, "%02x", (unsigned char)n->values[k][b]);
+    }
+    note("%s%s", bad ? "BAD " : "", line);
+    if (bad) return lost = 700;
+    if (listener) listener(n->what->name, n->grid, n->block, values);
+    return 0;
+}
+int cuLaunchKernel(function *f, unsigned grid, unsigned gy, unsigned gz, unsigned block, unsigned by,
+                   unsigned bz, unsigned shared, void *stream, void **values, void **extra) {
+    ANSWER;
+    node n = {.what = f, .grid = grid, .block = block};
+    for (const char *kind = f->kinds; *kind; kind += strcspn(kind, " "), kind += *kind == ' ')
+        memcpy(n.values[n.count++], *values++, *kind == 'p' ? 8 : atoi(kind));
+    if (!captured) return run(&n);
+    captured->nodes[captured->count++] = n;
+    return 0;
+}
+int cuStreamBeginCapture(void *s, int mode) { ANSWER; captured = calloc(1, sizeof(graph)); return 0; }
+int cuStreamEndCapture(void *s, graph **made) {
+    *made = captured;
+    captured = 0;
+    note("captured %d", (*made)->count);
+    return 0;
+}
+int cuGraphInstantiateWithFlags(graph **made, graph *from, uint64_t flags) {
+    ANSWER;
+    memcpy(*made = malloc(sizeof(graph)), from, sizeof(graph));
+    note("graph");
+    return 0;
+}
+int cuGraphDestroy(graph *g) { free(g); return 0; }
+int cuGraphExecDestroy(graph *g) { note("graph gone"); free(g); return 0; }
+int cuGraphLaunch(graph *g, void *stream) {
+    ANSWER;
+    note("replay %d", g->count);
+    for (int k = 0; k < g->count; k++) {
+        int status = run(&g->nodes[k]);
+        if (status) return status;
+    }
+    return 0;
+}
+
+static int missing(void) { note("BAD call of what the stub lacks"); return 801; }
+int cuGetProcAddress_v2(const char *name, void **found, int version, uint64_t flags, int *status) {
+    Dl_info own;
+    dladdr((void *)cuInit, &own);
+    const char *other = strcmp(name, "cuGraphInstantiate") ? name : "cuGraphInstantiateWithFlags";
+    *found = dlsym(dlopen(own.dli_fname, RTLD_NOW | RTLD_NOLOAD), other);
+    if (!*found) *found = (void *)missing;
+    if (status) *status = 0;
+    return 0;
+}
+int cuGetProcAddress(const char *name, void **found, int version, uint64_t flags) {
+    return cuGetProcAddress_v2(name, found, version, flags, 0);
+}

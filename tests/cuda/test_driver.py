@@ -1,0 +1,218 @@
+"""The way to a GPU on a stub of the driver's library: what it was asked for, in which order, on what.
+
+The stub is a C file that is compiled here; needs a C compiler and cuda-bindings. See `stub/libcuda.c`
+for what it does, `stub/programs.py` for what is run on it.
+"""
+
+import collections
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+STUB = Path(__file__).resolve().parent / "stub"
+ROOT = STUB.parents[2]
+COMPILER = shutil.which("cc")
+if COMPILER is None:
+    pytest.skip("not installed: a C compiler (cc)", allow_module_level=True)
+if find_spec("cuda") is None or find_spec("cuda.bindings") is None:
+    pytest.skip("not installed: cuda-bindings", allow_module_level=True)
+if sys.platform != "linux":
+    pytest.skip("the stub is a library for Linux", allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stub")
+    options = ["-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-Wl,-soname,libcuda.so.1"]
+    made = [str(STUB / "libcuda.c"), "-o", str(folder / "libcuda.so.1"), "-ldl"]
+    subprocess.run([COMPILER, *options, *made], check=True)
+    return folder
+
+
+@pytest.fixture
+def on_stub(library, tmp_path):
+    """Runs a program; what it printed, and the stub's log as lists of words."""
+
+    def run(name, **settings):
+        log = tmp_path / "log"
+        log.unlink(missing_ok=True)
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))}
+        environment |= {"LD_LIBRARY_PATH": str(library), "STUB_LOG": str(log)}
+        path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+        environment |= {"NUMBA_ENABLE_CUDASIM": "1", "PYTHONPATH": path}
+        environment |= {f"STUB_{k.upper()}": str(v) for k, v in settings.items()}
+        command = [sys.executable, str(STUB / "programs.py"), name]
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=300, check=False
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        lines = [line.split() for line in log.read_text().splitlines()]
+        assert not [line for line in lines if line[0] == "BAD"]
+        return SimpleNamespace(said=json.loads(done.stdout), log=lines, count=_counts(lines))
+
+    return run
+
+
+def _counts(lines):
+    return collections.Counter(line[0] for line in lines)
+
+
+def number(hexadecimal, dtype="uint64"):
+    return np.frombuffer(bytes.fromhex(hexadecimal), dtype)[0]
+
+
+def test_copies_larger_than_what_is_pinned_come_back(on_stub):
+    ran = on_stub("large_copies")
+    assert ran.said == {"same": True}
+    assert ran.count["upload"] == ran.count["download"] == 4  # 12 MiB and 5 bytes, in pieces of 4
+
+
+def test_arguments_are_packed_in_order(on_stub):
+    """The clock and the buffers as addresses, then numbers in their own dtypes."""
+    ran = on_stub("a_function", runs=1)
+    np.testing.assert_allclose(ran.said["made"], np.full((2, 3), 5.5))
+    np.testing.assert_allclose(ran.said["again"], np.full((2, 3), 7.5))
+    blocks = {int(line[1], 16): int(line[2]) for line in ran.log if line[0] == "allocate"}
+    launches = [line for line in ran.log if line[0] == "launch"]
+    half = ran.said["calls"]
+    assert [re.sub(r".*_", "", line[1]) for line in launches[:half]] == [
+        f"kernel{k + 1}" for k in range(half)
+    ]
+    assert launches == 3 * launches[:half]
+    clocks = {number(line[4]) for line in launches}
+    assert len(clocks) == 1 and blocks[int(clocks.pop())] == 80
+    for line, dtypes in zip(launches, ran.said["numbers"] * 3, strict=True):
+        pointers = line[4 : len(line) - len(dtypes)]
+        for p in pointers:
+            assert any(a <= number(p) < a + size for a, size in blocks.items())
+        for given, dtype in zip(line[len(line) - len(dtypes) :], dtypes, strict=True):
+            assert number(given, dtype) == 2  # rows of the batch
+
+
+def test_what_comes_again_is_captured_once_and_needs_no_other_memory(on_stub):
+    ran = on_stub("a_function")
+    direct = next(k for k, line in enumerate(ran.log) if line[0] == "captured")
+    assert _counts(ran.log[:direct])["launch"] == ran.said["calls"]  # it may never have come again
+    first, second = (k for k, line in enumerate(ran.log) if line[0] == "replay")
+    between = _counts(ran.log[first:second])
+    assert not between["allocate"] and not between["captured"]
+    assert ran.count["captured"] == ran.count["graph"] - _gone(ran) == 1
+
+
+def _gone(ran):
+    return sum(line == ["graph", "gone"] for line in ran.log)
+
+
+def test_a_run_is_replayed_by_graphs_of_many_steps(on_stub):
+    ran = on_stub("many_steps")
+    a_step = ran.said["launches"]
+    unrolled = 512 // a_step
+    whole, single = divmod(300, unrolled)
+    captured = [int(line[1]) for line in ran.log if line[0] == "captured"]
+    assert captured == [unrolled * a_step, a_step]
+    replayed = [int(line[1]) for line in ran.log if line[0] == "replay"]
+    assert replayed == [unrolled * a_step] * whole + [a_step] * single
+    assert ran.count["launch"] == 300 * a_step
+    assert ran.count["download"] == 1  # the clock: nothing else is asked for in a run
+
+
+def test_the_graph_of_a_step_is_its_launches_in_order(on_stub):
+    ran = on_stub("many_steps")
+    names = [re.sub(r".*_", "", line[1]) for line in ran.log if line[0] == "launch"]
+    step = ["advance", *(f"kernel{k}" for k in range(1, ran.said["launches"]))]
+    assert names == step * 300
+
+
+def test_training_is_that_of_the_cpu(on_stub):
+    """With kernels run by the simulator on the stub's memory and what the driver was given."""
+    assert on_stub("training_is_that_of_the_cpu", runs=1).said["apart"] < 1e-6
+
+
+def test_data_and_weights_are_uploaded_once(on_stub):
+    ran = on_stub("epochs")
+    uploads = collections.Counter(int(line[2]) for line in ran.log if line[0] == "upload")
+    assert uploads[ran.said["x"]] == 1
+    assert uploads[ran.said["kernel"]] == 3  # the weights of a layer, and what Adam keeps of them
+    assert uploads[ran.said["order"]] == 5  # a shuffle an epoch
+
+
+def test_all_is_given_back(on_stub):
+    ran = on_stub("all_is_given_back")
+    given = [line[1] for line in ran.log if line[0] == "allocate"]
+    assert sorted(given) == sorted(line[1] for line in ran.log if line[0] == "free")
+    assert ran.count["captured"] == _gone(ran) == 1  # of training; the others ran once
+    assert ran.count["load"] == ran.count["unload"] == 3
+
+
+def test_weights_stay_on_the_device_until_they_are_asked_for(on_stub):
+    ran = on_stub("weights_come_back")
+    assert ran.said == {"away": ["Away"] * 4, "same": True, "home": ["Variable"] * 4}
+
+
+def test_a_profile_has_a_time_for_each_launch(on_stub):
+    ran = on_stub("profile")
+    assert ran.said["made"] == [[name, 0.25] for name in ran.said["calls"]]
+    marks = sum(line == ["event"] for line in ran.log) - 2  # those of the pinned memory
+    assert marks == len(ran.said["calls"]) + 1 == sum(line == ["event", "gone"] for line in ran.log)
+
+
+def test_arrays_are_given_and_taken_where_they_lie(on_stub):
+    ran = on_stub("arrays")
+    assert ran.said == {"same": [True] * 3, "there": [True] * 3, "stream": 16}
+    assert ran.count["allocate"] == ran.count["upload"] == ran.count["free"] == 1
+    assert ran.count["wait"] == 2  # for the other library's stream, and that for ours
+
+
+def test_a_forked_process_is_told(on_stub):
+    assert "'spawn'" in on_stub("forked").said["said"]
+
+
+def test_too_little_memory_is_said_before_anything_is_asked_for(on_stub):
+    ran = on_stub("an_error", free=2000)
+    assert re.search(
+        r"step needs [\d,]+ more bytes of Stub GPU, of whose 1,073,741,824 2,000 are free; nothing "
+        r"was changed. Use a smaller batch",
+        ran.said["said"],
+    )
+    assert ran.said["same"] and not ran.count["allocate"] and not ran.count["upload"]
+
+
+REFUSALS = {
+    "cuMemAlloc:3:2": r"allocate [\d,]+ bytes for .* \([\d,]+ of [\d,]+ are free\): no memory is left "
+    r"for it\. Use a smaller batch",
+    "cuMemHostAlloc:1:2": "pin memory of the host: no memory is left",
+    "cuModuleLoadData:1:209": "load the kernels of step: the machine code is for another kind of GPU",
+    "cuModuleGetFunction:2:500": "find kernel1: a kernel that the machine code does not hold",
+    "cuMemcpyHtoDAsync:2:999": "copy [0-9,]+ bytes to the GPU: the driver does not know",
+    "cuLaunchKernel:2:701": "launch kernel1: a kernel needs more registers or shared memory",
+    "cuStreamBeginCapture:1:901": "begin a capture: the launches could not be captured",
+    "cuGraphInstantiateWithFlags:1:2": "make a graph of 1 steps: no memory is left",
+    "cuGraphLaunch:1:719": "launch a graph: a kernel broke off .* The memory of the GPU is lost",
+    "cuMemcpyDtoHAsync:1:700": "a kernel reached for memory that is nobody's",
+    "cuDevicePrimaryCtxRetain:1:46": "open the GPU: the GPU is in use by another process",
+}
+
+
+def test_a_refusal_is_said_and_leaves_the_weights(on_stub):
+    ran = on_stub("refusals", fails=json.dumps(list(REFUSALS)))
+    refused = [line[1:] for line in ran.log if line[0] == "refused"]
+    assert refused == [[f.split(":")[0], f.split(":")[2]] for f in REFUSALS]
+    for fail, wanted in REFUSALS.items():
+        assert re.match(f"DeviceError: .*{wanted}", ran.said[fail]["said"]), ran.said[fail]
+        assert ran.said[fail]["same"], fail
+
+
+def test_after_a_refusal_the_weights_are_those_of_the_last_whole_step(on_stub):
+    """The second step is refused; what the first one made is on the device, and can be read."""
+    ran = on_stub("an_error_in_the_second_step", runs=1)
+    assert "launch a graph" in ran.said["said"]
+    assert ran.said["apart"] < 1e-6 and ran.said["steps"] == 1
