@@ -17,6 +17,8 @@ if not IS_WORKER:
 
 import numpy as np  # noqa: E402
 
+import graphdl as gd  # noqa: E402
+
 hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("fixed")
 
@@ -42,3 +44,11 @@ def pytest_unconfigure():
 def fixed_seeds():
     random.seed(0)
     np.random.seed(0)
+
+
+@pytest.fixture(autouse=True)
+def same_floatx():
+    """Some examples work in float64 and leave it so."""
+    before = gd.floatx()
+    yield
+    gd.set_floatx(before)

@@ -18,6 +18,7 @@ from codegen.cuda.kernels import GPU
 
 CAPABILITIES = HOPPER, AMPERE = (9, 0), (8, 0)
 REGISTERS = {"float32": 128, "float64": 192}  # of a thread; a float64 takes two
+IN_ONE_BLOCK = {"float32": 160, "float64": 192}  # all steps in one kernel: it runs alone
 OF_AN_OPERATION = {"float32": 64, "float64": 128}  # a division of float64 takes many
 WORD = re.compile(r"[A-Za-z_]\w*")
 GIVEN = re.compile(r"^ *(\w+) (?:=|\+=|\*=) |^ *for (\w+) in |^ *while (\w+) ", re.MULTILINE)
@@ -63,7 +64,8 @@ def _check(emitted: Emitted, registers: int | None) -> None:
         return
     some = dataclasses.replace(emitted, kernels=tuple(new.values()))
     for made in compiled(some, CAPABILITIES, "program"):
-        hold(made, registers or REGISTERS[width(made.kernel)])
+        bounds = IN_ONE_BLOCK if emitted.once else REGISTERS
+        hold(made, registers or bounds[width(made.kernel)])
     for name in new:
         (good / name).touch()
 
