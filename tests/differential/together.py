@@ -7,6 +7,7 @@ that it has in common with the others.
 from __future__ import annotations
 
 import ast
+import itertools
 from types import SimpleNamespace
 
 from codegen import cache
@@ -14,11 +15,19 @@ from graphdl.function import Function
 
 
 def compile_together(functions: list[Function]) -> None:
-    """Give each function its machine code, made in one go."""
-    module = cache.load(_merged([f._executable.emitted.source for f in functions]), "together")
-    for k, f in enumerate(functions):
-        run = getattr(module, f"run{k}")
-        f._executable.module = SimpleNamespace(run=run, __graphdl__=module.__graphdl__)
+    """Give each function its machine code, made in one go for all that are compiled alike."""
+    alike = itertools.groupby(sorted(functions, key=_compiler), _compiler)
+    for group in [list(some) for _, some in alike]:
+        module = cache.load(_merged([f._executable.emitted.source for f in group]), "together")
+        for k, f in enumerate(group):
+            run = getattr(module, f"run{k}")
+            f._executable.module = SimpleNamespace(run=run, __graphdl__=module.__graphdl__)
+
+
+def _compiler(function: Function) -> str:
+    """What compiles it: programs that allocate go another way."""
+    lines = function._executable.emitted.source.splitlines()
+    return next(line for line in lines if line.startswith("jit = "))
 
 
 def _merged(sources: list[str]) -> str:
