@@ -1,4 +1,4 @@
-"""Every example that compiles something on the device; and under compute-sanitizer, where that is found.
+"""Every example that compiles something on the device; and under compute-sanitizer, if it is found.
 
 pytest tests/gpu/test_examples.py --all     # make gpu-sanitize
 """
