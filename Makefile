@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all bench bench-quick pictures lint types clean
+.PHONY: help setup demo test test-all bench bench-quick gpu-test gpu-sanitize gpu-bench pictures lint types clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -29,6 +29,15 @@ bench: $(READY) ## run the benchmarks, with the peers that are installed (20 min
 
 bench-quick: $(READY) ## the small networks, few peers and rounds (2 minutes)
 	@$(PY) -m benchmarks --quick
+
+gpu-test: $(VENV)/ready-cuda ## run the tests that need an NVIDIA GPU
+	@$(PY) -m pytest -q -rs -n $(JOBS) tests/gpu
+
+gpu-sanitize: $(VENV)/ready-cuda ## run the examples on a GPU under compute-sanitizer
+	@$(PY) -m pytest -q -rs --all tests/gpu/test_examples.py -k clean
+
+gpu-bench: $(VENV)/ready-cuda ## run the benchmark for GPUs, with the peers that are installed (8 minutes)
+	@$(PY) -m benchmarks.gpu
 
 pictures: $(READY) ## draw the pictures of docs/ anew
 	@$(PY) docs/make_pictures.py
@@ -53,6 +62,10 @@ $(READY): pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@$(PY) -m pip install --quiet --upgrade "pip>=25.1"
 	@$(PY) -m pip install --quiet --editable ".[data]" --group test
+	@touch $@
+
+$(VENV)/ready-cuda: $(READY)
+	@$(PY) -m pip install --quiet --editable ".[cuda]"
 	@touch $@
 
 $(VENV)/ready-lint: $(READY)

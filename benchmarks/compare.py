@@ -137,8 +137,8 @@ def compare(
         ours = Runner(worker, plan)
         own_times = []
         for peer in peers:
-            say(f"{workload.name}: {peer}")
             try:
+                say(f"{workload.name}: {peer}")  # who waits, or has no time left, may refuse
                 entry = _beside(ours, workload, peer, machine, plan)
             except WorkerError as error:
                 skipped[peer] = str(error)

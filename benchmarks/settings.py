@@ -22,8 +22,11 @@ class SettingsError(Exception):
     """The file says something that cannot be meant; the text says what and where."""
 
 
-def read_pythons(file: Path = FILE) -> dict[str, str]:
-    """The interpreter of each peer that `file` names one for; nothing where there is no file."""
+def read_pythons(file: Path = FILE, libraries: Mapping[str, str] = LIBRARIES) -> dict[str, str]:
+    """The interpreter of each peer that `file` names one for; nothing where there is no file.
+
+    libraries: that of each peer.
+    """
     if not file.exists():
         return {}
     try:
@@ -34,7 +37,7 @@ def read_pythons(file: Path = FILE) -> dict[str, str]:
     if settings or not isinstance(python, Mapping):
         raise SettingsError(f"{file}: one table [python] is expected, got {', '.join(settings)}")
     named = {library: _interpreter(file, library, path) for library, path in python.items()}
-    return {peer: named[library] for peer, library in LIBRARIES.items() if library in named}
+    return {peer: named[library] for peer, library in libraries.items() if library in named}
 
 
 def _interpreter(file: Path, library: str, path: object) -> str:

@@ -11,6 +11,8 @@ def prepare(workload: Workload, data: Data) -> "GraphdlFit":
 
 
 class GraphdlFit:
+    target = "cpu"
+
     def __init__(self, workload: Workload, data: Data):
         self.workload, self.data = workload, data
         *hidden, last = workload.sizes[1:]
@@ -23,7 +25,7 @@ class GraphdlFit:
         )
         self.model.set_weights([array for pair in data.parameters for array in pair])
         loss = "binary_crossentropy" if workload.binary else "sparse_categorical_crossentropy"
-        self.model.compile(optimizer=_optimizer(workload), loss=loss)
+        self.model.compile(optimizer=_optimizer(workload), loss=loss, target=self.target)
 
     def train(self, epochs: int) -> int:
         batch = self.workload.batch

@@ -8,6 +8,7 @@ without `cpp_wrapper` 0.25.
 """
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 
@@ -22,17 +23,17 @@ def prepare(workload: Workload, data: Data) -> "TorchCompile":
 
 
 class TorchCompile(torch_eager.TorchEager):
+    options: ClassVar[dict] = {"cpp_wrapper": True}
+
     def __init__(self, workload: Workload, data: Data):
         super().__init__(workload, data)
         for weight in self.weights:
             weight.requires_grad_(False)
         self.m = [torch.zeros_like(weight) for weight in self.weights]
         self.v = [torch.zeros_like(weight) for weight in self.weights]
-        self.t = torch.zeros(())
+        self.t = torch.zeros((), device=self.device)
         step = self._adam if workload.optimizer == "adam" else self._sgd
-        self.compiled = torch.compile(
-            step, dynamic=False, fullgraph=True, options={"cpp_wrapper": True}
-        )
+        self.compiled = torch.compile(step, dynamic=False, fullgraph=True, options=self.options)
 
     def step(self, x: torch.Tensor, y: torch.Tensor) -> None:
         self.compiled(self.weights, self.m, self.v, self.t, x, y)

@@ -21,21 +21,27 @@ def prepare(workload: Workload, data: Data) -> "TorchEager":
 
 
 class TorchEager:
+    device = "cpu"
+    captured = False
+    """Is the step to be captured in a CUDA graph? Then Adam counts its steps on the device."""
+
     def __init__(self, workload: Workload, data: Data):
         self.batch, self.rate, self.binary = workload.batch, workload.learning_rate, workload.binary
-        self.x = torch.from_numpy(data.x)
-        self.y = torch.from_numpy(data.labels)
+        self.x = torch.from_numpy(data.x).to(self.device)
+        self.y = torch.from_numpy(data.labels).to(self.device)
         if self.binary:
             self.y = self.y.float()[:, None]
         # a layer's kernel, as PyTorch keeps it: (fan_out, fan_in), then its bias
         arrays = [array for kernel, bias in data.parameters for array in (kernel.T, bias)]
-        self.weights = [torch.tensor(array.copy(), requires_grad=True) for array in arrays]
-        self.optimizer = _optimizer(workload, self.weights)
+        self.weights = [
+            torch.tensor(array.copy(), device=self.device, requires_grad=True) for array in arrays
+        ]
+        self.optimizer = _optimizer(workload, self.weights, self.captured)
 
     def train(self, epochs: int) -> int:
         steps = 0
         for _ in range(epochs):
-            order = torch.randperm(len(self.x))
+            order = torch.randperm(len(self.x), device=self.device)
             batches = zip(
                 self.x[order].split(self.batch), self.y[order].split(self.batch), strict=True
             )
@@ -60,12 +66,17 @@ class TorchEager:
         return loss(z, y)
 
     def parameters(self) -> Parameters:
-        arrays = [weight.detach().numpy() for weight in self.weights]
+        arrays = [weight.detach().cpu().numpy() for weight in self.weights]
         return [(w.T, b) for w, b in zip(arrays[::2], arrays[1::2], strict=True)]
 
 
-def _optimizer(workload: Workload, weights: Sequence[torch.Tensor]) -> torch.optim.Optimizer:
+def _optimizer(
+    workload: Workload, weights: Sequence[torch.Tensor], captured: bool
+) -> torch.optim.Optimizer:
     rate = workload.learning_rate
     if workload.optimizer == "sgd":
         return torch.optim.SGD(weights, lr=rate, fused=True)
-    return torch.optim.Adam(weights, lr=rate, betas=(BETA_1, BETA_2), eps=EPSILON, fused=True)
+    betas = (BETA_1, BETA_2)
+    return torch.optim.Adam(
+        weights, lr=rate, betas=betas, eps=EPSILON, fused=True, capturable=captured
+    )

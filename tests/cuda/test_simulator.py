@@ -1,4 +1,7 @@
-"""Programs as CUDA kernels give what they give on the CPU: run by Numba's simulator, without a GPU."""
+"""Programs as CUDA kernels give what they give on the CPU: run by Numba's simulator, without a GPU.
+
+The tests that are meant for a GPU (`tests/gpu`) are run likewise, at small sizes.
+"""
 
 import os
 import subprocess
@@ -8,7 +11,8 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
-FILES = sorted(path.name for path in (HERE / "simulated").glob("test_*.py"))
+FILES = [f"cuda/simulated/{path.name}" for path in sorted((HERE / "simulated").glob("test_*.py"))]
+FILES += [f"gpu/{path.name}" for path in sorted((HERE.parent / "gpu").glob("test_*.py"))]
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -17,7 +21,7 @@ def test_programs_in_the_simulator(name):
     environment |= {"NUMBA_ENABLE_CUDASIM": "1", "PYTEST_XDIST_WORKER": "simulator"}  # cache: ours
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
     done = subprocess.run(
-        [*command, f"simulated/{name}"], cwd=HERE, env=environment, capture_output=True, text=True,
+        [*command, name], cwd=HERE.parent, env=environment, capture_output=True, text=True,
         timeout=1800, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]

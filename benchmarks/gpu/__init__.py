@@ -1,0 +1,1 @@
+"""The benchmark for GPUs: `python -m benchmarks.gpu`. No GPU has run it yet."""

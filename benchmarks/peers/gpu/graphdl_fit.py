@@ -1,0 +1,14 @@
+"""graphdl on a GPU as a user writes it: `compile(target="cuda")` and `fit`. Products are float32's."""
+
+from benchmarks.peers.graphdl_fit import VERSION, GraphdlFit
+from benchmarks.workloads import Data, Workload
+
+__all__ = ["VERSION", "prepare"]
+
+
+def prepare(workload: Workload, data: Data) -> "GraphdlCuda":
+    return GraphdlCuda(workload, data)
+
+
+class GraphdlCuda(GraphdlFit):
+    target = "cuda"
