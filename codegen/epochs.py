@@ -5,7 +5,8 @@ Python needs some 10 µs between two epochs, which is half the time of an epoch 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -85,8 +86,7 @@ class Epochs:
         shuffle: Shuffle | None, states: Sequence[np.ndarray], epochs: int,
     ) -> None:  # fmt: skip
         kinds = [v.dtype for v in executable.emitted.parameters]
-        made = cache.load(_source(kinds), "epochs").run
-        self._entry = next(iter(made.overloads.values())).entry_point
+        self._entry = _compiled(_source(kinds))
         table = executable.table(binding)
         steps, taken = numbers[1], numbers[_TIME]
         order = (shuffle.code, address(shuffle.order), shuffle.order.size, shuffle.seed) + (
@@ -118,6 +118,12 @@ class Epochs:
             found.append(kept.view(s.dtype).reshape(self.done, *s.shape))
             at += s.size
         return found
+
+
+@functools.cache  # asked every 50 ms
+def _compiled(source: str) -> Callable[..., int]:
+    made = cache.load(source, "epochs").run
+    return next(iter(made.overloads.values())).entry_point
 
 
 def _source(kinds: Sequence[str]) -> str:

@@ -25,7 +25,7 @@ class Together:
         """mix: is the data shuffled?"""
         self._model, self._session, self._hooks, self._mix = model, session, hooks, mix
         self._metrics = dict(zip(model.metrics_names, model._counters(), strict=True))
-        self._count = self._began = 0.0
+        self._count, self._began = 0, 0.0  # of the last piece: its epochs, when it began
 
     def fitting(self, left: int) -> int:
         """How many of the epochs that are left to do next: 1, or as many as one call may take."""
@@ -52,12 +52,14 @@ class Together:
         session.be_placed()
         about_to_change(session.runner.step.graph.updates)
         seed, taken = self._model._seed(), self._model._steps_taken()
-        order = Shuffle(shuffler_address(), session.order, seed, SHUFFLE_STREAM)
+        order = None
+        if self._mix:
+            order = Shuffle(shuffler_address(), session.order, seed, SHUFFLE_STREAM)
         return Epochs(
             session.compiled.executable,
             session.binding,
             session.numbers(0, session.steps, seed, taken),
-            order if self._mix else None,
+            order,
             [v.storage for m in self._metrics.values() for v in m.variables],
             epochs,
         )
