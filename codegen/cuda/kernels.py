@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from codegen import ir
 from codegen.cuda import guards, one_block, products, sorting
-from codegen.cuda.blocks import Block, sums_of
+from codegen.cuda.blocks import Block
 from codegen.cuda.function import NOTES, Body, Functions, Kernel, sizes_in
-from codegen.cuda.nests import Cells, Nest, cells_of, given, nests, used
+from codegen.cuda.nests import Nest, nests
 from codegen.cuda.printer import CudaPrinter, turns
 from codegen.cuda.work import turns_of
 from codegen.javascript.printer import count
+from codegen.passes.free import Cells, cells_of, given, sums_of, used
 from codegen.registers import flat
 
 LONG = 64  # turns of inner loops that are worth a block of threads
