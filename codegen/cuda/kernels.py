@@ -87,7 +87,8 @@ class Writer:
             assert isinstance(part, ir.Guard), part
             body, note = guards.kernel(self.printer, part, lanes), guards.NOTE
             reads = sizes_in(d for b in part.buffers for d in b.shape)
-        return self.functions.make(note, body, touched, reads)
+        sets = ("status",) if isinstance(part, ir.Guard) else ()
+        return self.functions.make(note, body, touched, reads, ir.writes(part), sets)
 
     def _nest(self, nest: Nest, note: str) -> Kernel:
         if _is_for_blocks(nest, self.cells):
@@ -100,7 +101,7 @@ class Writer:
         work = count(f.extent for f in nest.free)
         reads = {*_numbers(nest.body), *sizes_in([work])} - {f.var for f in nest.free}
         made = Body(lines, ((work, each),), self.shape.lanes)
-        return self.functions.make(note, made, _buffers(nest.body), reads)
+        return self.functions.make(note, made, _buffers(nest.body), reads, _written(nest.body))
 
     def _together(self, parts: list[tuple[Nest, ir.Item]]) -> Kernel:
         """One block does all of it, item after item: temps of two may lie in the same memory."""
@@ -113,7 +114,7 @@ class Writer:
         lines = [*self._shared(block), *turns(self.printer, (), body, 1, *BLOCKS)]
         whole = tuple(s for nest, _ in parts for s in nest.whole)
         made = Body(lines, ONCE, self.shape.lanes)
-        return self.functions.make("", made, _buffers(whole), _numbers(whole))
+        return self.functions.make("", made, _buffers(whole), _numbers(whole), _written(whole))
 
     def in_one_block(self, program: ir.Program) -> Kernel:
         """All steps of a run."""
@@ -122,7 +123,10 @@ class Writer:
         made = Body([*self._shared(block), *lines], ONCE, self.shape.lanes)
         body = tuple(s for i in program.items for s in one_block.statements(i))
         touched = (b for i in program.items for b in (*ir.reads(i), *ir.writes(i)))
-        return self.functions.make("", made, touched, _numbers(body), keeps_time=True)
+        writes = (b for i in program.items for b in ir.writes(i))
+        return self.functions.make(
+            "", made, touched, _numbers(body), writes, ("status",), keeps_time=True
+        )
 
     def _block(self) -> Block:
         return Block(self.printer, self.cells, self.shape.lanes)
@@ -137,7 +141,11 @@ class Writer:
 
 
 def _buffers(body: Sequence[ir.Stmt]) -> list[ir.Buffer]:
-    return [e.buffer for e in ir.loads(body)] + [s.buffer for s in ir.stores(body)]
+    return [e.buffer for e in ir.loads(body)] + _written(body)
+
+
+def _written(body: Sequence[ir.Stmt]) -> list[ir.Buffer]:
+    return [s.buffer for s in ir.stores(body)]
 
 
 def _numbers(body: Sequence[ir.Stmt]) -> set[ir.Var]:
