@@ -16,7 +16,7 @@ IDENTITY = {"add": 0, "mul": 1, "maximum": -float("inf"), "minimum": float("inf"
 
 
 def accumulate(program: ir.Program) -> ir.Program:
-    """All loops of all kernels, the innermost first."""
+    """All loops of all kernels, the outermost first."""
     cells = cells_of(program)
     return program.with_items(
         replace(i, body=_everywhere(i.body, cells)) if isinstance(i, ir.Kernel) else i
@@ -25,10 +25,10 @@ def accumulate(program: ir.Program) -> ir.Program:
 
 
 def _everywhere(body: tuple[ir.Stmt, ...], cells: Cells) -> tuple[ir.Stmt, ...]:
-    within = (
-        replace(s, body=_everywhere(s.body, cells)) if isinstance(s, ir.Loop) else s for s in body
+    return tuple(
+        replace(s, body=_everywhere(s.body, cells)) if isinstance(s, ir.Loop) else s
+        for s in in_registers(body, cells)
     )
-    return in_registers(tuple(within), cells)
 
 
 def in_registers(body: tuple[ir.Stmt, ...], cells: Cells) -> tuple[ir.Stmt, ...]:
