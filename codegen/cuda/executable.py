@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from codegen import ir, memory
-from codegen.cuda.arrays import DeviceArray, empty, is_on_device, to_device
+from codegen.cuda.arrays import DeviceArray, is_on_device
 from codegen.cuda.binding import KEPT, Arena, OnDevice, places_of_temps
 from codegen.cuda.clock import FIELDS
 from codegen.cuda.current import current_device, mirrors
@@ -28,6 +28,7 @@ from codegen.cuda.launch import launch
 from codegen.cuda.mirrors import Owner, allocated
 from codegen.cuda.one_block import fits
 from codegen.cuda.replay import Replay
+from codegen.cuda.taking import empty, to_device
 from codegen.executable import _EMPTY, Binding, Executable
 
 
@@ -119,7 +120,8 @@ class CudaExecutable(Executable):
 
     def renew(self, array: np.ndarray) -> None:
         """The host has written into an array of data that was placed before."""
-        mirrors(self.device).renew(array)
+        if not isinstance(array, DeviceArray):
+            mirrors(self.device).renew(array)
 
     # -------------------------------------------------- running
 

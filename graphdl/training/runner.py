@@ -261,7 +261,7 @@ class Session:
     def examples(self, step: int) -> Examples:
         """What a step of this epoch was given."""
         rows = self.order[self.rows_of(step)]
-        return Examples([a[rows] for a in self.data.arrays], rows, "data")
+        return Examples([np.asarray(a)[rows] for a in self.data.arrays], rows, "data")
 
     def outputs_of(self, step: int) -> list[np.ndarray]:
         return [o[self.rows_of(step)] for o in self.outputs]

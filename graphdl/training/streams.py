@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from codegen.cuda.arrays import is_on_device
 from graphdl.training.chunks import Chunk, require_form, rows_in_chunk
 from graphdl.training.data import Data
 
@@ -18,7 +19,7 @@ def is_stream(x: Any, pairs: bool) -> bool:
     """Is it something that gives batches? `pairs`: a list of tuples, such as (x, y), is one."""
     if isinstance(x, (list, tuple, range)):
         return pairs and bool(x) and all(isinstance(b, tuple) for b in x)
-    if isinstance(x, (str, bytes, dict)) or hasattr(x, "__array__"):
+    if isinstance(x, (str, bytes, dict)) or hasattr(x, "__array__") or is_on_device(x):
         return False
     return isinstance(x, Iterable) or _indexed(x)
 

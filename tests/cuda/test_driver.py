@@ -172,6 +172,19 @@ def test_arrays_are_given_and_taken_where_they_lie(on_stub):
     assert ran.count["wait"] == 2  # for the other library's stream, and that for ours
 
 
+def test_a_model_takes_data_where_it_lies_and_leaves_its_predictions_there(on_stub):
+    ran = on_stub("data_there")
+    place = range(ran.said["at"], ran.said["end"])
+    touched = [line[0] for line in ran.log if len(line) == 3 and int(line[1], 16) in place]
+    assert touched == ["allocate", "upload"]  # by `to_device`
+    assert sum(line[0] == "upload" and int(line[2]) == ran.said["x"] for line in ran.log) == 1
+    given = [number(v) for line in ran.log if line[0] == "launch" for v in line[4:] if len(v) == 16]
+    assert given.count(ran.said["at"]) > 4 and ran.said["made"] in given
+    assert not any(
+        line[0] == "download" and int(line[1], 16) == ran.said["made"] for line in ran.log
+    )
+
+
 def test_a_forked_process_is_told(on_stub):
     assert "'spawn'" in on_stub("forked").said["said"]
 

@@ -14,13 +14,12 @@ import sys
 import numpy as np
 
 import graphdl as gd
-from codegen.cuda import arrays as device_arrays
-from codegen.cuda import current, driver, executable
-from codegen.cuda.arrays import to_device
+from codegen.cuda import current, driver, executable, taking
 from codegen.cuda.image import Code
 from codegen.cuda.interface import Origin
 from codegen.cuda.kernels import SIMULATOR
 from codegen.cuda.simulated import Simulated
+from codegen.cuda.taking import to_device
 from graphdl.core.away import place
 
 L = gd.layers
@@ -74,7 +73,7 @@ def simulate(name, grid, block, values):
 def install():
     driver.Driver.shape = SIMULATOR
     driver.machine_code = text_image
-    executable.current_device = device_arrays.current_device = gpu
+    executable.current_device = taking.current_device = gpu
     if os.environ.get("STUB_RUNS") == "1":
         stub.stub_on_launch(simulate)
 
@@ -207,6 +206,17 @@ def arrays():
     again = [np.array_equal(t.numpy(), values) for t in taken]
     there = [t.address == made.address for t in taken]
     return {"same": again, "there": there, "stream": own["stream"]}
+
+
+def data_there():
+    """A model meets data on the device; where that lies, and what the log holds before."""
+    by_launches()
+    x, y = map(gd.to_device, data(300))
+    model = network("cuda")
+    model.fit(x, y, epochs=2, batch_size=128, verbose=0, validation_split=0.1)
+    model.evaluate(x, y, verbose=0)
+    made = model.predict(x)
+    return {"x": x.nbytes, "at": x.address, "end": x.address + x.nbytes, "made": made.address}
 
 
 class Interface:
