@@ -6,6 +6,7 @@ By `__cuda_array_interface__` (version 3) and by DLPack. No GPU has confirmed an
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
     from codegen.cuda.interface import Device
 
 LEGACY = 1  # the stream that libraries use where they name none
+
+
+@dataclass
+class Shared:
+    """Was this memory ever handed to another library, which may use it on any stream?"""
+
+    out: bool = False
 
 
 class DeviceArray:
@@ -35,6 +43,7 @@ class DeviceArray:
     ) -> None:
         self.address, self.shape, self.dtype = address, tuple(shape), np.dtype(dtype)
         self._device, self._owner = device, owner  # who keeps the memory, if it is not this array
+        self.shared = owner.shared if isinstance(owner, DeviceArray) else Shared()
 
     @property
     def ndim(self) -> int:
@@ -100,6 +109,7 @@ class DeviceArray:
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
         """Version 3: who takes it waits for `stream`."""
+        self.shared.out = True
         return {
             "shape": self.shape, "typestr": self.dtype.str, "data": (self.address, False),
             "strides": None, "version": 3, "stream": self._device.stream,
@@ -119,6 +129,7 @@ class DeviceArray:
             raise BufferError("stream 0 could be two different streams; give 1 or 2")
         if stream != -1:
             self._device.lead(LEGACY if stream is None else stream)
+        self.shared.out = True
         versioned = max_version is not None and max_version >= dlpack.VERSION
         return dlpack.give(self.address, self.shape, self.dtype, self, versioned)
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from codegen.cuda.arrays import Shared
 from codegen.cuda.emit import Emitted
 from codegen.cuda.kernels import Shape
 from codegen.cuda.launch import Launch
@@ -76,6 +77,14 @@ class Device(Protocol):
 
     def free(self, address: int) -> None:
         """Give memory back; never raises, as it is called when objects end."""
+        ...
+
+    def draw(self, nbytes: int, what: str) -> int:
+        """Memory for an array that a call returns, at best what another such array had before."""
+        ...
+
+    def give_back(self, address: int, shared: Shared) -> None:
+        """Such memory is needed no more; never raises, as it is called when objects end."""
         ...
 
     def upload(self, address: int, array: np.ndarray) -> None:

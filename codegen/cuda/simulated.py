@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from codegen import cache
+from codegen.cuda.arrays import Shared
 from codegen.cuda.device import DeviceError
 from codegen.cuda.emit import Emitted
 from codegen.cuda.interface import Image, Origin, Pointer
@@ -73,6 +74,12 @@ class Simulated:
 
     def free(self, address: int) -> None:
         self._blocks.pop(address, None)
+
+    def draw(self, nbytes: int, what: str) -> int:
+        return self.allocate(nbytes, what)
+
+    def give_back(self, address: int, shared: Shared) -> None:
+        self.free(address)
 
     def upload(self, address: int, array: np.ndarray) -> None:
         self._view(Pointer(address, "uint8", array.nbytes))[:] = _bytes(array)

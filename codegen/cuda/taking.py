@@ -14,14 +14,15 @@ from codegen.cuda import dlpack
 from codegen.cuda.arrays import LEGACY, DeviceArray, is_on_device
 from codegen.cuda.current import current_device
 from codegen.cuda.interface import Device
-from codegen.cuda.mirrors import allocated
 
 
 def empty(shape: tuple[int, ...], dtype: Any, device: Device | None = None) -> DeviceArray:
     """A fresh array, whose elements are anything."""
     device = device or current_device()
     made = DeviceArray(device, 0, shape, dtype)
-    made.address = allocated(made, device, made.nbytes, f"an array of shape {made.shape}")
+    with device.lock:
+        made.address = device.draw(max(1, made.nbytes), f"an array of shape {made.shape}")
+    weakref.finalize(made, device.give_back, made.address, made.shared).atexit = False
     return made
 
 

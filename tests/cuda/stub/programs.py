@@ -219,6 +219,43 @@ def data_there():
     return {"x": x.nbytes, "at": x.address, "end": x.address + x.nbytes, "made": made.address}
 
 
+def outputs():
+    """A function whose outputs stay on the device, again and again; free bytes before and after."""
+    x = gd.tensor("x", ("n",))
+    f, given = gd.function([x], x + 1, target="cuda"), gd.to_device(np.ones(1000, np.float32))
+    f(given)
+    before = gpu().memory()[0]
+    for _ in range(5):
+        f(given)
+    return {"before": before, "after": gpu().memory()[0], "bytes": given.nbytes}
+
+
+def handed_out():
+    """Two arrays end: one that another library had, by its interface or a part of it by DLPack."""
+    gpu()
+    one, two = (gd.to_device(np.ones(n, np.float32)) for n in (10, 20))
+    if os.environ["STUB_WAY"] == "interface":
+        assert one.__cuda_array_interface__
+    else:
+        capsule = one[2:5].__dlpack__(stream=7)
+        del capsule
+    del one
+    gpu().memory()
+    del two
+    gpu().memory()
+    return {}
+
+
+def trimmed():
+    """Memory lies unused in the pool when the driver has none for an allocation."""
+    gpu()
+    made = gd.to_device(np.ones(1000, np.float32))
+    del made
+    stub.stub_fail(b"cuMemAlloc:1:2")
+    gpu().allocate(4000, "a test")
+    return {}
+
+
 class Interface:
     """An array of another library that has the one way …"""
 
