@@ -1,7 +1,7 @@
 """A GPU behind NVIDIA's driver, by cuda-bindings. No GPU has confirmed any of this yet.
 
-One stream, in whose order everything happens. Each status is looked at; what is not 0 is raised as
-DeviceError in the user's words.
+One stream, in whose order everything happens but copies aside. Each status is looked at; what is not 0
+is raised as DeviceError in the user's words.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from threading import RLock
 from typing import Any, NoReturn
 
@@ -71,9 +72,7 @@ class Driver:
         self._device = self._do("choose a GPU", cu.cuDeviceGet, 0)
         self._context = self._do("open the GPU", cu.cuDevicePrimaryCtxRetain, self._device)
         self._enter()
-        self._stream = self._do(
-            "make a stream", cu.cuStreamCreate, cu.CUstream_flags.CU_STREAM_NON_BLOCKING
-        )
+        self._stream = self._new_stream()
         self.stream = int(self._stream)
         name = self._do("ask the GPU for its name", cu.cuDeviceGetName, 256, self._device)
         self.name = bytes(name).split(b"\0")[0].decode(errors="replace")
@@ -85,6 +84,10 @@ class Driver:
         if self._attribute(POOLS):
             keeps = self.memory()[1] // KEPT
             self._pool = Pool(self._do, self._device, self._stream, keeps)
+
+    def _new_stream(self) -> Any:
+        kind = cu.CUstream_flags.CU_STREAM_NON_BLOCKING
+        return self._do("make a stream", cu.cuStreamCreate, kind)
 
     def _attribute(self, which: Any) -> int:
         doing = f"ask the GPU for {which.name}"
@@ -158,6 +161,20 @@ class Driver:
     def download(self, address: int, array: np.ndarray) -> None:
         self._enter()
         self._staging.download(address, array)
+
+    @cached_property
+    def _aside(self) -> Staging:
+        """Copies on a stream of their own, by pinned memory of their own."""
+        return Staging(self._do, self._new_stream())
+
+    def upload_aside(self, address: int, array: np.ndarray) -> Moment:
+        self._enter()
+        self._aside.upload(address, array)
+        return self._moment(self._aside.stream)
+
+    def wait(self, moment: Moment) -> None:
+        self._enter()
+        self._do("order two streams", cu.cuStreamWaitEvent, self._stream, moment.event, 0)
 
     # -------------------------------------------------- launches
 

@@ -123,6 +123,17 @@ class CudaExecutable(Executable):
         if not isinstance(array, DeviceArray):
             mirrors(self.device).renew(array)
 
+    def supply(
+        self, binding: Binding, arrays: Sequence[np.ndarray], rows: slice, aside: bool
+    ) -> None:
+        assert isinstance(binding, OnDevice)
+        with self.device.lock:
+            self._require(binding.settle(self.emitted.buffers))
+            for array in arrays:
+                mirror = binding.shared.find(array)
+                if mirror is not None:  # else the program does not need the array
+                    mirror.supply(array[rows], aside)
+
     # -------------------------------------------------- running
 
     def run(self, binding: Binding, numbers: Sequence[Any]) -> int:
@@ -133,6 +144,8 @@ class CudaExecutable(Executable):
             replay = self._ready(binding, start)
             self.device.upload(self._clock_at, start.clock)
             replay.run(1 if self.emitted.once else start.steps, self._ended)
+            if binding.meanwhile is not None:
+                binding.meanwhile()
             status = self._status()
             self._give_back(binding, start)
         return status

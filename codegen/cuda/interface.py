@@ -1,7 +1,8 @@
 """What a device can do: the one list of it that the runtime is written against.
 
 `driver.Driver` is a GPU behind NVIDIA's driver, `simulated.Simulated` keeps memory in NumPy and runs
-launches in Numba's simulator. All that is asked of a device is done in the order in which it is asked.
+launches in Numba's simulator. All that is asked of a device is done in the order in which it is asked,
+but for copies aside.
 """
 
 from __future__ import annotations
@@ -93,6 +94,14 @@ class Device(Protocol):
 
     def download(self, address: int, array: np.ndarray) -> None:
         """Fill a C-ordered array from the device, after all that was asked before."""
+        ...
+
+    def upload_aside(self, address: int, array: np.ndarray) -> Any:
+        """Copy to memory that nothing asked so far needs, while that is done; the moment after it."""
+        ...
+
+    def wait(self, moment: Any) -> None:
+        """What is asked from here on comes after the moment."""
         ...
 
     def load(self, emitted: Emitted, name: str) -> Image:

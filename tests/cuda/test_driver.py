@@ -175,7 +175,8 @@ def test_arrays_are_given_and_taken_where_they_lie(on_stub):
 def test_a_model_takes_data_where_it_lies_and_leaves_its_predictions_there(on_stub):
     ran = on_stub("data_there")
     place = range(ran.said["at"], ran.said["end"])
-    touched = [line[0] for line in ran.log if len(line) == 3 and int(line[1], 16) in place]
+    memory = [line for line in ran.log if line[0] in ("draw", "upload", "download")]
+    touched = [line[0] for line in memory if int(line[1], 16) in place]
     assert touched == ["draw", "upload"]  # by `to_device`
     assert sum(line[0] == "upload" and int(line[2]) == ran.said["x"] for line in ran.log) == 1
     given = [number(v) for line in ran.log if line[0] == "launch" for v in line[4:] if len(v) == 16]
@@ -183,6 +184,22 @@ def test_a_model_takes_data_where_it_lies_and_leaves_its_predictions_there(on_st
     assert not any(
         line[0] == "download" and int(line[1], 16) == ran.said["made"] for line in ran.log
     )
+
+
+def test_a_chunk_is_copied_aside_while_the_one_before_it_is_computed_on(on_stub):
+    """x of a chunk is 288 bytes. U: it is uploaded; A: on the other stream; R: a run, D: its end;
+    W: what follows waits for a copy aside."""
+    ran = on_stub("chunks_of_a_map")
+    main, aside = ["288", "0x10"], ["288", "0x11"]
+    letters = {"replay": "R", "download": "D", "wait": "W"}
+    seen = ""
+    for line in ran.log:
+        if line[0] == "upload":
+            seen += "U" * (line[2:] == main) + "A" * (line[2:] == aside)
+        elif line[0] != "download" or line[2] == "80":
+            seen += letters.get(line[0], "")
+    assert re.fullmatch("UR+A{1,2}D(R+D)*WWWR+A?D(R+D)*WWWR+D(R+D)*", seen), seen  # W: x, y, order
+    assert seen.count("A") == 2
 
 
 def test_outputs_come_from_a_pool_and_nobody_waits(on_stub):

@@ -154,25 +154,29 @@ int cuMemAllocFromPoolAsync(address *at, size_t size, void *pool, void *stream) 
 int cuMemFreeAsync(address at, void *stream) { return freed("give", at, 1); }
 int cuMemHostAlloc(void **at, size_t size, unsigned flags) { ANSWER; *at = calloc(1, size); return 0; }
 
-static int copied(const char *way, address device, void *to, const void *from, size_t size) {
+static int copied(const char *way, address device, void *to, const void *from, size_t size, void *s) {
     if (stub_left(device) < (long)size) {
         note("BAD %s %#lx %zu", way, device, size);
         return lost = 700;
     }
-    note("%s %#lx %zu", way, device, size);
+    note("%s %#lx %zu %#lx", way, device, size, (long)s);
     memcpy(to, from, size);
     return 0;
 }
 int cuMemcpyHtoDAsync(address to, const void *from, size_t size, void *stream) {
     ANSWER;
-    return copied("upload", to, (void *)to, from, size);
+    return copied("upload", to, (void *)to, from, size, stream);
 }
 int cuMemcpyDtoHAsync(void *to, address from, size_t size, void *stream) {
     ANSWER;
-    return copied("download", from, to, (void *)from, size);
+    return copied("download", from, to, (void *)from, size, stream);
 }
 
-int cuStreamCreate(void **s, unsigned flags) { *s = (void *)16; return 0; }
+int cuStreamCreate(void **s, unsigned flags) {
+    static long next = 16;
+    *s = (void *)next++;
+    return 0;
+}
 int cuStreamSynchronize(void *s) { ANSWER; return 0; }
 int cuEventCreate(void **e, unsigned flags) { *e = malloc(1); note("event"); return 0; }
 int cuEventDestroy(void *e) { note("event gone"); return 0; }

@@ -10,6 +10,8 @@ import gc
 import json
 import os
 import sys
+import tempfile
+import time
 
 import numpy as np
 
@@ -21,6 +23,7 @@ from codegen.cuda.kernels import SIMULATOR
 from codegen.cuda.simulated import Simulated
 from codegen.cuda.taking import to_device
 from graphdl.core.away import place
+from graphdl.training import chunks, prefetch
 
 L = gd.layers
 loaded = {}  # kernel's symbol → the kernel, and the function that the simulator runs
@@ -217,6 +220,26 @@ def data_there():
     model.evaluate(x, y, verbose=0)
     made = model.predict(x)
     return {"x": x.nbytes, "at": x.address, "end": x.address + x.nbytes, "made": made.address}
+
+
+def chunks_of_a_map():
+    """An epoch over a file in three chunks, the next one being ready when a run is under way."""
+    by_launches()
+    chunks.CHUNK_BYTES = 12 * 4 * (6 + 1)  # of x and y: 12 rows, three batches
+    own = prefetch.Prefetch.ahead
+
+    def patient(self):
+        while not (found := own(self)) and self._thread.is_alive():
+            time.sleep(0.001)
+        return found
+
+    prefetch.Prefetch.ahead = patient
+    x, y = data(36)
+    with tempfile.TemporaryDirectory() as folder:
+        mapped = np.memmap(f"{folder}/x", np.float32, "w+", shape=x.shape)
+        mapped[...] = x
+        network("cuda").fit(mapped, y, batch_size=4, verbose=0)
+    return {}
 
 
 def outputs():
