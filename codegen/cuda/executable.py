@@ -29,6 +29,9 @@ from codegen.cuda.mirrors import Owner, allocated
 from codegen.cuda.one_block import fits
 from codegen.cuda.replay import Replay
 from codegen.executable import _EMPTY, Binding, Executable
+from codegen.optimisations import on, without
+
+APART = 1 << 24  # bytes of temps: a part of a GPU's cache, so that none leaves it for more room
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,17 @@ class CudaExecutable(Executable):
         return self.image.origin.cached
 
     # -------------------------------------------------- memory
+
+    def plan(self, sizes: Mapping[str, int]) -> memory.Plan:
+        """Where temps lie: each in a place of its own, where that is little memory in all.
+
+        Launches that share a place wait for one another, though neither needs what the other makes.
+        """
+        shared = super().plan(sizes)
+        if shared.unshared > APART or not on("branches"):
+            return shared
+        with without("reuse"):
+            return super().plan(sizes)
 
     def own_binding(self, sizes: Mapping[str, int]) -> OnDevice:
         """Places for everything on the device; nothing is allocated there yet."""

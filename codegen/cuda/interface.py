@@ -99,7 +99,7 @@ class Device(Protocol):
         ...
 
     def capture(self, step: Sequence[Any], times: int) -> Any:
-        """A graph of prepared launches, one after the other, so many times over."""
+        """A graph of prepared launches, so many times over, that gives what they give in a row."""
         ...
 
     def replay(self, graph: Any) -> None:

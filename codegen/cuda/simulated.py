@@ -13,12 +13,14 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 from threading import RLock
 from typing import Any
 
 import numpy as np
 
 from codegen import cache
+from codegen.cuda.dependencies import Touched, touched, waits
 from codegen.cuda.device import DeviceError
 from codegen.cuda.emit import Emitted
 from codegen.cuda.interface import Image, Origin, Pointer
@@ -38,6 +40,7 @@ class Simulation:
     grid: int
     block: int
     arguments: tuple[Pointer | np.generic, ...]
+    touched: Touched
 
 
 class Simulated:
@@ -102,14 +105,16 @@ class Simulated:
 
     def prepare(self, image: Image, launch: Launch, pointers: Sequence[Pointer]) -> Simulation:
         function = image.functions[launch.kernel]
-        return Simulation(function, launch.grid, launch.block, (*pointers, *launch.numbers))
+        given = (*pointers, *launch.numbers)
+        return Simulation(function, launch.grid, launch.block, given, touched(launch, pointers))
 
     def launch(self, prepared: Simulation) -> None:
         with _simulating():
             self._run(prepared)
 
     def capture(self, step: Sequence[Simulation], times: int) -> tuple[Simulation, ...]:
-        return tuple(step) * times
+        launches = tuple(step) * times
+        return tuple(launches[k] for k in latest_first(waits([p.touched for p in launches])))
 
     def replay(self, graph: tuple[Simulation, ...]) -> None:
         with _simulating():
@@ -140,6 +145,27 @@ class Simulated:
             for a in prepared.arguments
         ]
         prepared.kernel[prepared.grid, prepared.block](*given)
+
+
+def latest_first(waits: Sequence[tuple[int, ...]]) -> Iterator[int]:
+    """An order in which nobody comes before those it waits for, as far as can be from that given.
+
+    A GPU may take any such order: where a launch should wait for another one and does not, it shows.
+    """
+    pending = [len(earlier) for earlier in waits]
+    later: list[list[int]] = [[] for _ in waits]
+    for k, earlier in enumerate(waits):
+        for j in earlier:
+            later[j].append(k)
+    ready = [-k for k, count in enumerate(pending) if not count]
+    heapify(ready)
+    while ready:
+        k = -heappop(ready)
+        yield k
+        for j in later[k]:
+            pending[j] -= 1
+            if not pending[j]:
+                heappush(ready, -j)
 
 
 def _bytes(array: np.ndarray) -> np.ndarray:

@@ -100,12 +100,12 @@ def test_arguments_are_packed_in_order(on_stub):
 
 def test_what_comes_again_is_captured_once_and_needs_no_other_memory(on_stub):
     ran = on_stub("a_function")
-    direct = next(k for k, line in enumerate(ran.log) if line[0] == "captured")
+    direct = next(k for k, line in enumerate(ran.log) if line[0] == "instantiate")
     assert _counts(ran.log[:direct])["launch"] == ran.said["calls"]  # it may never have come again
     first, second = (k for k, line in enumerate(ran.log) if line[0] == "replay")
     between = _counts(ran.log[first:second])
-    assert not between["allocate"] and not between["captured"]
-    assert ran.count["captured"] == ran.count["graph"] - _gone(ran) == 1
+    assert not between["allocate"] and not between["instantiate"]
+    assert ran.count["instantiate"] == 1
 
 
 def _gone(ran):
@@ -117,7 +117,7 @@ def test_a_run_is_replayed_by_graphs_of_many_steps(on_stub):
     a_step = ran.said["launches"]
     unrolled = 512 // a_step
     whole, single = divmod(300, unrolled)
-    captured = [int(line[1]) for line in ran.log if line[0] == "captured"]
+    captured = [int(line[1]) for line in ran.log if line[0] == "instantiate"]
     assert captured == [unrolled * a_step, a_step]
     replayed = [int(line[1]) for line in ran.log if line[0] == "replay"]
     assert replayed == [unrolled * a_step] * whole + [a_step] * single
@@ -130,6 +130,16 @@ def test_the_graph_of_a_step_is_its_launches_in_order(on_stub):
     names = [re.sub(r".*_", "", line[1]) for line in ran.log if line[0] == "launch"]
     step = ["advance", *(f"kernel{k}" for k in range(1, ran.said["launches"]))]
     assert names == step * 300
+
+
+def test_a_launch_in_a_graph_waits_for_those_that_it_meets_in_memory(on_stub):
+    """The driver is told what `dependencies.waits` says; of a step, and of two in a row."""
+    ran = on_stub("graphs")
+    edges = [list(map(int, line[2:])) for line in ran.log if line[0] == "node"]
+    told = [ran.said["one"], ran.said["two"], ran.said["in_a_row"]]
+    assert edges == [earlier for waits in told for earlier in waits]
+    assert max(map(len, ran.said["one"])) > 1
+    assert ran.said["in_a_row"] == [[k - 1] if k else [] for k in range(len(ran.said["one"]))]
 
 
 def test_training_is_that_of_the_cpu(on_stub):
@@ -149,7 +159,7 @@ def test_all_is_given_back(on_stub):
     ran = on_stub("all_is_given_back")
     given = [line[1] for line in ran.log if line[0] == "allocate"]
     assert sorted(given) == sorted(line[1] for line in ran.log if line[0] == "free")
-    assert ran.count["captured"] == _gone(ran) == 1  # of training; the others ran once
+    assert ran.count["instantiate"] == _gone(ran) == 1  # of training; the others ran once
     assert ran.count["load"] == ran.count["unload"] == 3
 
 
@@ -193,8 +203,8 @@ REFUSALS = {
     "cuModuleLoadData:1:209": "load the kernels of step: the machine code is for another kind of GPU",
     "cuModuleGetFunction:2:500": "find kernel1: a kernel that the machine code does not hold",
     "cuMemcpyHtoDAsync:2:999": "copy [0-9,]+ bytes to the GPU: the driver does not know",
-    "cuLaunchKernel:2:701": "launch kernel1: a kernel needs more registers or shared memory",
-    "cuStreamBeginCapture:1:901": "begin a capture: the launches could not be captured",
+    "cuGraphCreate:1:2": "begin a graph: no memory is left",
+    "cuGraphAddKernelNode:2:701": "put kernel1 into a graph: a kernel needs more registers or shared",
     "cuGraphInstantiateWithFlags:1:2": "make a graph of 1 steps: no memory is left",
     "cuGraphLaunch:1:719": "launch a graph: a kernel broke off .* The memory of the GPU is lost",
     "cuMemcpyDtoHAsync:1:700": "a kernel reached for memory that is nobody's",

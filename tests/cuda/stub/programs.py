@@ -15,12 +15,13 @@ import numpy as np
 
 import graphdl as gd
 from codegen.cuda import arrays as device_arrays
-from codegen.cuda import current, driver, executable
+from codegen.cuda import current, dependencies, driver, executable
 from codegen.cuda.arrays import to_device
 from codegen.cuda.image import Code
 from codegen.cuda.interface import Origin
 from codegen.cuda.kernels import SIMULATOR
 from codegen.cuda.simulated import Simulated
+from codegen.optimisations import without
 from graphdl.core.away import place
 
 L = gd.layers
@@ -234,6 +235,21 @@ def profile():
         "made": made,
         "calls": [c.kernel.name for c in session.compiled.executable.emitted.calls],
     }
+
+
+def graphs():
+    """Graphs of one step, of two, and of one whose launches all wait for one another."""
+    by_launches()
+    model = network("cuda")
+    session = model._session("train", model._data("fit", *data()), 4)
+    session.run(0, 1, 0, 0)
+    (replay,) = session.binding.replays.values()
+    step = [p.touched for p in replay.step]
+    gpu().capture(replay.step, 2)
+    made = {"one": dependencies.waits(step), "two": dependencies.waits(step * 2)}
+    with without("branches"):
+        gpu().capture(replay.step, 1)
+        return made | {"in_a_row": dependencies.waits(step)}
 
 
 def an_error():
