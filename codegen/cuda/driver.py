@@ -135,6 +135,11 @@ class Driver:
         self._enter()
         self._staging.download(address, array)
 
+    def copy(self, to: int, source: int, nbytes: int) -> None:
+        self._enter()
+        doing = f"copy {nbytes:,} bytes on the GPU"
+        self._do(doing, cu.cuMemcpyDtoDAsync, to, source, nbytes, self._stream)
+
     # -------------------------------------------------- launches
 
     def load(self, emitted: Emitted, name: str) -> Image:

@@ -86,6 +86,10 @@ class Device(Protocol):
         """Fill a C-ordered array from the device, after all that was asked before."""
         ...
 
+    def copy(self, to: int, source: int, nbytes: int) -> None:
+        """Copy within the device, from one address to another."""
+        ...
+
     def load(self, emitted: Emitted, name: str) -> Image:
         """The kernels of a module, compiled where they were not yet."""
         ...

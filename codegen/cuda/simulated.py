@@ -83,6 +83,9 @@ class Simulated:
     def download(self, address: int, array: np.ndarray) -> None:
         _bytes(array)[:] = self._view(Pointer(address, "uint8", array.nbytes))
 
+    def copy(self, to: int, source: int, nbytes: int) -> None:
+        self._view(Pointer(to, "uint8", nbytes))[:] = self._view(Pointer(source, "uint8", nbytes))
+
     def _view(self, pointer: Pointer) -> np.ndarray:
         """The memory behind a pointer; DeviceError where it is nobody's."""
         starts = sorted(self._blocks)

@@ -5,6 +5,7 @@ for what it does, `stub/programs.py` for what is run on it.
 """
 
 import collections
+import itertools
 import json
 import os
 import re
@@ -153,6 +154,25 @@ def test_data_and_weights_are_uploaded_once(on_stub):
     assert uploads[ran.said["x"]] == 1
     assert uploads[ran.said["kernel"]] == 3  # the weights of a layer, and what Adam keeps of them
     assert uploads[ran.said["order"]] == 5  # a shuffle an epoch
+
+
+def test_epochs_are_handed_over_while_the_host_waits_for_none(on_stub):
+    """For each its order, clock and states from a row, four graphs, status and states into the row."""
+    ran = on_stub("epochs_together")
+    asked = [line for line in ran.log if line[0] in ("upload", "copy", "replay", "download")]
+    copies = [k for k, line in enumerate(asked) if line[0] == "copy"]
+    order, row = ran.said["order"], ran.said["clock"] + 4 * 8  # two sums and two counts
+    groups = itertools.groupby(asked[copies[0] : copies[-1] + 2], lambda line: line[0])
+    found = [(kind, [int(line[-1]) for line in lines]) for kind, lines in groups]
+    found = [(kind, len(n)) if kind == "replay" else (kind, n) for kind, n in found]
+    states, steps = [8] * 4, [("replay", 4), ("copy", [8, *[8] * 4])]
+    status_apart = ("copy", [8, ran.said["clock"] - 2 * 8, *states])
+    assert found == [
+        ("copy", [ran.said["clock"], *states]), *steps,
+        *(("upload", [order]), status_apart, *steps) * 2,
+        ("download", [3 * row]),
+    ]  # fmt: skip
+    assert sum(line[0] == "upload" and line[2] == str(order) for line in ran.log) == 4
 
 
 def test_all_is_given_back(on_stub):
