@@ -13,6 +13,7 @@ import numpy as np
 from codegen import ir, memory
 from codegen.executable import Binding, Executable
 from codegen.optimisations import without
+from graphdl import compile
 
 Arrays = dict[ir.Buffer, np.ndarray]
 ROLES = ("input", "constant", "variable", "output")
@@ -117,6 +118,17 @@ class Replay:
 
 
 @contextmanager
+def for_threads() -> Iterator[None]:
+    """What is compiled meanwhile is optimised as for a GPU, whatever it is to run on."""
+    own = compile.optimise
+    compile.optimise = lambda program, **_: own(program, parallel=True)
+    try:
+        yield
+    finally:
+        compile.optimise = own
+
+
+@contextmanager
 def noting(most: int = 1) -> Iterator[list[Replay]]:
     """Notes the first runs of each program that runs meanwhile, but for those of teams."""
     found: list[Replay] = []
@@ -132,7 +144,8 @@ def noting(most: int = 1) -> Iterator[list[Replay]]:
 
     Executable.run = noted
     try:
-        yield found
+        with for_threads():
+            yield found
     finally:
         Executable.run = run
 

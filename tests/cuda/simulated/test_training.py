@@ -124,11 +124,11 @@ def step_of(layers):
 def test_items_of_one_block_are_waited_for():
     """Temps of two items may share memory, which no analysis of their names sees."""
     x = gd.tensor("x", (4, 3))
-    emitted = gd.function([x], gd.logsumexp(x, 0), target="cuda")._executable.emitted
+    emitted = gd.function([x], gd.logsumexp(x), target="cuda")._executable.emitted
     (kernel,) = emitted.kernels
     text = "\n".join(kernel.lines)
     notes = [k for k, line in enumerate(kernel.lines) if line.startswith("        # t")]
-    assert len(notes) > 3 and text.count("cuda.syncthreads()") >= 5
+    assert len(notes) > 3 and text.count("cuda.syncthreads()") >= 4
 
 
 def test_a_repeat_is_one_kernel_a_item_and_a_launch_a_row():
