@@ -40,15 +40,17 @@ def touched(launch: Launch, pointers: Sequence[Pointer]) -> Touched:
     clock, *rest = pointers
     found: dict[bool, list[Range]] = {False: [], True: []}
     for field in launch.sees:
-        found[field in launch.sets].append(_range(clock, FIELDS[field], 1))
+        at = clock.address + FIELDS[field] * np.dtype(clock.dtype).itemsize
+        found[field in launch.sets].append(behind(Pointer(at, clock.dtype, 1)))
     for pointer, written in zip(rest, launch.writes, strict=True):
-        found[written].append(_range(pointer, 0, pointer.count))
+        found[written].append(behind(pointer))
     return Touched(tuple(found[False]), tuple(found[True]))
 
 
-def _range(pointer: Pointer, first: int, count: int) -> Range:
-    size = np.dtype(pointer.dtype).itemsize
-    return Range(pointer.address + first * size, pointer.address + (first + count) * size)
+def behind(pointer: Pointer) -> Range:
+    """The memory to which a pointer leads."""
+    nbytes = pointer.count * np.dtype(pointer.dtype).itemsize
+    return Range(pointer.address, pointer.address + nbytes)
 
 
 def waits(launches: Sequence[Touched]) -> list[tuple[int, ...]]:

@@ -29,7 +29,7 @@ class Part(NamedTuple):
     """Some words of a row, and the address on the device at which they belong."""
 
     first: int
-    count: int
+    words: int
     place: int
 
 
@@ -76,17 +76,17 @@ class EpochsOnDevice:
         self._mix(epoch)
         steps = self._ready()
         clock = [(0, CLOCK)] if epoch == 0 else [(0, STATUS), (STATUS + 1, CLOCK)]
-        self._set(epoch, [*(self._clock(*words) for words in clock), *self._parts])
+        self._set(epoch, [*(self._clock(*span) for span in clock), *self._parts])
         steps()
         row = self._row(epoch)
         for part in (self._clock(STATUS, STATUS + 1), *self._parts):
-            self._device.copy(row + part.first * WORD, part.place, part.count * WORD)
+            self._device.copy(row + part.first * WORD, part.place, part.words * WORD)
 
     def _set(self, epoch: int, parts: Sequence[Part]) -> None:
         """Copy parts of a row to where they belong."""
         row = self._row(epoch)
         for part in parts:
-            self._device.copy(part.place, row + part.first * WORD, part.count * WORD)
+            self._device.copy(part.place, row + part.first * WORD, part.words * WORD)
 
     def _mix(self, epoch: int) -> None:
         """Fill the order with that of an epoch; the device has its own copy of the one before."""
