@@ -19,6 +19,7 @@ import numpy as np
 from cuda.bindings import driver as cu
 
 from codegen.cuda.arrays import Shared
+from codegen.cuda.dependencies import Touched, touched, waits
 from codegen.cuda.device import DeviceError
 from codegen.cuda.emit import Emitted
 from codegen.cuda.image import machine_code
@@ -51,6 +52,7 @@ class Packed:
     values: np.ndarray  # eight bytes each
     addresses: np.ndarray  # of the values
     image: Image  # whose code must not go before
+    touched: Touched
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,6 +178,11 @@ class Driver:
         self._enter()
         self._do("order two streams", cu.cuStreamWaitEvent, self._stream, moment.event, 0)
 
+    def copy(self, to: int, source: int, nbytes: int) -> None:
+        self._enter()
+        doing = f"copy {nbytes:,} bytes on the GPU"
+        self._do(doing, cu.cuMemcpyDtoDAsync, to, source, nbytes, self._stream)
+
     # -------------------------------------------------- launches
 
     def load(self, emitted: Emitted, name: str) -> Image:
@@ -197,35 +204,39 @@ class Driver:
             slot[: value.nbytes] = np.frombuffer(value.tobytes(), np.uint8)
         addresses = values.ctypes.data + SLOT * np.arange(len(values), dtype=np.uint64)
         function = image.functions[launch.kernel]
-        return Packed(function, launch.kernel, launch.grid, launch.block, values, addresses, image)
+        return Packed(
+            function, launch.kernel, launch.grid, launch.block, values, addresses, image,
+            touched(launch, pointers),
+        )  # fmt: skip
 
     def launch(self, prepared: Packed) -> None:
+        p = prepared
         self._enter()
-        self._launch(prepared)
-
-    def _launch(self, p: Packed) -> None:
         self._do(
             f"launch {p.name}", cu.cuLaunchKernel, p.function, p.grid, 1, 1, p.block, 1, 1, 0,
             self._stream, p.addresses.ctypes.data, 0,
         )  # fmt: skip
 
     def capture(self, step: Sequence[Packed], times: int) -> Any:
-        # relaxed: an object that ends meanwhile may give memory back
-        mode = cu.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED
+        launches = [*step] * times
         self._enter()
-        self._do("begin a capture", cu.cuStreamBeginCapture, self._stream, mode)
+        graph = self._do("begin a graph", cu.cuGraphCreate, 0)
         try:
-            for _ in range(times):
-                for prepared in step:
-                    self._launch(prepared)
-        except BaseException:
-            self._quietly(_ended, self._stream)
-            raise
-        graph = self._do("end a capture", cu.cuStreamEndCapture, self._stream)
-        try:
+            nodes: list[Any] = []
+            for p, earlier in zip(launches, waits([p.touched for p in launches]), strict=True):
+                nodes.append(self._node(graph, p, [nodes[k] for k in earlier]))
             return self._do(f"make a graph of {times} steps", cu.cuGraphInstantiate, graph, 0)
         finally:
             self._quietly(cu.cuGraphDestroy, graph)
+
+    def _node(self, graph: Any, p: Packed, earlier: list[Any]) -> Any:
+        """A launch in a graph, after these; the driver copies its arguments."""
+        node = cu.CUDA_KERNEL_NODE_PARAMS()
+        node.func, node.kernelParams = p.function, p.addresses.ctypes.data
+        node.gridDimX, node.gridDimY, node.gridDimZ = p.grid, 1, 1
+        node.blockDimX, node.blockDimY, node.blockDimZ = p.block, 1, 1
+        doing = f"put {p.name} into a graph"
+        return self._do(doing, cu.cuGraphAddKernelNode, graph, earlier, len(earlier), node)
 
     def replay(self, graph: Any) -> None:
         self._enter()
@@ -261,9 +272,3 @@ class Driver:
         self._enter()
         self._do("wait for the GPU", cu.cuEventSynchronize, last.event)
         return float(self._do("ask for a time", cu.cuEventElapsedTime, first.event, last.event))
-
-
-def _ended(stream: Any) -> tuple[Any, ...]:
-    """End a capture that failed; what it holds is dropped."""
-    status, graph = cu.cuStreamEndCapture(stream)
-    return (status,) if int(status) else cu.cuGraphDestroy(graph)

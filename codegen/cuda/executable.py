@@ -9,9 +9,9 @@ from step to step is on the device, in the clock.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -24,13 +24,18 @@ from codegen.cuda.current import current_device, mirrors
 from codegen.cuda.device import DeviceError
 from codegen.cuda.emit import emit, emit_in_one_block
 from codegen.cuda.epilogues import with_epilogues
+from codegen.cuda.epochs import EpochsOnDevice
 from codegen.cuda.interface import Device, Image, Pointer
 from codegen.cuda.launch import launch
 from codegen.cuda.mirrors import Owner, allocated
 from codegen.cuda.one_block import fits
 from codegen.cuda.replay import Replay
 from codegen.cuda.taking import empty, to_device
+from codegen.epochs import Shuffle
 from codegen.executable import _EMPTY, Binding, Executable
+from codegen.optimisations import on, without
+
+APART = 1 << 24  # bytes of temps: a part of a GPU's cache, so that none leaves it for more room
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,17 @@ class CudaExecutable(Executable):
 
     # -------------------------------------------------- memory
 
+    def plan(self, sizes: Mapping[str, int]) -> memory.Plan:
+        """Where temps lie: each in a place of its own, where that is little memory in all.
+
+        Launches that share a place wait for one another, though neither needs what the other makes.
+        """
+        shared = super().plan(sizes)
+        if shared.unshared > APART or not on("branches"):
+            return shared
+        with without("reuse"):
+            return super().plan(sizes)
+
     def own_binding(self, sizes: Mapping[str, int]) -> OnDevice:
         """Places for everything on the device; nothing is allocated there yet."""
         plan = self.plan(sizes)
@@ -145,14 +161,30 @@ class CudaExecutable(Executable):
         assert isinstance(binding, OnDevice)
         start = self._start(numbers)
         with self.device.lock:
-            replay = self._ready(binding, start)
+            steps = self._steps(binding, start)
             self.device.upload(self._clock_at, start.clock)
-            replay.run(1 if self.emitted.once else start.steps, self._ended)
+            steps()
             if binding.meanwhile is not None:
                 binding.meanwhile()
             status = self._status()
             self._give_back(binding, start)
         return status
+
+    def _steps(self, binding: OnDevice, start: Start) -> Callable[[], None]:
+        """What hands over all steps of a run; what they need is on the device by now."""
+        replay = self._ready(binding, start)
+        return lambda: replay.run(1 if self.emitted.once else start.steps, self._ended)
+
+    def epochs(
+        self, binding: Binding, numbers: Sequence[Any], shuffle: Shuffle | None,
+        states: Sequence[np.ndarray], count: int,
+    ) -> EpochsOnDevice:  # fmt: skip
+        assert isinstance(binding, OnDevice)
+        start = self._start(numbers)
+        ready = partial(self._steps, binding, start)
+        return EpochsOnDevice(
+            self.device, ready, start.clock, self._clock_at, shuffle, states, binding, count
+        )
 
     def profile(self, binding: Binding, numbers: Sequence[Any]) -> list[tuple[str, float]]:
         """Run one step, launch by launch: each kernel's name and its milliseconds."""

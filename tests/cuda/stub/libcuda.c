@@ -27,11 +27,15 @@ enum { ARGUMENTS = 64, NODES = 4096, BLOCKS = 4096, SIZE = 8 };
 typedef struct { char name[256], kinds[256]; } function;
 typedef struct { function of[64]; int count, is_text; } module;
 typedef struct { function *what; unsigned grid, block; int count; char values[ARGUMENTS][SIZE]; } node;
+typedef struct { /* CUDA_KERNEL_NODE_PARAMS_v2 */
+    function *what;
+    unsigned grid, gy, gz, block, by, bz, shared;
+    void **values, **extra, *kernel, *context;
+} node_parameters;
 typedef struct { node nodes[NODES]; int count; } graph;
 static struct { address start; size_t size; int live, pooled; } blocks[BLOCKS];
 static size_t reserved; /* of the pool */
 static int block_count, lost;
-static graph *captured;
 static on_launch listener;
 
 static long setting(const char *name, long otherwise) {
@@ -171,6 +175,14 @@ int cuMemcpyDtoHAsync(void *to, address from, size_t size, void *stream) {
     ANSWER;
     return copied("download", from, to, (void *)from, size, stream);
 }
+int cuMemcpyDtoDAsync(address to, address from, size_t size, void *stream) {
+    ANSWER;
+    int bad = stub_left(to) < (long)size || stub_left(from) < (long)size;
+    note("%scopy %#lx %#lx %zu", bad ? "BAD " : "", to, from, size);
+    if (bad) return lost = 700;
+    memcpy((void *)to, (void *)from, size);
+    return 0;
+}
 
 int cuStreamCreate(void **s, unsigned flags) {
     static long next = 16;
@@ -228,27 +240,39 @@ static int run(node *n) {
     if (listener) listener(n->what->name, n->grid, n->block, values);
     return 0;
 }
-int cuLaunchKernel(function *f, unsigned grid, unsigned gy, unsigned gz, unsigned block, unsigned by,
-                   unsigned bz, unsigned shared, void *stream, void **values, void **extra) {
-    ANSWER;
+static node made_of(function *f, unsigned grid, unsigned block, void **values) {
     node n = {.what = f, .grid = grid, .block = block};
     for (const char *kind = f->kinds; *kind; kind += strcspn(kind, " "), kind += *kind == ' ')
         memcpy(n.values[n.count++], *values++, *kind == 'p' ? 8 : atoi(kind));
-    if (!captured) return run(&n);
-    captured->nodes[captured->count++] = n;
-    return 0;
+    return n;
 }
-int cuStreamBeginCapture(void *s, int mode) { ANSWER; captured = calloc(1, sizeof(graph)); return 0; }
-int cuStreamEndCapture(void *s, graph **made) {
-    *made = captured;
-    captured = 0;
-    note("captured %d", (*made)->count);
+int cuLaunchKernel(function *f, unsigned grid, unsigned gy, unsigned gz, unsigned block, unsigned by,
+                   unsigned bz, unsigned shared, void *stream, void **values, void **extra) {
+    ANSWER;
+    node n = made_of(f, grid, block, values);
+    return run(&n);
+}
+
+int cuGraphCreate(graph **made, unsigned flags) { ANSWER; *made = calloc(1, sizeof(graph)); return 0; }
+/* A node is known by its place in the graph, counted from 1; a launch runs them in their order. */
+int cuGraphAddKernelNode(long *made, graph *g, const long *earlier, size_t count,
+                         const node_parameters *p) {
+    ANSWER;
+    if (p->gy != 1 || p->gz != 1 || p->by != 1 || p->bz != 1 || p->shared || p->extra) return 1;
+    g->nodes[g->count++] = made_of(p->what, p->grid, p->block, p->values);
+    char line[65536], *end = line + sprintf(line, "node %s", p->what->name);
+    for (size_t k = 0; k < count; k++) {
+        if (earlier[k] < 1 || earlier[k] >= g->count) return 1;
+        end += sprintf(end, " %ld", earlier[k] - 1);
+    }
+    note("%s", line);
+    *made = g->count;
     return 0;
 }
 int cuGraphInstantiateWithFlags(graph **made, graph *from, uint64_t flags) {
     ANSWER;
     memcpy(*made = malloc(sizeof(graph)), from, sizeof(graph));
-    note("graph");
+    note("instantiate %d", from->count);
     return 0;
 }
 int cuGraphDestroy(graph *g) { free(g); return 0; }

@@ -16,14 +16,16 @@ import time
 import numpy as np
 
 import graphdl as gd
-from codegen.cuda import current, driver, executable, taking
+from codegen.cuda import current, dependencies, driver, executable, taking
+from codegen.cuda.clock import FIELDS
 from codegen.cuda.image import Code
 from codegen.cuda.interface import Origin
 from codegen.cuda.kernels import SIMULATOR
 from codegen.cuda.simulated import Simulated
 from codegen.cuda.taking import to_device
+from codegen.optimisations import without
 from graphdl.core.away import place
-from graphdl.training import chunks, prefetch
+from graphdl.training import chunks, prefetch, together
 
 L = gd.layers
 loaded = {}  # kernel's symbol → the kernel, and the function that the simulator runs
@@ -149,8 +151,18 @@ def epochs():
     by_launches()
     x, y = data()
     model = network("cuda")
-    model.fit(x, y, epochs=5, batch_size=4, verbose=0)
+    with without("epochs"):
+        model.fit(x, y, epochs=5, batch_size=4, verbose=0)
     return {"x": x.nbytes, "kernel": model.get_weights()[0].nbytes, "order": 8 * len(x)}
+
+
+def epochs_together():
+    """One epoch, then three that the host does not wait for."""
+    by_launches()
+    together.Together.fitting = lambda self, left: 1 if left == 4 else left
+    x, y = data()
+    network("cuda").fit(x, y, epochs=4, batch_size=4, verbose=0)
+    return {"order": 8 * len(x), "clock": 8 * len(FIELDS)}
 
 
 def all_is_given_back():
@@ -304,6 +316,21 @@ def profile():
         "made": made,
         "calls": [c.kernel.name for c in session.compiled.executable.emitted.calls],
     }
+
+
+def graphs():
+    """Graphs of one step, of two, and of one whose launches all wait for one another."""
+    by_launches()
+    model = network("cuda")
+    session = model._session("train", model._data("fit", *data()), 4)
+    session.run(0, 1, 0, 0)
+    (replay,) = session.binding.replays.values()
+    step = [p.touched for p in replay.step]
+    gpu().capture(replay.step, 2)
+    made = {"one": dependencies.waits(step), "two": dependencies.waits(step * 2)}
+    with without("branches"):
+        gpu().capture(replay.step, 1)
+        return made | {"in_a_row": dependencies.waits(step)}
 
 
 def an_error():
