@@ -21,7 +21,13 @@ from codegen.cuda.kernels import GPU, Shape
 from codegen.cuda.products import tile_of
 from tests.cuda import collected
 from tests.cuda.machine_code import (
-    AMPERE, HOPPER, OF_A_PRODUCT, OF_AN_OPERATION, check, hold, key,
+    AMPERE,
+    HOPPER,
+    OF_A_PRODUCT,
+    OF_AN_OPERATION,
+    check,
+    hold,
+    key,
 )  # fmt: skip
 from tests.ops.cases import OPS
 
