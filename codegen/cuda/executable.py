@@ -53,8 +53,7 @@ class CudaExecutable(Executable):
         super().__init__(program, jit=False, name=name)
         self._clock = np.zeros(len(FIELDS), np.int64)
 
-    @cached_property
-    def scheduled(self) -> ir.Program:
+    def _scheduled(self) -> ir.Program:
         return self.program if fits(self.program) else with_epilogues(self.program)
 
     def _emit(self, registers: bool) -> Any:
