@@ -76,9 +76,9 @@ GPU = (
     Tile(16, 16, 64, 4, 4, 16),
     Tile(8, 16, 128, 4, 4, 32),
 )
-"""All of 256 threads but the third, which has 128."""
-SIMULATOR = (Tile(4, 4, 4, 2, 2, 1), Tile(2, 4, 4, 2, 4, 4), Tile(8, 8, 2, 4, 4, 2))
-"""One without slices, one of slices alone, and one whose results leave in strips."""
+"""All of 256 threads."""
+SIMULATOR = (Tile(4, 4, 4, 2, 2, 1), Tile(4, 4, 8, 2, 2, 2))
+"""The second one for more than four terms."""
 
 
 def cycles(tile: Tile, rows: int, columns: int, terms: int, size: int = 4) -> float:

@@ -13,7 +13,13 @@ from tests.cuda import stepper
 from tests.cuda.replay import noting
 from tests.cuda.stepper import backwards, forwards, stepped
 
-SMALL = (*tiles.SIMULATOR, Tile(1, 1, 1, 1, 1, 1), Tile(16, 16, 4, 4, 8, 4))
+SMALL = (
+    *tiles.SIMULATOR,
+    Tile(1, 1, 1, 1, 1, 1),
+    Tile(2, 4, 4, 2, 4, 4),  # slices of one thread
+    Tile(8, 8, 2, 4, 4, 2),  # its results leave in two strips,
+    Tile(16, 16, 4, 4, 8, 4),  # in four
+)
 SIDES = list(itertools.product([False, True], repeat=2))
 
 
@@ -129,6 +135,11 @@ def test_terms_of_few_columns_are_dealt_out(rows, columns, terms):
 
 def test_large_results_are_cut_into_large_tiles():
     assert best(tiles.GPU, 4096, 4096, 1024, "float32").rows == 128
+
+
+def test_the_simulator_runs_with_slices_and_without():
+    for terms, tile in ((3, tiles.SIMULATOR[0]), (9, tiles.SIMULATOR[1])):
+        assert best(tiles.SIMULATOR, 5, 6, terms, "float32") is tile
 
 
 def test_float64_has_a_tile_that_finds_room():
