@@ -60,7 +60,7 @@ class CudaExecutable(Executable):
         self._clock = np.zeros(len(FIELDS), np.int64)
 
     def _scheduled(self) -> ir.Program:
-        return self.program if fits(self.program) else with_epilogues(self.program)
+        return with_epilogues(self.program)
 
     def _emit(self, registers: bool) -> Any:
         way = emit_in_one_block if fits(self.program) else emit

@@ -129,8 +129,9 @@ class Writer:
     def in_one_block(self, program: ir.Program) -> Kernel:
         """All steps of a run."""
         block = self._block()
-        lines = one_block.run(block, program)
-        made = Body([*self._shared(block), *lines], ONCE, self.shape.lanes)
+        run = one_block.Run(block, program, self.shape.tiles)
+        room = [f"    shared = cuda.shared.array({run.room}, {run.dtype}, 16)"] if run.room else []
+        made = Body([*self._shared(block), *room, *run.lines], ONCE, self.shape.lanes)
         body = tuple(s for i in program.items for s in one_block.statements(i))
         touched = (b for i in program.items for b in (*ir.reads(i), *ir.writes(i)))
         writes = (b for i in program.items for b in ir.writes(i))
