@@ -144,8 +144,9 @@ class CudaExecutable(Executable):
             replay = self._ready(binding, start)
             self.device.upload(self._clock_at, start.clock)
             replay.run(1 if self.emitted.once else start.steps, self._ended)
-            if binding.meanwhile is not None:
-                binding.meanwhile()
+            meanwhile, binding.meanwhile = binding.meanwhile, None
+            if meanwhile is not None:
+                meanwhile()
             status = self._status()
             self._give_back(binding, start)
         return status
