@@ -164,8 +164,9 @@ class CudaExecutable(Executable):
             steps = self._steps(binding, start)
             self.device.upload(self._clock_at, start.clock)
             steps()
-            if binding.meanwhile is not None:
-                binding.meanwhile()
+            meanwhile, binding.meanwhile = binding.meanwhile, None
+            if meanwhile is not None:
+                meanwhile()
             status = self._status()
             self._give_back(binding, start)
         return status

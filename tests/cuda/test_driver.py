@@ -280,6 +280,7 @@ REFUSALS = {
     "cuMemAlloc:3:2": r"allocate [\d,]+ bytes for .* \([\d,]+ of [\d,]+ are free\): no memory is left "
     r"for it\. Use a smaller batch",
     "cuMemHostAlloc:1:2": "pin memory of the host: no memory is left",
+    "cuMemPoolCreate:1:2": "make a pool of memory: no memory is left",
     "cuModuleLoadData:1:209": "load the kernels of step: the machine code is for another kind of GPU",
     "cuModuleGetFunction:2:500": "find kernel1: a kernel that the machine code does not hold",
     "cuMemcpyHtoDAsync:2:999": "copy [0-9,]+ bytes to the GPU: the driver does not know",
