@@ -1,7 +1,7 @@
 """A GPU behind NVIDIA's driver, by cuda-bindings. No GPU has confirmed any of this yet.
 
-One stream, in whose order everything happens. Each status is looked at; what is not 0 is raised as
-DeviceError in the user's words.
+One stream, in whose order everything happens but copies aside. Each status is looked at; what is not 0
+is raised as DeviceError in the user's words.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import os
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from threading import RLock
 from typing import Any, NoReturn
 
 import numpy as np
 from cuda.bindings import driver as cu
 
+from codegen.cuda.arrays import Shared
 from codegen.cuda.dependencies import Touched, touched, waits
 from codegen.cuda.device import DeviceError
 from codegen.cuda.emit import Emitted
@@ -24,6 +26,7 @@ from codegen.cuda.image import machine_code
 from codegen.cuda.interface import Image, Pointer
 from codegen.cuda.kernels import GPU
 from codegen.cuda.launch import Launch
+from codegen.cuda.pool import Pool
 from codegen.cuda.refusals import LOST, words
 from codegen.cuda.staging import Staging
 
@@ -32,7 +35,10 @@ MAJOR = ATTRIBUTE.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
 MINOR = ATTRIBUTE.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR
 MULTIPROCESSORS = ATTRIBUTE.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT
 THREADS = ATTRIBUTE.CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_MULTIPROCESSOR
+POOLS = ATTRIBUTE.CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED
+NO_MEMORY = 2  # a status
 SLOT = 8  # bytes of an argument
+KEPT = 16  # a part of the GPU's memory: so much may lie unused in the pool (an estimate)
 
 
 @dataclass(frozen=True)
@@ -68,9 +74,7 @@ class Driver:
         self._device = self._do("choose a GPU", cu.cuDeviceGet, 0)
         self._context = self._do("open the GPU", cu.cuDevicePrimaryCtxRetain, self._device)
         self._enter()
-        self._stream = self._do(
-            "make a stream", cu.cuStreamCreate, cu.CUstream_flags.CU_STREAM_NON_BLOCKING
-        )
+        self._stream = self._new_stream()
         self.stream = int(self._stream)
         name = self._do("ask the GPU for its name", cu.cuDeviceGetName, 256, self._device)
         self.name = bytes(name).split(b"\0")[0].decode(errors="replace")
@@ -78,6 +82,14 @@ class Driver:
         blocks = self._attribute(THREADS) // self.shape.lanes
         self.most_blocks = self._attribute(MULTIPROCESSORS) * max(1, blocks)
         self._staging = Staging(self._do, self._stream)
+        self._pool: Pool | None = None
+        if self._attribute(POOLS):
+            keeps = self.memory()[1] // KEPT
+            self._pool = Pool(self._do, self._device, self._stream, keeps)
+
+    def _new_stream(self) -> Any:
+        kind = cu.CUstream_flags.CU_STREAM_NON_BLOCKING
+        return self._do("make a stream", cu.cuStreamCreate, kind)
 
     def _attribute(self, which: Any) -> int:
         doing = f"ask the GPU for {which.name}"
@@ -111,21 +123,38 @@ class Driver:
     # -------------------------------------------------- memory
 
     def memory(self) -> tuple[int, int]:
-        self._enter()
-        free, total = self._do("ask for free memory", cu.cuMemGetInfo)
-        return int(free), int(total)
+        with self.lock:
+            self._enter()
+            free, total = map(int, self._do("ask for free memory", cu.cuMemGetInfo))
+            return free + (self._pool.unused() if self._pool else 0), total
 
     def allocate(self, nbytes: int, what: str) -> int:
+        return self._had(cu.cuMemAlloc, nbytes, what)
+
+    def free(self, address: int) -> None:
+        self._quietly(cu.cuMemFree, address)
+
+    def draw(self, nbytes: int, what: str) -> int:
+        return self._had(self._pool.allocate if self._pool else cu.cuMemAlloc, nbytes, what)
+
+    def give_back(self, address: int, shared: Shared) -> None:
+        if self._pool:
+            self._pool.free(address, shared)
+        else:
+            self.free(address)
+
+    def _had(self, call: Callable[[int], tuple[Any, Any]], nbytes: int, what: str) -> int:
+        """What the driver gives; from what lies unused in the pool if it has no other."""
         self._enter()
-        status, address = cu.cuMemAlloc(nbytes)
+        status, address = call(nbytes)
+        if int(status) == NO_MEMORY and self._pool and self._pool.unused():
+            self._pool.trim()
+            status, address = call(nbytes)
         if int(status):
             free, total = self.memory()
             what = f"{what} ({free:,} of {total:,} are free)"
             self._refuse(f"allocate {nbytes:,} bytes for {what}", status)
         return int(address)
-
-    def free(self, address: int) -> None:
-        self._quietly(cu.cuMemFree, address)
 
     def upload(self, address: int, array: np.ndarray) -> None:
         self._enter()
@@ -134,6 +163,20 @@ class Driver:
     def download(self, address: int, array: np.ndarray) -> None:
         self._enter()
         self._staging.download(address, array)
+
+    @cached_property
+    def _aside(self) -> Staging:
+        """Copies on a stream of their own, by pinned memory of their own."""
+        return Staging(self._do, self._new_stream())
+
+    def upload_aside(self, address: int, array: np.ndarray) -> Moment:
+        self._enter()
+        self._aside.upload(address, array)
+        return self._moment(self._aside.stream)
+
+    def wait(self, moment: Moment) -> None:
+        self._enter()
+        self._do("order two streams", cu.cuStreamWaitEvent, self._stream, moment.event, 0)
 
     def copy(self, to: int, source: int, nbytes: int) -> None:
         self._enter()
