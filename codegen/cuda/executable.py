@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -24,6 +24,7 @@ from codegen.cuda.current import current_device, mirrors
 from codegen.cuda.device import DeviceError
 from codegen.cuda.emit import emit, emit_in_one_block
 from codegen.cuda.interface import Device, Image, Pointer
+from codegen.cuda.large import LargeProducts
 from codegen.cuda.launch import launch
 from codegen.cuda.mirrors import Owner, allocated
 from codegen.cuda.one_block import fits
@@ -47,9 +48,12 @@ class CudaExecutable(Executable):
 
     borrows = True
 
-    def __init__(self, program: ir.Program, *, name: str = "program") -> None:
+    def __init__(
+        self, program: ir.Program, *, name: str = "program", matmul_precision: str = "float32"
+    ) -> None:
         self.device: Device = current_device()
         super().__init__(program, jit=False, name=name)
+        self.large = LargeProducts(self.device, self.emitted.calls, matmul_precision)
         self._clock = np.zeros(len(FIELDS), np.int64)
 
     def _emit(self, registers: bool) -> Any:
@@ -63,6 +67,9 @@ class CudaExecutable(Executable):
         """The kernels on the device, compiled at first need."""
         with self.device.lock:
             return self.device.load(self.emitted, self.name)
+
+    def notes(self, sizes: Mapping[str, int]) -> list[str]:
+        return [f"matmul_precision {self.large.report(sizes)}"]
 
     @property
     def ready(self) -> bool:
@@ -128,9 +135,10 @@ class CudaExecutable(Executable):
         assert isinstance(binding, OnDevice)
         start = self._start(numbers)
         with self.device.lock:
-            replay = self._ready(binding, start)
+            replays = self._ready(binding, start)
             self.device.upload(self._clock_at, start.clock)
-            replay.run(1 if self.emitted.once else start.steps, self._ended)
+            for replay, steps in replays:
+                replay.run(1 if self.emitted.once else steps, self._ended)
             status = self._status()
             self._give_back(binding, start)
         return status
@@ -140,7 +148,7 @@ class CudaExecutable(Executable):
         assert isinstance(binding, OnDevice)
         start = self._start(numbers)
         with self.device.lock:
-            replay = self._ready(binding, start)
+            replay, _ = self._ready(binding, start)[0]
             self.device.upload(self._clock_at, start.clock)
             marks = [self.device.mark()]
             for prepared in replay.step:
@@ -150,15 +158,33 @@ class CudaExecutable(Executable):
             spent = map(self.device.milliseconds, marks, marks[1:])
             return [(c.kernel.name, t) for c, t in zip(self.emitted.calls, spent, strict=True)]
 
-    def _ready(self, binding: OnDevice, start: Start) -> Replay:
-        """All that the launches need, on the device; nothing has changed before all of it is there."""
+    def _ready(self, binding: OnDevice, start: Start) -> list[tuple[Replay, int]]:
+        """The launches and for how many steps, all that they need on the device; nothing has changed
+        before all of it is there.
+        """
         _ = self.image
         buffers = self.emitted.buffers
         self._require(binding.settle(buffers))
         pointers = binding.pointers(buffers)
-        replay = self._replay(binding, start, pointers)
+        replays = [
+            (self._replay(binding, replace(start, sizes=sizes), pointers), steps)
+            for sizes, steps in self._spans(start)
+        ]
         binding.bring(buffers)
-        return replay
+        return replays
+
+    def _spans(self, start: Start) -> list[tuple[dict[str, int], int]]:
+        """Sizes that launches are packed with, and the steps that these run: all, but where a library
+        has a part in a step. It does not read the rows from the clock: a ragged batch is apart.
+        """
+        if self.program.batches is None:
+            return [(start.sizes, start.steps)]
+        batch = start.sizes[self.program.batches.rows.name]
+        whole, ragged = divmod(start.rows.stop - start.rows.start, batch)
+        if not ragged or not self.large.are_in(start.sizes):
+            return [(start.sizes, start.steps)]
+        last = start.sizes | {v.name: ragged for v in self.program.sizes}
+        return [(start.sizes, whole)] * bool(whole) + [(last, 1)]
 
     def _require(self, needed: int) -> None:
         """Raise DeviceError where the device has not so many bytes left."""
@@ -184,6 +210,7 @@ class CudaExecutable(Executable):
         if key not in binding.replays:
             while len(binding.replays) >= KEPT:
                 binding.replays.pop(next(iter(binding.replays)))
+            self._require(self.large.workspace(start.sizes))
             step = list(self._prepared(start, pointers))
             changes = any(changes for _, _, changes in binding.owners)
             binding.replays[key] = Replay(self.device, step, changes)
@@ -192,9 +219,12 @@ class CudaExecutable(Executable):
     def _prepared(self, start: Start, pointers: Mapping[ir.Buffer, Pointer]) -> Iterator[Any]:
         clock = Pointer(self._clock_at, "int64", len(FIELDS))
         for call in self.emitted.calls:
-            made = launch(call, start.sizes, start.scalars, self.device.most_blocks)
-            given = [clock, *(pointers[b] for b in made.buffers)]
-            yield self.device.prepare(self.image, made, given)
+            prepared = self.large.prepare(call, start.sizes, pointers)
+            if prepared is None:
+                made = launch(call, start.sizes, start.scalars, self.device.most_blocks)
+                given = [clock, *(pointers[b] for b in made.buffers)]
+                prepared = self.device.prepare(self.image, made, given)
+            yield prepared
 
     @cached_property
     def _clock_at(self) -> int:

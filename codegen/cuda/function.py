@@ -35,13 +35,14 @@ class Kernel:
     numbers: tuple[ir.Var, ...]
     parts: Parts
     threads: int
+    product: ir.MatMul | None = None  # if it is all that the kernel does, and a library may do it
 
 
 class Functions:
     """Makes the functions of one program."""
 
     def __init__(self, program: ir.Program, guarded: bool) -> None:
-        self._guarded = guarded  # may a guard end the run?
+        self.guarded = guarded  # may a guard end the run?
         self.driven = {"seed": FIELDS["seed"], "step": FIELDS["step"]}  # numbers of the clock
         if program.batches:
             self.driven |= {n: FIELDS[n] for n in ("start", "total")}
@@ -63,7 +64,7 @@ class Functions:
         numbers = tuple(found[n] for n in sorted(found) if n not in self.driven)
         taken = ", ".join(["clock", *(b.name for b in buffers), *(v.name for v in numbers)])
         lines = [f"def {name}({taken}):", *(f"    # {s}" for s in note.splitlines()[:NOTES])]
-        if self._guarded and not keeps_time:
+        if self.guarded and not keeps_time:
             lines += [f"    if {at('status')} != 0:", "        return"]
         if not keeps_time:
             driven = {n: field for n, field in self.driven.items() if n in found}
