@@ -34,6 +34,8 @@ KNOWN = {
     "thin": Optimisation("products with one row or column are loops", ORDER),
     # passes, in their order
     "flatten": Optimisation("exponentials of short rows in one run"),
+    "interchange": Optimisation("on a GPU, free loops stand outermost", ORDER),
+    "accumulate": Optimisation("on a GPU, sums over loops are added up in registers"),
     "fuse": Optimisation("one nest for what runs over the same elements"),
     "delay": Optimisation("cheap derivatives are worked out in the loop that reads them"),
     "contract": Optimisation("values pass from statement to statement in registers"),

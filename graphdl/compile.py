@@ -117,7 +117,7 @@ def compile_graph(
     clock.lap("expand", f"{len(primitive.nodes)} nodes")
     lowered = lower(primitive, batched, stream_numbers(graph.nodes))
     clock.lap("lower", f"{len(lowered.program.items)} items")
-    program = optimise(lowered.program)
+    program = optimise(lowered.program, parallel=chosen.name == "cuda")
     clock.lap("optimise", f"{len(program.items)} items")
     if chosen.name == "cuda":
         from codegen.cuda.executable import CudaExecutable  # noqa: PLC0415 - 16 modules, seldom asked for

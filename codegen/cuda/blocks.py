@@ -12,8 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from codegen import ir
-from codegen.cuda.nests import IDENTITY, Cells, apart, carried, identity, nest_of, touched
+from codegen.cuda.nests import nest_of
 from codegen.cuda.printer import CudaPrinter, dealt_out, turns
+from codegen.passes.accumulate import identity
+from codegen.passes.free import Cells, sums_of, touched
 
 INDENT = "    "
 WAIT = "cuda.syncthreads()"
@@ -119,29 +121,6 @@ class Block:
         """All threads come here before one goes on."""
         self._read, self._written = set(), set()
         return [INDENT * depth + WAIT]
-
-
-def sums_of(loop: ir.Loop, cells: Cells) -> dict[ir.Var, str] | None:
-    """The scalars that a loop adds up, each with its operation; None where turns hang on each other."""
-    if not apart(loop.var, (loop,), cells):
-        return None
-    sums: dict[ir.Var, str] = {}
-    for var in sorted(carried(loop), key=lambda v: v.name):
-        updates = [s for s in ir.statements(loop.body) if isinstance(s, ir.Update) and s.var == var]
-        ops = {s.op for s in updates}
-        if len(ops) > 1 or not ops <= IDENTITY.keys() or _is_read(var, loop.body):
-            return None
-        sums[var] = ops.pop()
-    return sums
-
-
-def _is_read(var: ir.Var, body: tuple[ir.Stmt, ...]) -> bool:
-    return any(
-        part == var
-        for s in ir.statements(body)
-        for e in ir.own_expressions(s)
-        for part in ir.subexpressions(e)
-    )
 
 
 def _on_parts(body: tuple[ir.Stmt, ...], sums: set[ir.Var]) -> tuple[ir.Stmt, ...]:

@@ -25,6 +25,7 @@ def at(field: str) -> str:
     return f"clock[uint64({FIELDS[field]})]"
 
 
+ADVANCES = ("step", "start", "rows", "now")  # what it writes
 ADVANCE = f'''def advance(clock):
     """The next step: which rows of the data it takes. Runs before all else of a step, in one thread."""
     if {at("status")} == 0:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from codegen import ir
-from codegen.cuda.clock import ADVANCE, FIELDS, at
+from codegen.cuda.clock import ADVANCE, ADVANCES, FIELDS, at
 
 NOTES = 6  # lines of a note that are shown
 Parts = tuple[tuple[ir.Expr, int], ...]
@@ -35,7 +36,14 @@ class Kernel:
     numbers: tuple[ir.Var, ...]
     parts: Parts
     threads: int
+    writes: frozenset[ir.Buffer]  # of the buffers
+    sets: tuple[str, ...] = ()  # fields of the clock that it writes
     product: ir.MatMul | None = None  # if it is all that the kernel does, and a library may do it
+
+    @cached_property
+    def sees(self) -> tuple[str, ...]:
+        """The fields of the clock that it reads or writes: those that its lines name."""
+        return tuple(f for f in FIELDS if any(at(f) in line for line in self.lines))
 
 
 class Functions:
@@ -51,12 +59,13 @@ class Functions:
 
     def make(
         self, note: str, body: Body, buffers: Iterable[ir.Buffer], reads: Iterable[ir.Var],
-        keeps_time: bool = False,
+        writes: Iterable[ir.Buffer], sets: tuple[str, ...] = (), keeps_time: bool = False,
     ) -> Kernel:  # fmt: skip
         """The function around its lines.
 
         reads: the numbers they read, besides those in the shapes of buffers; what the clock says of
         them is read at the top, and the status of the run. keeps_time: the lines do that themselves.
+        writes, sets: the buffers and the fields of the clock that they write.
         """
         self._count += 1
         name, buffers = f"kernel{self._count}", tuple(dict.fromkeys(buffers))
@@ -69,12 +78,15 @@ class Functions:
         if not keeps_time:
             driven = {n: field for n, field in self.driven.items() if n in found}
             lines += [f"    {n} = clock[uint64({field})]" for n, field in driven.items()]
-        return Kernel(name, (*lines, *body.lines), buffers, numbers, body.parts, body.threads)
+        lines = (*lines, *body.lines)
+        written = frozenset(writes)
+        return Kernel(name, lines, buffers, numbers, body.parts, body.threads, written, sets)
 
 
 def advance() -> Kernel:
     """The kernel with which a step over batches begins."""
-    return Kernel("advance", tuple(ADVANCE.splitlines()), (), (), ((ir.ONE, 1),), 1)
+    lines = tuple(ADVANCE.splitlines())
+    return Kernel("advance", lines, (), (), ((ir.ONE, 1),), 1, frozenset(), ADVANCES)
 
 
 def sizes_in(extents: Iterable[ir.Expr]) -> Iterator[ir.Var]:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 
 from codegen import ir
 from codegen.cuda import guards, one_block, products, sorting
-from codegen.cuda.blocks import Block, sums_of
+from codegen.cuda.blocks import Block
 from codegen.cuda.function import NOTES, Body, Functions, Kernel, sizes_in
-from codegen.cuda.nests import Cells, Nest, cells_of, given, nests, used
+from codegen.cuda.nests import Nest, nests
 from codegen.cuda.printer import CudaPrinter, turns
 from codegen.cuda.work import turns_of
 from codegen.javascript.printer import count
+from codegen.passes.free import Cells, cells_of, given, sums_of, used
 from codegen.registers import flat
 
 LONG = 64  # turns of inner loops that are worth a block of threads
@@ -86,7 +87,8 @@ class Writer:
             assert isinstance(part, ir.Guard), part
             body, note = guards.kernel(self.printer, part, lanes), guards.NOTE
             reads = sizes_in(d for b in part.buffers for d in b.shape)
-        made = self.functions.make(note, body, touched, reads)
+        sets = ("status",) if isinstance(part, ir.Guard) else ()
+        made = self.functions.make(note, body, touched, reads, ir.writes(part), sets)
         return replace(made, product=part) if self._may_leave(part) else made
 
     def _may_leave(self, part: ir.Item) -> bool:
@@ -105,7 +107,7 @@ class Writer:
         work = count(f.extent for f in nest.free)
         reads = {*_numbers(nest.body), *sizes_in([work])} - {f.var for f in nest.free}
         made = Body(lines, ((work, each),), self.shape.lanes)
-        return self.functions.make(note, made, _buffers(nest.body), reads)
+        return self.functions.make(note, made, _buffers(nest.body), reads, _written(nest.body))
 
     def _together(self, parts: list[tuple[Nest, ir.Item]]) -> Kernel:
         """One block does all of it, item after item: temps of two may lie in the same memory."""
@@ -118,7 +120,7 @@ class Writer:
         lines = [*self._shared(block), *turns(self.printer, (), body, 1, *BLOCKS)]
         whole = tuple(s for nest, _ in parts for s in nest.whole)
         made = Body(lines, ONCE, self.shape.lanes)
-        return self.functions.make("", made, _buffers(whole), _numbers(whole))
+        return self.functions.make("", made, _buffers(whole), _numbers(whole), _written(whole))
 
     def in_one_block(self, program: ir.Program) -> Kernel:
         """All steps of a run."""
@@ -127,7 +129,10 @@ class Writer:
         made = Body([*self._shared(block), *lines], ONCE, self.shape.lanes)
         body = tuple(s for i in program.items for s in one_block.statements(i))
         touched = (b for i in program.items for b in (*ir.reads(i), *ir.writes(i)))
-        return self.functions.make("", made, touched, _numbers(body), keeps_time=True)
+        writes = (b for i in program.items for b in ir.writes(i))
+        return self.functions.make(
+            "", made, touched, _numbers(body), writes, ("status",), keeps_time=True
+        )
 
     def _block(self) -> Block:
         return Block(self.printer, self.cells, self.shape.lanes)
@@ -142,7 +147,11 @@ class Writer:
 
 
 def _buffers(body: Sequence[ir.Stmt]) -> list[ir.Buffer]:
-    return [e.buffer for e in ir.loads(body)] + [s.buffer for s in ir.stores(body)]
+    return [e.buffer for e in ir.loads(body)] + _written(body)
+
+
+def _written(body: Sequence[ir.Stmt]) -> list[ir.Buffer]:
+    return [s.buffer for s in ir.stores(body)]
 
 
 def _numbers(body: Sequence[ir.Stmt]) -> set[ir.Var]:

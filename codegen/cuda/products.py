@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from codegen import ir
 from codegen.cuda.function import Body
 from codegen.cuda.printer import CudaPrinter, dealt_out
+
+After = Callable[[str, int], list[str]]
+"""What is done with an element that is finished: the name of its value, how deep to indent → lines.
+
+`row` and `column` (int64) say where it stands. Each element comes once, to one thread.
+"""
 
 
 @dataclass(frozen=True)
@@ -30,16 +37,27 @@ def extents(item: ir.MatMul) -> tuple[ir.Expr, ir.Expr, ir.Expr]:
     return (*item.out.shape, item.a.shape[0 if item.ta else 1])  # type: ignore[return-value]
 
 
-def product(printer: CudaPrinter, item: ir.MatMul, tile: Tile, lanes: int) -> Body:
-    """Tiles where each axis fills at least half of one; a run-time number is taken to do so."""
+def product(
+    printer: CudaPrinter, item: ir.MatMul, tile: Tile, lanes: int, after: After | None = None
+) -> Body:
+    """Tiles where each axis fills at least half of one; a run-time number is taken to do so.
+
+    after: what is done with each element in place of storing it.
+    """
+    after = after or _store(printer, item)
     rows, columns, inner = extents(item)
     sides = zip((rows, columns, inner), (tile.rows, tile.columns, tile.inner), strict=True)
     if all(not isinstance(e, ir.Const) or 2 * int(e.value) >= side for e, side in sides):
-        return _by_tiles(printer, item, tile)
-    return _by_elements(printer, item, lanes)
+        return _by_tiles(printer, item, tile, after)
+    return _by_elements(printer, item, lanes, after)
 
 
-def _by_elements(printer: CudaPrinter, item: ir.MatMul, lanes: int) -> Body:
+def _store(printer: CudaPrinter, item: ir.MatMul) -> After:
+    element = printer.element(item.out, (ir.Var("row", "int64"), ir.Var("column", "int64")))
+    return lambda value, depth: [f"{'    ' * depth}{element} = {value}"]
+
+
+def _by_elements(printer: CudaPrinter, item: ir.MatMul, lanes: int, after: After) -> Body:
     rows, columns, inner = extents(item)
     row, column, k = (ir.Var(n, "int64") for n in ("row", "column", "k"))
     a = printer.element(item.a, (k, row) if item.ta else (row, k))
@@ -52,13 +70,13 @@ def _by_elements(printer: CudaPrinter, item: ir.MatMul, lanes: int) -> Body:
         f"        value = {item.out.dtype}(0)",
         f"        for k in range({printer.bare(inner)}):",
         f"            value += {a} * {b}",
-        f"        {printer.element(item.out, (row, column))} = value",
+        *after("value", 2),
     ]
     lines = dealt_out(1, "turn", printer.bare(work), body)
     return Body(lines, ((work, lanes),), lanes)
 
 
-def _by_tiles(printer: CudaPrinter, item: ir.MatMul, tile: Tile) -> Body:
+def _by_tiles(printer: CudaPrinter, item: ir.MatMul, tile: Tile, after: After) -> Body:
     """out = a·b: a block holds a slice of its rows of a and columns of b in shared memory.
 
     Rows of the shared arrays are padded by 4, so that threads which store one column of a slice do
@@ -69,6 +87,7 @@ def _by_tiles(printer: CudaPrinter, item: ir.MatMul, tile: Tile) -> Body:
     lines = [
         f"    some_a = cuda.shared.array({t.inner * (t.rows + 4)}, {dtype}{t.aligned})",
         f"    some_b = cuda.shared.array({t.inner * (t.columns + 4)}, {dtype}{t.aligned})",
+        f"    whole = cuda.shared.array({t.rows * t.columns}, {dtype}{t.aligned})",
         "    lane = cuda.threadIdx.x",
         f"    top = lane // {t.columns // t.wide} * {t.high}",
         f"    left = lane % {t.columns // t.wide} * {t.wide}",
@@ -90,7 +109,7 @@ def _by_tiles(printer: CudaPrinter, item: ir.MatMul, tile: Tile) -> Body:
         *(f"                b{j} = some_b[at_b + uint64({j})]" for j in range(t.wide)),
         *(f"                v{i}_{j} += a{i} * b{j}" for i in range(t.high) for j in range(t.wide)),
         "            cuda.syncthreads()",
-        *_store(printer, item, rows, columns, tile),
+        *_finish(rows, columns, tile, after),
     ]
     lines += dealt_out(1, "turn", "work", body, "cuda.blockIdx.x", "cuda.gridDim.x")
     parts = zip(item.out.shape, (t.rows, t.columns), strict=True)
@@ -129,16 +148,22 @@ def _fetch(
     return dealt_out(3, "spot", str(length * t.inner), body, "lane", str(t.threads))
 
 
-def _store(printer: CudaPrinter, item: ir.MatMul, rows: str, columns: str, t: Tile) -> list[str]:
-    lines = []
-    row, column = ir.Var("row", "int64"), ir.Var("column", "int64")
-    element = printer.element(item.out, (row, column))
-    for i in range(t.high):
-        lines.append(f"        row = first_row + top + {i}")
-        for j in range(t.wide):
-            lines += [
-                f"        column = first_column + left + {j}",
-                f"        if row < {rows} and column < {columns}:",
-                f"            {element} = v{i}_{j}",
-            ]
-    return lines
+def _finish(rows: str, columns: str, t: Tile, after: After) -> list[str]:
+    """The tile is laid out in shared memory, so that a row of threads has a row of elements."""
+    body = [
+        f"            row = first_row + spot // {t.columns}",
+        f"            column = first_column + spot % {t.columns}",
+        f"            if row < {rows} and column < {columns}:",
+        "                value = whole[uint64(spot)]",
+        *after("value", 4),
+    ]
+    return [
+        *(
+            f"        whole[uint64((top + {i}) * {t.columns} + left + {j})] = v{i}_{j}"
+            for i in range(t.high)
+            for j in range(t.wide)
+        ),
+        "        cuda.syncthreads()",
+        *dealt_out(2, "spot", str(t.rows * t.columns), body, "lane", str(t.threads)),
+        "        cuda.syncthreads()",
+    ]

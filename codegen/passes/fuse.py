@@ -15,6 +15,7 @@ from codegen.optimisations import on
 from codegen.passes.access import Footprint, Footprints, Index, Resource, meetings
 from codegen.passes.chain import Chain, chain_of
 from codegen.passes.delay import better_late
+from codegen.passes.free import is_free, sums_of
 
 T = TypeVar("T")
 Users = dict[Resource, dict[Footprint, ir.Kernel]]
@@ -25,7 +26,16 @@ def fuse(program: ir.Program) -> ir.Program:
 
     Those that are `better_late` wait for the kernel that reads them.
     """
-    fuser, late = Fuser(), better_late(program) if on("delay") else set()
+    return _fused(program, Fuser())
+
+
+def fuse_parallel(program: ir.Program) -> ir.Program:
+    """The same for iterations that run at once."""
+    return _fused(program, ParallelFuser())
+
+
+def _fused(program: ir.Program, fuser: Fuser) -> ir.Program:
+    late = better_late(program) if on("delay") else set()
     for at, item in enumerate(program.items):
         fuser.add(item, at in late)
     fuser.settle()
@@ -169,21 +179,27 @@ class Fuser:
             }
             prints = [self.known.of(other) for other in block] if partners else []
             for at, ahead in meetings(prints, self.known.of(s), partners):
-                block[at:] = _moved(block, at, ahead, self._fused(block[at], s))  # type: ignore[arg-type]
-                return True
+                fused = self._fused(block[at], s)  # type: ignore[arg-type]
+                if fused is not None:
+                    block[at:] = _moved(block, at, ahead, fused)
+                    return True
         block.append(s)
         return False
 
-    def _fused(self, a: ir.Loop, b: ir.Loop) -> ir.Loop:
-        """Both loops as one; then the loops within."""
+    def _fused(self, a: ir.Loop, b: ir.Loop) -> ir.Loop | None:
+        """Both loops as one, then the loops within; None where they are better apart."""
         block: list[ir.Stmt] = []
         for s in (*a.body, *ir.rename(b.body, {b.var: a.var})):
             self._place(block, s)
         return ir.Loop(a.var, a.extent, tuple(block))
 
+    def _alike(self, a: ir.Loop, b: ir.Loop) -> bool:
+        """Is what the loops do for each turn of one kind?"""
+        return bool(_loops(a.body)) == bool(_loops(b.body))
+
     def _fit(self, a: ir.Loop, b: ir.Loop) -> bool:
         """Do the loops share memory, and do their iterations match one to one?"""
-        if a.extent != b.extent or bool(_loops(a.body)) != bool(_loops(b.body)):
+        if a.extent != b.extent or not self._alike(a, b):
             return False
         first, second = self.known.of(a), self.known.of(b)
         if first.arrays.isdisjoint(second.arrays):
@@ -192,6 +208,37 @@ class Fuser:
         return all(
             _same_iteration(first.accesses[r], a.var, second.accesses[r], b.var) for r in shared
         )
+
+
+class ParallelFuser(Fuser):
+    """Joins loops whose turns are to run at once.
+
+    What is free stays free. Within a turn of free loops, one may become a loop that adds up scalars.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._depth = 0
+
+    def _alike(self, a: ir.Loop, b: ir.Loop) -> bool:
+        return True
+
+    def _fused(self, a: ir.Loop, b: ir.Loop) -> ir.Loop | None:
+        self._depth += 1
+        both = super()._fused(a, b)
+        self._depth -= 1
+        assert both is not None
+        less, more = sorted((_freedom(a), _freedom(b)))
+        least = less if self._depth else min(more, max(1, less))
+        return both if _freedom(both) >= least else None
+
+
+def _freedom(loop: ir.Loop) -> float:
+    """How many loops, from this one inwards, are free; half a one counts if turns add up scalars."""
+    if not is_free(loop, loop, {}):
+        return 0.5 if sums_of(loop, {}) is not None else 0
+    alone = len(loop.body) == 1 and isinstance(loop.body[0], ir.Loop)
+    return 1 + (_freedom(loop.body[0]) if alone else 0)  # type: ignore[arg-type]
 
 
 def _same_iteration(a: list[Index], i: ir.Var, b: list[Index], j: ir.Var) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 import graphdl as gd
 from codegen import ir
 from codegen.executable import Executable
+from tests.cuda.replay import for_threads
 from tests.differential.oracle import Case
 from tests.ops.cases import OPS, cases
 
@@ -27,7 +28,7 @@ OPTIMIZERS = {
 
 @contextmanager
 def programs() -> Iterator[list[ir.Program]]:
-    """Notes every program that gets an executable meanwhile, but for those of teams."""
+    """Notes every program that gets an executable meanwhile, as for a GPU, but for those of teams."""
     found: list[ir.Program] = []
     make = Executable.__init__
 
@@ -38,7 +39,8 @@ def programs() -> Iterator[list[ir.Program]]:
 
     Executable.__init__ = noted
     try:
-        yield found
+        with for_threads():
+            yield found
     finally:
         Executable.__init__ = make
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import graphdl as gd
-from codegen.cuda import blocks, nests, one_block
+from codegen.cuda import blocks, one_block
 from codegen.cuda.kernels import Shape
 from codegen.cuda.products import Tile
+from codegen.passes import free
 from tests.cuda import collected
 from tests.cuda.distance import ulps
 from tests.cuda.replay import noting
@@ -115,7 +116,7 @@ def test_a_barrier_that_some_threads_pass_by_is_found(monkeypatch):
 
 def test_blocks_that_meet_are_found(monkeypatch):
     """Loops whose turns hang on each other, dealt out to blocks nevertheless."""
-    monkeypatch.setattr(nests, "apart", lambda var, body, cells: True)
+    monkeypatch.setattr(free, "apart", lambda var, body, cells: True)
     x = gd.tensor("x", ("n", 8))
     rows = replays(lambda: gd.function([x], gd.sum(x, axis=0), target="python")(np.ones((9, 8))))
     with pytest.raises(RaceError, match="blocks on"):

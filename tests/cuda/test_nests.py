@@ -1,9 +1,10 @@
 """Which loops of a kernel are free, where it is cut, and where the threads of a block wait."""
 
 from codegen import ir
-from codegen.cuda.blocks import WAIT, Block, sums_of
+from codegen.cuda.blocks import WAIT, Block
 from codegen.cuda.nests import nests, pieces
 from codegen.cuda.printer import CudaPrinter
+from codegen.passes.free import sums_of
 
 N = ir.Var("n", "int64")
 A, B, C = (ir.Var(name, "int64") for name in "ijk")
