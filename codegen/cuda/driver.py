@@ -12,12 +12,12 @@ import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import RLock
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from cuda.bindings import driver as cu
 
-from codegen.cuda.device import DeviceError
+from codegen.cuda.device import DeviceError, missing_blas
 from codegen.cuda.emit import Emitted
 from codegen.cuda.image import machine_code
 from codegen.cuda.interface import Image, Pointer
@@ -25,6 +25,9 @@ from codegen.cuda.kernels import GPU
 from codegen.cuda.launch import Launch
 from codegen.cuda.refusals import LOST, words
 from codegen.cuda.staging import Staging
+
+if TYPE_CHECKING:
+    from codegen.cuda.cublaslt import CublasLt, Multiplication
 
 ATTRIBUTE = cu.CUdevice_attribute
 MAJOR = ATTRIBUTE.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
@@ -156,17 +159,28 @@ class Driver:
         function = image.functions[launch.kernel]
         return Packed(function, launch.kernel, launch.grid, launch.block, values, addresses, image)
 
-    def launch(self, prepared: Packed) -> None:
+    def blas(self) -> CublasLt | None:
+        if missing_blas():
+            return None
+        self._enter()
+        from codegen.cuda.cublaslt import CublasLt  # noqa: PLC0415 - half a second, seldom needed
+
+        return CublasLt(self)
+
+    def launch(self, prepared: Packed | Multiplication) -> None:
         self._enter()
         self._launch(prepared)
 
-    def _launch(self, p: Packed) -> None:
+    def _launch(self, p: Packed | Multiplication) -> None:
+        if not isinstance(p, Packed):
+            p.enqueue(self.stream)
+            return
         self._do(
             f"launch {p.name}", cu.cuLaunchKernel, p.function, p.grid, 1, 1, p.block, 1, 1, 0,
             self._stream, p.addresses.ctypes.data, 0,
         )  # fmt: skip
 
-    def capture(self, step: Sequence[Packed], times: int) -> Any:
+    def capture(self, step: Sequence[Packed | Multiplication], times: int) -> Any:
         # relaxed: an object that ends meanwhile may give memory back
         mode = cu.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED
         self._enter()
