@@ -118,12 +118,17 @@ class Executable:
         found = self._bindings.get(tuple(sizes.values()))
         return (found.plan if found else self.plan(sizes)).size
 
+    @property
+    def scheduled(self) -> ir.Program:
+        """The program, its items as they are run."""
+        return self.program
+
     def plan(self, sizes: Mapping[str, int]) -> memory.Plan:
         """Where temps lie; that of the last sizes is kept: who measures mostly allocates next."""
         key = (on("reuse"), *sizes.items())
         if self._planned is None or self._planned[0] != key:
             skip = frozenset(self.program.arguments)
-            plan = memory.plan(self.program, sizes, skip, self.in_place)
+            plan = memory.plan(self.scheduled, sizes, skip, self.in_place)
             self._planned = key, plan
         return self._planned[1]
 

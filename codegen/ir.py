@@ -234,6 +234,22 @@ class MatMul:
 
 
 @dataclass(frozen=True, eq=False)
+class Fused:
+    """A product, and what is done with each element of its result while that is in a register.
+
+    `body` finds the element in `value`, at (`row`, `column`). kept: is the result stored besides?
+    """
+
+    product: MatMul
+    body: tuple[Stmt, ...]
+    row: Var
+    column: Var
+    value: Var
+    kept: bool
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
 class ArgSort:
     """out[r, :] = the order that sorts the row a[r, :], stable."""
 
@@ -291,7 +307,7 @@ class Repeat:
         return tuple(dict(zip(names, row, strict=True)) for row in numbers)
 
 
-Item = Kernel | MatMul | ArgSort | Guard | Repeat | Alone | Barrier
+Item = Kernel | MatMul | Fused | ArgSort | Guard | Repeat | Alone | Barrier
 
 
 @dataclass(frozen=True, eq=False)
@@ -378,6 +394,8 @@ def reads(item: Item) -> tuple[Buffer, ...]:
         return item.reads
     if isinstance(item, MatMul):
         return (item.a, item.b)
+    if isinstance(item, Fused):
+        return tuple(dict.fromkeys((item.product.a, item.product.b, *Kernel(item.body).reads)))
     if isinstance(item, ArgSort):
         return (item.a,)
     if isinstance(item, Guard):
@@ -393,6 +411,9 @@ def writes(item: Item) -> tuple[Buffer, ...]:
         return item.writes
     if isinstance(item, (MatMul, ArgSort)):
         return (item.out,)
+    if isinstance(item, Fused):
+        kept = (item.product.out,) if item.kept else ()
+        return tuple(dict.fromkeys((*kept, *Kernel(item.body).writes)))
     if isinstance(item, Guard):
         return ()
     if isinstance(item, (Alone, Barrier)):

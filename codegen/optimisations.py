@@ -43,6 +43,7 @@ KNOWN = {
     "hoist": Optimisation("what does not change in a loop is read before it"),
     "repeat": Optimisation("equal segments are one body over a table of buffers"),
     "resize": Optimisation("segments of other sizes share a body, too"),
+    "epilogues": Optimisation("on a GPU, products hand their elements on in registers"),
     "teams": Optimisation(
         "large steps are split between threads", "two programs may be rounded apart"
     ),

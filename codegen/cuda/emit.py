@@ -86,7 +86,7 @@ def _emitted(
     buffers = dict.fromkeys(b for call in calls for b in call.buffers)
     buffers = tuple(dict.fromkeys((*(b for b in program.arguments if b in buffers), *buffers)))
     trees = sorted(writer.trees)
-    writer.printer.helpers |= {op for op in trees if op in ("maximum", "minimum")}
+    writer.printer.helpers |= {op for op, _ in trees if op in ("maximum", "minimum")}
     head = HEADER.format(
         title=f"A graphdl program for CUDA: {name}.",
         notes="\n".join(_arguments(buffers)),
@@ -94,7 +94,7 @@ def _emitted(
     )
     parts = [
         helpers(writer.printer.helpers),
-        *(tree(op, writer.shape.lanes) for op in trees),
+        *(tree(op, side, writer.shape.lanes) for op, side in trees),
         *("\n".join([*k.lines, ""]) for k in kernels),
     ]
     source = head + "\n\n".join(p.strip("\n") + "\n" for p in parts if p)

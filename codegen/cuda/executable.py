@@ -23,6 +23,7 @@ from codegen.cuda.clock import FIELDS
 from codegen.cuda.current import current_device, mirrors
 from codegen.cuda.device import DeviceError
 from codegen.cuda.emit import emit, emit_in_one_block
+from codegen.cuda.epilogues import with_epilogues
 from codegen.cuda.interface import Device, Image, Pointer
 from codegen.cuda.large import LargeProducts
 from codegen.cuda.launch import launch
@@ -56,9 +57,13 @@ class CudaExecutable(Executable):
         self.large = LargeProducts(self.device, self.emitted.calls, matmul_precision)
         self._clock = np.zeros(len(FIELDS), np.int64)
 
+    @cached_property
+    def scheduled(self) -> ir.Program:
+        return self.program if fits(self.program) else with_epilogues(self.program)
+
     def _emit(self, registers: bool) -> Any:
         way = emit_in_one_block if fits(self.program) else emit
-        return way(self.program, self.name, self.device.shape)
+        return way(self.scheduled, self.name, self.device.shape)
 
     # -------------------------------------------------- machine code
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from codegen import ir
-from codegen.cuda import guards, one_block, products, sorting
-from codegen.cuda.blocks import Block
+from codegen.cuda import columns, guards, one_block, products, sorting
+from codegen.cuda.blocks import Block, Tree
 from codegen.cuda.function import NOTES, Body, Functions, Kernel, sizes_in
 from codegen.cuda.nests import Nest, nests
 from codegen.cuda.printer import CudaPrinter, turns
@@ -17,7 +17,7 @@ from codegen.javascript.printer import count
 from codegen.passes.free import Cells, cells_of, given, sums_of, used
 from codegen.registers import flat
 
-LONG = 64  # turns of inner loops that are worth a block of threads
+LONG = 32  # turns of an inner loop that are worth a block of threads
 BLOCKS, THREADS = ("cuda.blockIdx.x", "cuda.gridDim.x"), ("cuda.grid(1)", "cuda.gridsize(1)")
 ONCE = ((ir.ONE, 1),)  # one block
 Part = tuple[Nest | ir.Item, ir.Item]  # and the item that it is, or is a piece of
@@ -42,7 +42,7 @@ class Writer:
         guarded = any(isinstance(i, ir.Guard) for i in flat(program.items))
         self.cells, self.shape = cells_of(program), shape
         self.printer, self.functions = CudaPrinter(), Functions(program, guarded)
-        self.trees: set[str] = set()
+        self.trees: set[Tree] = set()
 
     def run(self, items: Sequence[ir.Item]) -> list[Kernel]:
         """The kernels of items, none of them a repeat, in the order in which they are launched.
@@ -80,6 +80,11 @@ class Writer:
         if isinstance(part, ir.MatMul):
             body = products.product(self.printer, part, self.shape.tile, lanes)
             reads = sizes_in(products.extents(part))
+        elif isinstance(part, ir.Fused):
+            after = products.finished(self.printer, part)
+            body = products.product(self.printer, part.product, self.shape.tile, lanes, after)
+            own = _numbers(part.body) - {part.row, part.column, part.value}
+            reads = [*sizes_in(products.extents(part.product)), *own]
         elif isinstance(part, ir.ArgSort):
             body = sorting.argsort(self.printer, part, lanes)
             reads = sizes_in(part.a.shape)
@@ -97,7 +102,13 @@ class Writer:
         return isinstance(part, ir.MatMul) and not (guarded and part.out.root.role != "temp")
 
     def _nest(self, nest: Nest, note: str) -> Kernel:
-        if _is_for_blocks(nest, self.cells):
+        side = columns.side_of_grid(nest, self.shape.lanes, self.cells) if nest.free else 0
+        if side:
+            block, each = self._block(), side
+            first, step = f"cuda.blockIdx.x * {side}", f"cuda.gridDim.x * {side}"
+            lines = block.by_columns(nest, side, 1, first, step)
+            lines = [*self._shared(block), *lines]
+        elif _is_for_blocks(nest, self.cells):
             block = self._block()
             body, each = block.body(nest.body, 2), 1
             lines = [*self._shared(block), *turns(self.printer, nest.free, body, 1, *BLOCKS)]
@@ -168,4 +179,4 @@ def _is_for_blocks(nest: Nest, cells: Cells) -> bool:
     if not nest.free:
         return bool(loops)
     shared = [s for s in loops if sums_of(s, cells) is not None]
-    return sum(map(turns_of, shared)) >= LONG and len(shared) == len(loops)
+    return len(shared) == len(loops) and max(map(turns_of, shared), default=0) >= LONG

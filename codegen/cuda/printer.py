@@ -78,19 +78,30 @@ def turns(
     """The body, one level deeper, for the turns of free loops from `first` on, the innermost moving
     first; where there are none, for the first of all.
     """
-    pad, names = "    " * depth, [f.var.name for f in free]
+    pad = "    " * depth
     if not free:
         return [f"{pad}if {first} == 0:", *body]
-    var = names[0] if len(names) == 1 else "turn"
-    lines, rest = [], var
+    var = free[0].var.name if len(free) == 1 else "turn"
+    lines = unflattened(printer, free, var, depth + 1)
+    work = printer.bare(count(f.extent for f in free))
+    return dealt_out(depth, var, work, [*lines, *body], first, step)
+
+
+def unflattened(
+    printer: CudaPrinter, free: Sequence[ir.Loop], turn: str, depth: int
+) -> list[str]:  # fmt: skip
+    """The variables of free loops from the number of their turn, the innermost moving first."""
+    pad, names = "    " * depth, [f.var.name for f in free]
+    lines, rest = [], turn
     for k, name in enumerate(names[:-1]):
         size = printer.part(count(f.extent for f in free[k + 1 :]))
         left = names[-1] if k == len(names) - 2 else f"rest_{name}"
-        lines.append(f"{pad}    {name} = {rest} // {size}")
-        lines.append(f"{pad}    {left} = {rest} - {name} * {size}")
+        lines.append(f"{pad}{name} = {rest} // {size}")
+        lines.append(f"{pad}{left} = {rest} - {name} * {size}")
         rest = left
-    work = printer.bare(count(f.extent for f in free))
-    return dealt_out(depth, var, work, [*lines, *body], first, step)
+    if len(names) == 1 and names[0] != turn:
+        lines.append(f"{pad}{names[0]} = {turn}")
+    return lines
 
 
 def helpers(names: set[str]) -> str:

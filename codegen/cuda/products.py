@@ -57,6 +57,17 @@ def _store(printer: CudaPrinter, item: ir.MatMul) -> After:
     return lambda value, depth: [f"{'    ' * depth}{element} = {value}"]
 
 
+def finished(printer: CudaPrinter, item: ir.Fused) -> After:
+    """What an epilogue does with an element."""
+
+    def lines(value: str, depth: int) -> list[str]:
+        known = {item.value: ir.Var(value, item.value.dtype)}
+        kept = _store(printer, item.product)(value, depth) if item.kept else []
+        return [*kept, *printer.body(ir.rename(item.body, known), depth)]
+
+    return lines
+
+
 def _by_elements(printer: CudaPrinter, item: ir.MatMul, lanes: int, after: After) -> Body:
     rows, columns, inner = extents(item)
     row, column, k = (ir.Var(n, "int64") for n in ("row", "column", "k"))

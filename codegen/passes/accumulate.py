@@ -1,8 +1,8 @@
 """Elements to which a loop adds are added up in a scalar, and written once.
 
-    s[j] = 0                          a = 0
-    for i: s[j] += x[i, j]     →      for i: a += x[i, j]
-                                      s[j] = a
+s[j] = 0                          a = 0
+for i: s[j] += x[i, j]     →      for i: a += x[i, j]
+                                  s[j] = a
 """
 
 from __future__ import annotations

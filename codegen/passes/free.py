@@ -119,5 +119,3 @@ def _is_read(var: ir.Var, body: tuple[ir.Stmt, ...]) -> bool:
         for e in ir.own_expressions(s)
         for part in ir.subexpressions(e)
     )
-
-

@@ -13,6 +13,7 @@ from codegen import cache, ir
 from codegen.cuda import one_block
 from codegen.cuda.cubin import Cubin, asks_for_float64, compiled
 from codegen.cuda.emit import Emitted, emit, emit_in_one_block
+from codegen.cuda.epilogues import with_epilogues
 from codegen.cuda.function import Kernel
 from codegen.cuda.kernels import GPU
 
@@ -40,7 +41,7 @@ def key(kernel: Kernel) -> str:
 
 def ways(program: ir.Program) -> list[Emitted]:
     """The program as launches, and as one launch for all steps where it may be one."""
-    by_launches = emit(program, "program", GPU)
+    by_launches = emit(with_epilogues(program), "program", GPU)
     if not one_block.fits(program):
         return [by_launches]
     return [by_launches, emit_in_one_block(program, "program", GPU)]

@@ -27,6 +27,7 @@ from codegen import ir, memory
 from codegen.cuda import one_block
 from codegen.cuda.clock import FIELDS
 from codegen.cuda.emit import Emitted, emit, emit_in_one_block
+from codegen.cuda.epilogues import with_epilogues
 from codegen.cuda.kernels import Shape
 from codegen.cuda.launch import Launch, launch
 from tests.cuda.replay import Arrays, Replay
@@ -235,7 +236,9 @@ def stepped(
     whole: bool = False,
 ) -> Arrays:  # fmt: skip
     """What kernels of that shape leave; `whole`: all steps in one block, where the program fits."""
-    way = emit_in_one_block if whole and one_block.fits(replay.program) else emit
-    emitted = way(replay.program, "program", shape)
+    if whole and one_block.fits(replay.program):
+        emitted = emit_in_one_block(replay.program, "program", shape)
+    else:
+        emitted = emit(with_epilogues(replay.program), "program", shape)
     with np.errstate(all="ignore"):
         return Machine(emitted, blocks, lanes, turns).run(replay, emitted)
