@@ -116,9 +116,9 @@ def _by_tiles(printer: CudaPrinter, item: ir.MatMul, tile: Tile, after: After) -
         f"            for k in range({t.inner}):",
         f"                at_a = uint64(k * {t.rows + 4} + top)",
         f"                at_b = uint64(k * {t.columns + 4} + left)",
-        *(f"                a{i} = some_a[at_a + uint64({i})]" for i in range(t.high)),
-        *(f"                b{j} = some_b[at_b + uint64({j})]" for j in range(t.wide)),
-        *(f"                v{i}_{j} += a{i} * b{j}" for i in range(t.high) for j in range(t.wide)),
+        *(f"                a_{i} = some_a[at_a + uint64({i})]" for i in range(t.high)),
+        *(f"                b_{j} = some_b[at_b + uint64({j})]" for j in range(t.wide)),
+        *(f"                v{i}_{j} += a_{i} * b_{j}" for i in range(t.high) for j in range(t.wide)),
         "            cuda.syncthreads()",
         *_finish(rows, columns, tile, after),
     ]
