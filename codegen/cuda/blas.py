@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from codegen import ir, memory
-from codegen.cuda.emit import Call
 from codegen.cuda.products import extents
+
+if TYPE_CHECKING:
+    from codegen.cuda.emit import Call
 
 # Rows, columns and terms from which on the library pays, by its arithmetic. Estimates, which no GPU has
 # confirmed: our kernels have no tensor cores, and where there are no others to be had come near.
@@ -48,15 +51,25 @@ class Product:
         return f"a product of {self.rows} × {self.terms} by {self.terms} × {self.columns}"
 
 
+def may_pay(item: ir.MatMul, precision: str, least: Mapping[str, int] = LEAST) -> bool:
+    """May it at some size? A run-time number is taken to be large."""
+    known = [int(e.value) for e in extents(item) if isinstance(e, ir.Const)]
+    arithmetic = _arithmetic(item, precision)
+    return arithmetic in least and all(size >= least[arithmetic] for size in known)
+
+
 def product_of(call: Call, sizes: Mapping[str, int], precision: str) -> Product | None:
     """What a call multiplies at these sizes; None if it is no product of floats."""
     item = call.kernel.product
-    if item is None or item.out.dtype not in ("float32", "float64"):
+    if item is None or not item.out.dtype.startswith("float"):
         return None
     known = {**sizes, **call.sizes}
     rows, columns, terms = (memory.value(e, known) for e in extents(item))
-    arithmetic = precision if item.out.dtype == "float32" else "float64"
-    return Product(rows, columns, terms, item.ta, item.tb, arithmetic)
+    return Product(rows, columns, terms, item.ta, item.tb, _arithmetic(item, precision))
+
+
+def _arithmetic(item: ir.MatMul, precision: str) -> str:
+    return precision if item.out.dtype == "float32" else item.out.dtype
 
 
 def operands(call: Call) -> tuple[ir.Buffer, ir.Buffer, ir.Buffer]:

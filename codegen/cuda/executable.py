@@ -53,17 +53,20 @@ class CudaExecutable(Executable):
         self, program: ir.Program, *, name: str = "program", matmul_precision: str = "float32"
     ) -> None:
         self.device: Device = current_device()
+        self.large = LargeProducts(self.device, matmul_precision)
         super().__init__(program, jit=False, name=name)
-        self.large = LargeProducts(self.device, self.emitted.calls, matmul_precision)
         self._clock = np.zeros(len(FIELDS), np.int64)
 
     @cached_property
     def scheduled(self) -> ir.Program:
-        return self.program if fits(self.program) else with_epilogues(self.program)
+        if fits(self.program):
+            return self.program
+        return with_epilogues(self.program, self.large.is_ours)
 
     def _emit(self, registers: bool) -> Any:
-        way = emit_in_one_block if fits(self.program) else emit
-        return way(self.scheduled, self.name, self.device.shape)
+        if fits(self.program):
+            return emit_in_one_block(self.program, self.name, self.device.shape)
+        return emit(self.scheduled, self.name, self.device.shape, self.large.precision)
 
     # -------------------------------------------------- machine code
 
@@ -74,7 +77,7 @@ class CudaExecutable(Executable):
             return self.device.load(self.emitted, self.name)
 
     def notes(self, sizes: Mapping[str, int]) -> list[str]:
-        return [f"matmul_precision {self.large.report(sizes)}"]
+        return [self.large.report(self.emitted.calls, sizes)]
 
     @property
     def ready(self) -> bool:
@@ -186,7 +189,7 @@ class CudaExecutable(Executable):
             return [(start.sizes, start.steps)]
         batch = start.sizes[self.program.batches.rows.name]
         whole, ragged = divmod(start.rows.stop - start.rows.start, batch)
-        if not ragged or not self.large.are_in(start.sizes):
+        if not ragged or not self.large.are_in(self.emitted.calls, start.sizes):
             return [(start.sizes, start.steps)]
         last = start.sizes | {v.name: ragged for v in self.program.sizes}
         return [(start.sizes, whole)] * bool(whole) + [(last, 1)]
@@ -215,7 +218,7 @@ class CudaExecutable(Executable):
         if key not in binding.replays:
             while len(binding.replays) >= KEPT:
                 binding.replays.pop(next(iter(binding.replays)))
-            self._require(self.large.workspace(start.sizes))
+            self._require(self.large.workspace(self.emitted.calls, start.sizes))
             step = list(self._prepared(start, pointers))
             changes = any(changes for _, _, changes in binding.owners)
             binding.replays[key] = Replay(self.device, step, changes)

@@ -65,9 +65,24 @@ def test_factors_are_rounded_where_that_is_asked_for(precision):
     exact = x.astype(float) @ w
     error = np.linalg.norm(f(x) - exact) / np.linalg.norm(exact)
     assert 1e-5 < error < {"tf32": 1e-3, "bf16": 1e-2}[precision]
-    said = "\nmatmul_precision {}, {} of 1 products by the library\n"
+    said = "\nmatmul_precision {}, {} products by the library\n"
     assert said.format(precision, 1) in f.explain(n=5)
     assert said.format(precision, 0) in f.explain(n=3)
+
+
+def test_an_epilogue_stands_in_our_own_products_alone(monkeypatch):
+    """A library takes none; where it may be asked for depends on the extents that are known."""
+    a = gd.tensor("a", ("n", 8))
+    node = gd.relu(a @ gd.Variable(values(8, 6)))
+    library = gd.function([a], node, target="cuda", matmul_precision="tf32")
+    monkeypatch.setitem(blas.LEAST, "bf16", 7)
+    ours = gd.function([a], node, target="cuda", matmul_precision="bf16")
+    kernels = [
+        [k.product is not None for k in f._executable.emitted.kernels] for f in (library, ours)
+    ]
+    assert kernels == [[True, False], [False]]
+    assert "By cuBLASLt in tf32, at sizes that are worth it: kernel1." in library.source
+    assert "cuBLASLt" not in ours.source
 
 
 def test_float64_is_not_rounded(asked):
