@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -122,7 +121,7 @@ class Replay:
 def for_threads() -> Iterator[None]:
     """What is compiled meanwhile is optimised as for a GPU, whatever it is to run on."""
     own = compile.optimise
-    compile.optimise = functools.partial(own, parallel=True)
+    compile.optimise = lambda program, **_: own(program, parallel=True)
     try:
         yield
     finally:
