@@ -56,6 +56,7 @@ class Executable:
         registers: bool = True,
     ) -> None:
         self.program, self.jit, self.name = program, jit, name
+        self.scheduled = self._scheduled()
         self.emitted = self._emit(registers)
         self._bindings: dict[tuple[int, ...], Binding] = {}
         self._position = {b: k for k, b in enumerate(self.emitted.buffers)}
@@ -118,8 +119,7 @@ class Executable:
         found = self._bindings.get(tuple(sizes.values()))
         return (found.plan if found else self.plan(sizes)).size
 
-    @property
-    def scheduled(self) -> ir.Program:
+    def _scheduled(self) -> ir.Program:
         """The program, its items as they are run."""
         return self.program
 

@@ -57,8 +57,7 @@ class CudaExecutable(Executable):
         super().__init__(program, jit=False, name=name)
         self._clock = np.zeros(len(FIELDS), np.int64)
 
-    @cached_property
-    def scheduled(self) -> ir.Program:
+    def _scheduled(self) -> ir.Program:
         if fits(self.program):
             return self.program
         return with_epilogues(self.program, self.large.is_ours)

@@ -118,7 +118,11 @@ def _by_tiles(printer: CudaPrinter, item: ir.MatMul, tile: Tile, after: After) -
         f"                at_b = uint64(k * {t.columns + 4} + left)",
         *(f"                a_{i} = some_a[at_a + uint64({i})]" for i in range(t.high)),
         *(f"                b_{j} = some_b[at_b + uint64({j})]" for j in range(t.wide)),
-        *(f"                v{i}_{j} += a_{i} * b_{j}" for i in range(t.high) for j in range(t.wide)),
+        *(
+            f"                v{i}_{j} += a_{i} * b_{j}"
+            for i in range(t.high)
+            for j in range(t.wide)
+        ),
         "            cuda.syncthreads()",
         *_finish(rows, columns, tile, after),
     ]

@@ -68,10 +68,12 @@ class Replay:
             return np.arange(shape[0])[::-1].copy()
         return np.array(array[tuple(map(slice, shape))])
 
-    def places(self) -> Arrays:
-        """An array for every buffer, none in another's place: in temps lies what is not a number."""
+    def places(self, scheduled: ir.Program) -> Arrays:
+        """An array for every buffer, temps as the scheduled program lays them out: not a number yet."""
         with without("inplace"):
-            return self._bound(Executable(self.program, jit=False)).arrays
+            executable = Executable(self.program, jit=False)
+            executable.scheduled = scheduled
+            return self._bound(executable).arrays
 
     def on_cpu(self) -> Arrays:
         """What the un-jitted module leaves in everything that outlives the run."""

@@ -157,9 +157,9 @@ class Machine:
         self._blocks, self._lanes, self._turns = blocks, lanes, turns
         self.barriers = 0
 
-    def run(self, replay: Replay, emitted: Emitted) -> Arrays:
+    def run(self, replay: Replay, emitted: Emitted, scheduled: ir.Program) -> Arrays:
         """What the kernels leave in everything that outlives the run."""
-        arrays = replay.places()
+        arrays = replay.places(scheduled)
         clock, steps = clock_of(replay)
         launches = [launch(c, replay.sizes, replay.scalars, self._blocks) for c in emitted.calls]
         for _ in range(1 if emitted.once else steps):
@@ -237,8 +237,9 @@ def stepped(
 ) -> Arrays:  # fmt: skip
     """What kernels of that shape leave; `whole`: all steps in one block, where the program fits."""
     if whole and one_block.fits(replay.program):
-        emitted = emit_in_one_block(replay.program, "program", shape)
+        scheduled, way = replay.program, emit_in_one_block
     else:
-        emitted = emit(with_epilogues(replay.program), "program", shape)
+        scheduled, way = with_epilogues(replay.program), emit
+    emitted = way(scheduled, "program", shape)
     with np.errstate(all="ignore"):
-        return Machine(emitted, blocks, lanes, turns).run(replay, emitted)
+        return Machine(emitted, blocks, lanes, turns).run(replay, emitted, scheduled)

@@ -12,6 +12,7 @@ from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
 from codegen import cache
 from codegen.cuda import one_block
 from codegen.cuda.emit import emit, emit_in_one_block
+from codegen.cuda.epilogues import with_epilogues
 from codegen.cuda.kernels import SIMULATOR
 from codegen.cuda.launch import launch
 from codegen.cuda.simulated import _simulating
@@ -25,10 +26,13 @@ APART = 128  # ULP of the largest element
 
 def simulated(replay):
     """What kernels leave in everything that outlives the run."""
-    way = emit_in_one_block if one_block.fits(replay.program) else emit
-    emitted = way(replay.program, "program", SIMULATOR)
+    if one_block.fits(replay.program):
+        scheduled, way = replay.program, emit_in_one_block
+    else:
+        scheduled, way = with_epilogues(replay.program), emit
+    emitted = way(scheduled, "program", SIMULATOR)
     module = cache.load(emitted.source, "program", jit=None)
-    arrays, (clock, steps) = replay.places(), clock_of(replay)
+    arrays, (clock, steps) = replay.places(scheduled), clock_of(replay)
     with _simulating():
         for _ in range(1 if emitted.once else steps):
             for call in emitted.calls:
