@@ -152,10 +152,3 @@ def test_a_guard_ends_a_run_in_which_a_library_has_a_part():
     with pytest.raises(gd.errors.NonFiniteError, match="batch 3 of epoch 1"):
         model.fit(x, y, epochs=1, batch_size=4, shuffle=False, verbose=0)
     assert int(model.optimizer.iterations.numpy()) == 2
-
-
-def test_the_precision_is_saved_with_a_model(tmp_path):
-    model = gd.Sequential(network())
-    model.compile("adam", "binary_crossentropy", target="cuda", matmul_precision="bf16")
-    model.save(tmp_path / "model.graphdl")
-    assert gd.load_model(tmp_path / "model.graphdl")._precision == "bf16"
