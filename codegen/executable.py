@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType, ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from codegen import cache, cost, cpu, ir, memory, team
 from codegen.arguments import Table
 from codegen.optimisations import on
 from codegen.pace import Pace
+
+if TYPE_CHECKING:
+    from codegen.epochs import Shuffle
 
 Arrays = Mapping[ir.Buffer, np.ndarray]
 
@@ -213,6 +216,15 @@ class Executable:
         if binding.pace is None:
             return self._entry(words, *numbers)
         return self._in_pace(binding.pace, words, numbers)
+
+    def epochs(
+        self, binding: Binding, numbers: Sequence[Any], shuffle: Shuffle | None,
+        states: Sequence[np.ndarray], count: int,
+    ) -> Any:  # fmt: skip
+        """So many epochs that are run without a look at each: see `codegen.epochs.Epochs`."""
+        from codegen.epochs import Epochs  # noqa: PLC0415 - built on this module
+
+        return Epochs(self, binding, numbers, shuffle, states, count)
 
     def _in_pace(self, pace: Pace, words: np.ndarray, numbers: Sequence[Any]) -> int:
         """The steps by as many threads as are done first."""

@@ -21,6 +21,7 @@ from nvmath.bindings import cublas
 from nvmath.bindings import cublasLt as lt
 
 from codegen.cuda.blas import Product
+from codegen.cuda.dependencies import Touched, behind
 from codegen.cuda.device import DeviceError
 from codegen.cuda.interface import Device, Pointer
 from codegen.cuda.mirrors import allocated
@@ -65,14 +66,18 @@ class CublasLt:
         return allocated(self, self._device, WORKSPACE, "the workspace of cuBLASLt")
 
     def prepare(self, product: Product, a: Pointer, b: Pointer, out: Pointer) -> Multiplication:
-        return Multiplication(self, product, (b.address, a.address, out.address))
+        workspace = Pointer(self.workspace, "uint8", WORKSPACE)  # so no two products run at once
+        touched = Touched((behind(a), behind(b)), (behind(out), behind(workspace)))
+        return Multiplication(self, product, (b.address, a.address, out.address), touched)
 
 
 class Multiplication:
     """A product with all that the library is told, to be enqueued again and again."""
 
-    def __init__(self, library: CublasLt, product: Product, places: tuple[int, int, int]) -> None:
-        self.name = str(product)
+    def __init__(
+        self, library: CublasLt, product: Product, places: tuple[int, int, int], touched: Touched
+    ) -> None:
+        self.name, self.touched = str(product), touched
         self._library, self._workspace, self._places = library, library.workspace, places
         self._one, self._zero = np.ones(1, product.dtype), np.zeros(1, product.dtype)
         data, (a, b, out) = DATA[product.dtype], product.shapes

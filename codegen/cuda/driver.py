@@ -11,12 +11,14 @@ import os
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from threading import RLock
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from cuda.bindings import driver as cu
 
+from codegen.cuda.dependencies import Touched, touched, waits
 from codegen.cuda.device import DeviceError, missing_blas
 from codegen.cuda.emit import Emitted
 from codegen.cuda.image import machine_code
@@ -34,6 +36,9 @@ MAJOR = ATTRIBUTE.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
 MINOR = ATTRIBUTE.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR
 MULTIPROCESSORS = ATTRIBUTE.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT
 THREADS = ATTRIBUTE.CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_MULTIPROCESSOR
+NON_BLOCKING = cu.CUstream_flags.CU_STREAM_NON_BLOCKING
+# other threads may meanwhile ask the driver for what is not to be captured, as for memory
+RELAXED = cu.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED
 SLOT = 8  # bytes of an argument
 
 
@@ -48,6 +53,7 @@ class Packed:
     values: np.ndarray  # eight bytes each
     addresses: np.ndarray  # of the values
     image: Image  # whose code must not go before
+    touched: Touched
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,9 +75,7 @@ class Driver:
         self._device = self._do("choose a GPU", cu.cuDeviceGet, 0)
         self._context = self._do("open the GPU", cu.cuDevicePrimaryCtxRetain, self._device)
         self._enter()
-        self._stream = self._do(
-            "make a stream", cu.cuStreamCreate, cu.CUstream_flags.CU_STREAM_NON_BLOCKING
-        )
+        self._stream = self._do("make a stream", cu.cuStreamCreate, NON_BLOCKING)
         self.stream = int(self._stream)
         name = self._do("ask the GPU for its name", cu.cuDeviceGetName, 256, self._device)
         self.name = bytes(name).split(b"\0")[0].decode(errors="replace")
@@ -136,6 +140,11 @@ class Driver:
         self._enter()
         self._staging.download(address, array)
 
+    def copy(self, to: int, source: int, nbytes: int) -> None:
+        self._enter()
+        doing = f"copy {nbytes:,} bytes on the GPU"
+        self._do(doing, cu.cuMemcpyDtoDAsync, to, source, nbytes, self._stream)
+
     # -------------------------------------------------- launches
 
     def load(self, emitted: Emitted, name: str) -> Image:
@@ -157,7 +166,10 @@ class Driver:
             slot[: value.nbytes] = np.frombuffer(value.tobytes(), np.uint8)
         addresses = values.ctypes.data + SLOT * np.arange(len(values), dtype=np.uint64)
         function = image.functions[launch.kernel]
-        return Packed(function, launch.kernel, launch.grid, launch.block, values, addresses, image)
+        return Packed(
+            function, launch.kernel, launch.grid, launch.block, values, addresses, image,
+            touched(launch, pointers),
+        )  # fmt: skip
 
     def blas(self) -> CublasLt | None:
         if missing_blas():
@@ -168,10 +180,8 @@ class Driver:
         return CublasLt(self)
 
     def launch(self, prepared: Packed | Multiplication) -> None:
+        p = prepared
         self._enter()
-        self._launch(prepared)
-
-    def _launch(self, p: Packed | Multiplication) -> None:
         if not isinstance(p, Packed):
             p.enqueue(self.stream)
             return
@@ -181,22 +191,47 @@ class Driver:
         )  # fmt: skip
 
     def capture(self, step: Sequence[Packed | Multiplication], times: int) -> Any:
-        # relaxed: an object that ends meanwhile may give memory back
-        mode = cu.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED
+        launches = [*step] * times
         self._enter()
-        self._do("begin a capture", cu.cuStreamBeginCapture, self._stream, mode)
+        graph = self._do("begin a graph", cu.cuGraphCreate, 0)
         try:
-            for _ in range(times):
-                for prepared in step:
-                    self._launch(prepared)
-        except BaseException:
-            self._quietly(_ended, self._stream)
-            raise
-        graph = self._do("end a capture", cu.cuStreamEndCapture, self._stream)
-        try:
+            nodes: list[Any] = []
+            for p, earlier in zip(launches, waits([p.touched for p in launches]), strict=True):
+                add = self._node if isinstance(p, Packed) else self._child
+                nodes.append(add(graph, p, [nodes[k] for k in earlier]))
             return self._do(f"make a graph of {times} steps", cu.cuGraphInstantiate, graph, 0)
         finally:
             self._quietly(cu.cuGraphDestroy, graph)
+
+    def _node(self, graph: Any, p: Packed, earlier: list[Any]) -> Any:
+        """A launch in a graph, after these; the driver copies its arguments."""
+        node = cu.CUDA_KERNEL_NODE_PARAMS()
+        node.func, node.kernelParams = p.function, p.addresses.ctypes.data
+        node.gridDimX, node.gridDimY, node.gridDimZ = p.grid, 1, 1
+        node.blockDimX, node.blockDimY, node.blockDimZ = p.block, 1, 1
+        doing = f"put {p.name} into a graph"
+        return self._do(doing, cu.cuGraphAddKernelNode, graph, earlier, len(earlier), node)
+
+    def _child(self, graph: Any, p: Multiplication, earlier: list[Any]) -> Any:
+        """A product in a graph: what the library launches for it, captured on a stream apart."""
+        doing, stream = f"put {p.name} into a graph", self._apart
+        self._do(doing, cu.cuStreamBeginCapture, stream, RELAXED)
+        try:
+            p.enqueue(int(stream))
+        except BaseException:
+            self._quietly(_dropped, stream)
+            raise
+        child = self._do(doing, cu.cuStreamEndCapture, stream)
+        try:
+            add = cu.cuGraphAddChildGraphNode
+            return self._do(doing, add, graph, earlier, len(earlier), child)
+        finally:
+            self._quietly(cu.cuGraphDestroy, child)
+
+    @cached_property
+    def _apart(self) -> Any:
+        """A stream on which nothing is run."""
+        return self._do("make a stream", cu.cuStreamCreate, NON_BLOCKING)
 
     def replay(self, graph: Any) -> None:
         self._enter()
@@ -234,7 +269,7 @@ class Driver:
         return float(self._do("ask for a time", cu.cuEventElapsedTime, first.event, last.event))
 
 
-def _ended(stream: Any) -> tuple[Any, ...]:
+def _dropped(stream: Any) -> tuple[Any, ...]:
     """End a capture that failed; what it holds is dropped."""
     status, graph = cu.cuStreamEndCapture(stream)
     return (status,) if int(status) else cu.cuGraphDestroy(graph)

@@ -9,9 +9,8 @@ from step to step is on the device, in the clock.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -24,24 +23,19 @@ from codegen.cuda.current import current_device, mirrors
 from codegen.cuda.device import DeviceError
 from codegen.cuda.emit import emit, emit_in_one_block
 from codegen.cuda.epilogues import with_epilogues
+from codegen.cuda.epochs import EpochsOnDevice
 from codegen.cuda.interface import Device, Image, Pointer
 from codegen.cuda.large import LargeProducts
 from codegen.cuda.launch import launch
 from codegen.cuda.mirrors import Owner, allocated
 from codegen.cuda.one_block import fits
 from codegen.cuda.replay import Replay
+from codegen.cuda.start import Start, spans, start_of
+from codegen.epochs import Shuffle
 from codegen.executable import _EMPTY, Binding, Executable
+from codegen.optimisations import on, without
 
-
-@dataclass(frozen=True)
-class Start:
-    """What a run is told: the clock before its first step, the steps, numbers by name."""
-
-    clock: np.ndarray
-    steps: int
-    rows: slice  # of the outputs, where the program runs once a batch
-    sizes: dict[str, int]
-    scalars: dict[str, Any]
+APART = 1 << 24  # bytes of temps: a part of a GPU's cache, so that none leaves it for more room
 
 
 class CudaExecutable(Executable):
@@ -99,6 +93,17 @@ class CudaExecutable(Executable):
 
     # -------------------------------------------------- memory
 
+    def plan(self, sizes: Mapping[str, int]) -> memory.Plan:
+        """Where temps lie: each in a place of its own, where that is little memory in all.
+
+        Launches that share a place wait for one another, though neither needs what the other makes.
+        """
+        shared = super().plan(sizes)
+        if shared.unshared > APART or not on("branches"):
+            return shared
+        with without("reuse"):
+            return super().plan(sizes)
+
     def own_binding(self, sizes: Mapping[str, int]) -> OnDevice:
         """Places for everything on the device; nothing is allocated there yet."""
         plan = self.plan(sizes)
@@ -140,20 +145,40 @@ class CudaExecutable(Executable):
     def run(self, binding: Binding, numbers: Sequence[Any]) -> int:
         """Run the program; returns 0, or 1 + the step that a guard refused."""
         assert isinstance(binding, OnDevice)
-        start = self._start(numbers)
+        start = start_of(self.program, numbers)
         with self.device.lock:
-            replays = self._ready(binding, start)
+            steps = self._steps(binding, start)
             self.device.upload(self._clock_at, start.clock)
-            for replay, steps in replays:
-                replay.run(1 if self.emitted.once else steps, self._ended)
+            steps()
             status = self._status()
             self._give_back(binding, start)
         return status
 
+    def _steps(self, binding: OnDevice, start: Start) -> Callable[[], None]:
+        """What hands over all steps of a run; what they need is on the device by now."""
+        replays = self._ready(binding, start)
+
+        def hand_over() -> None:
+            for replay, steps in replays:
+                replay.run(1 if self.emitted.once else steps, self._ended)
+
+        return hand_over
+
+    def epochs(
+        self, binding: Binding, numbers: Sequence[Any], shuffle: Shuffle | None,
+        states: Sequence[np.ndarray], count: int,
+    ) -> EpochsOnDevice:  # fmt: skip
+        assert isinstance(binding, OnDevice)
+        start = start_of(self.program, numbers)
+        ready = partial(self._steps, binding, start)
+        return EpochsOnDevice(
+            self.device, ready, start.clock, self._clock_at, shuffle, states, binding, count
+        )
+
     def profile(self, binding: Binding, numbers: Sequence[Any]) -> list[tuple[str, float]]:
         """Run one step, launch by launch: each kernel's name and its milliseconds."""
         assert isinstance(binding, OnDevice)
-        start = self._start(numbers)
+        start = start_of(self.program, numbers)
         with self.device.lock:
             replay, _ = self._ready(binding, start)[0]
             self.device.upload(self._clock_at, start.clock)
@@ -173,25 +198,18 @@ class CudaExecutable(Executable):
         buffers = self.emitted.buffers
         self._require(binding.settle(buffers))
         pointers = binding.pointers(buffers)
-        replays = [
-            (self._replay(binding, replace(start, sizes=sizes), pointers), steps)
-            for sizes, steps in self._spans(start)
-        ]
+        replays = [(self._replay(binding, s, pointers), s.steps) for s in self._spans(start)]
         binding.bring(buffers)
         return replays
 
-    def _spans(self, start: Start) -> list[tuple[dict[str, int], int]]:
-        """Sizes that launches are packed with, and the steps that these run: all, but where a library
-        has a part in a step. It does not read the rows from the clock: a ragged batch is apart.
+    def _spans(self, start: Start) -> list[Start]:
+        """What the same launches run: all, but where a library has a part in a step. It does not read
+        the rows from the clock, so a ragged batch has launches of its own.
         """
-        if self.program.batches is None:
-            return [(start.sizes, start.steps)]
-        batch = start.sizes[self.program.batches.rows.name]
-        whole, ragged = divmod(start.rows.stop - start.rows.start, batch)
-        if not ragged or not self.large.are_in(self.emitted.calls, start.sizes):
-            return [(start.sizes, start.steps)]
-        last = start.sizes | {v.name: ragged for v in self.program.sizes}
-        return [(start.sizes, whole)] * bool(whole) + [(last, 1)]
+        parts = spans(self.program, start)
+        if parts[0] is start or not self.large.are_in(self.emitted.calls, start.sizes):
+            return [start]
+        return parts
 
     def _require(self, needed: int) -> None:
         """Raise DeviceError where the device has not so many bytes left."""
@@ -256,22 +274,3 @@ class CudaExecutable(Executable):
                 row = math.prod(memory.value(d, start.sizes) for d in buffer.shape[1:])
                 array = array[start.rows.start * row : start.rows.stop * row]
             self.device.download(mirror.place_of(array), array)
-
-    def _start(self, numbers: Sequence[Any]) -> Start:
-        names = [v.name for v in self.program.scalars]
-        if self.program.batches:
-            first, last, batch, total, seed, time_, *scalars = numbers
-            set_to = {"now": first, "last": last, "batch": batch, "total": total}
-            set_to |= {"seed": seed, "time": time_}
-            sizes = {v.name: batch for v in self.program.sizes} | {"total": total}
-            steps, rows = last - first, slice(first * batch, min(last * batch, total))
-        else:
-            sizes_of = [v.name for v in self.program.sizes]
-            seed, time_, *rest = numbers
-            sizes = dict(zip(sizes_of, rest, strict=False))
-            scalars = rest[len(sizes_of) :]
-            set_to, steps, rows = {"now": 1, "step": time_, "seed": seed}, 1, slice(None)
-        clock = np.zeros(len(FIELDS), np.int64)
-        for field, value in set_to.items():
-            clock[FIELDS[field]] = value
-        return Start(clock, steps, rows, sizes, dict(zip(names, scalars, strict=True)))

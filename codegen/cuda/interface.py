@@ -100,6 +100,10 @@ class Device(Protocol):
         """Fill a C-ordered array from the device, after all that was asked before."""
         ...
 
+    def copy(self, to: int, source: int, nbytes: int) -> None:
+        """Copy within the device, from one address to another."""
+        ...
+
     def load(self, emitted: Emitted, name: str) -> Image:
         """The kernels of a module, compiled where they were not yet."""
         ...
@@ -117,7 +121,7 @@ class Device(Protocol):
         ...
 
     def capture(self, step: Sequence[Any], times: int) -> Any:
-        """A graph of prepared launches, one after the other, so many times over."""
+        """A graph of prepared launches, so many times over, that gives what they give in a row."""
         ...
 
     def replay(self, graph: Any) -> None:

@@ -21,7 +21,6 @@ MEANING = {
     "(GRAPHDL_CACHE_DIR)",
     701: "a kernel needs more registers or shared memory than the GPU has; please report this as a "
     "bug in graphdl",
-    901: "the launches could not be captured: another thread used the stream",
     999: "the driver does not know what went wrong. Look at nvidia-smi and the system's log",
 }
 LOST = {  # nothing on the GPU can be read after these

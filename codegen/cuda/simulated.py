@@ -13,12 +13,14 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 from threading import RLock
 from typing import Any
 
 import numpy as np
 
 from codegen import cache
+from codegen.cuda.dependencies import Touched, touched, waits
 from codegen.cuda.device import DeviceError
 from codegen.cuda.emit import Emitted
 from codegen.cuda.interface import Image, Origin, Pointer
@@ -39,6 +41,7 @@ class Simulation:
     grid: int
     block: int
     arguments: tuple[Pointer | np.generic, ...]
+    touched: Touched
 
 
 Launched = Simulation | Multiplication
@@ -84,6 +87,9 @@ class Simulated:
     def download(self, address: int, array: np.ndarray) -> None:
         _bytes(array)[:] = self._view(Pointer(address, "uint8", array.nbytes))
 
+    def copy(self, to: int, source: int, nbytes: int) -> None:
+        self._view(Pointer(to, "uint8", nbytes))[:] = self._view(Pointer(source, "uint8", nbytes))
+
     def _view(self, pointer: Pointer) -> np.ndarray:
         """The memory behind a pointer; DeviceError where it is nobody's."""
         starts = sorted(self._blocks)
@@ -106,7 +112,8 @@ class Simulated:
 
     def prepare(self, image: Image, launch: Launch, pointers: Sequence[Pointer]) -> Simulation:
         function = image.functions[launch.kernel]
-        return Simulation(function, launch.grid, launch.block, (*pointers, *launch.numbers))
+        given = (*pointers, *launch.numbers)
+        return Simulation(function, launch.grid, launch.block, given, touched(launch, pointers))
 
     def blas(self) -> SimulatedBlas:
         return SimulatedBlas()
@@ -116,7 +123,8 @@ class Simulated:
             self._run(prepared)
 
     def capture(self, step: Sequence[Launched], times: int) -> tuple[Launched, ...]:
-        return tuple(step) * times
+        launches = tuple(step) * times
+        return tuple(launches[k] for k in latest_first(waits([p.touched for p in launches])))
 
     def replay(self, graph: tuple[Launched, ...]) -> None:
         with _simulating():
@@ -150,6 +158,27 @@ class Simulated:
             for a in prepared.arguments
         ]
         prepared.kernel[prepared.grid, prepared.block](*given)
+
+
+def latest_first(waits: Sequence[tuple[int, ...]]) -> Iterator[int]:
+    """An order in which nobody comes before those it waits for, as far as can be from that given.
+
+    A GPU may take any such order: where a launch should wait for another one and does not, it shows.
+    """
+    pending = [len(earlier) for earlier in waits]
+    later: list[list[int]] = [[] for _ in waits]
+    for k, earlier in enumerate(waits):
+        for j in earlier:
+            later[j].append(k)
+    ready = [-k for k, count in enumerate(pending) if not count]
+    heapify(ready)
+    while ready:
+        k = -heappop(ready)
+        yield k
+        for j in later[k]:
+            pending[j] -= 1
+            if not pending[j]:
+                heappush(ready, -j)
 
 
 def _bytes(array: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from codegen.cuda.blas import Product
+from codegen.cuda.dependencies import Touched, behind
 from codegen.cuda.interface import Pointer
 
 DROPPED = {"tf32": 13, "bf16": 16}  # of the 23 bits after the point of a float32
@@ -18,6 +19,11 @@ class Multiplication:
 
     product: Product
     places: tuple[Pointer, Pointer, Pointer]  # of a, b and out
+
+    @property
+    def touched(self) -> Touched:
+        a, b, out = map(behind, self.places)
+        return Touched((a, b), (out,))
 
     def run(self, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
         """On the elements behind the three places; there may be more of them, for a full batch."""

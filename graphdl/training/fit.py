@@ -141,7 +141,7 @@ class Training(Evaluation, OneBatch, FixedRows):
         hooks.on_train_end(logs)
 
     def _together(self, plan: Plan, session: Feed, hooks: CallbackList) -> Together | None:
-        if worth(len(plan.epochs)) and can_run(session, self._counters()):
+        if worth(session, len(plan.epochs)) and can_run(session, self._counters()):
             return Together(self, session, hooks, plan.mix)
         return None
 

@@ -201,8 +201,8 @@ class Session:
 
     @property
     def one_call(self) -> bool:
-        """Is a pass one call of machine code, on one thread?"""
-        compiled = self.runner.target == "cpu" and on("chunks")
+        """Is a pass one call of machine code, by one thread or a device?"""
+        compiled = self.runner.target != "python" and on("chunks")
         return compiled and self._last is None and self.binding.pace is None
 
     def _call(self, binding: Binding, first: int, last: int, seed: int, time_: int) -> int:

@@ -5,6 +5,7 @@ for what it does, `stub/programs.py` for what is run on it.
 """
 
 import collections
+import itertools
 import json
 import re
 
@@ -49,12 +50,12 @@ def test_arguments_are_packed_in_order(on_stub):
 
 def test_what_comes_again_is_captured_once_and_needs_no_other_memory(on_stub):
     ran = on_stub("a_function")
-    direct = next(k for k, line in enumerate(ran.log) if line[0] == "captured")
+    direct = next(k for k, line in enumerate(ran.log) if line[0] == "instantiate")
     assert _counts(ran.log[:direct])["launch"] == ran.said["calls"]  # it may never have come again
     first, second = (k for k, line in enumerate(ran.log) if line[0] == "replay")
     between = _counts(ran.log[first:second])
-    assert not between["allocate"] and not between["captured"]
-    assert ran.count["captured"] == ran.count["graph"] - _gone(ran) == 1
+    assert not between["allocate"] and not between["instantiate"]
+    assert ran.count["instantiate"] == 1
 
 
 def _gone(ran):
@@ -66,7 +67,7 @@ def test_a_run_is_replayed_by_graphs_of_many_steps(on_stub):
     a_step = ran.said["launches"]
     unrolled = 512 // a_step
     whole, single = divmod(300, unrolled)
-    captured = [int(line[1]) for line in ran.log if line[0] == "captured"]
+    captured = [int(line[1]) for line in ran.log if line[0] == "instantiate"]
     assert captured == [unrolled * a_step, a_step]
     replayed = [int(line[1]) for line in ran.log if line[0] == "replay"]
     assert replayed == [unrolled * a_step] * whole + [a_step] * single
@@ -79,6 +80,16 @@ def test_the_graph_of_a_step_is_its_launches_in_order(on_stub):
     names = [re.sub(r".*_", "", line[1]) for line in ran.log if line[0] == "launch"]
     step = ["advance", *(f"kernel{k}" for k in range(1, ran.said["launches"]))]
     assert names == step * 300
+
+
+def test_a_launch_in_a_graph_waits_for_those_that_it_meets_in_memory(on_stub):
+    """The driver is told what `dependencies.waits` says; of a step, and of two in a row."""
+    ran = on_stub("graphs")
+    edges = [list(map(int, line[2:])) for line in ran.log if line[0] == "node"]
+    told = [ran.said["one"], ran.said["two"], ran.said["in_a_row"]]
+    assert edges == [earlier for waits in told for earlier in waits]
+    assert max(map(len, ran.said["one"])) > 1
+    assert ran.said["in_a_row"] == [[k - 1] if k else [] for k in range(len(ran.said["one"]))]
 
 
 def test_training_is_that_of_the_cpu(on_stub):
@@ -94,11 +105,30 @@ def test_data_and_weights_are_uploaded_once(on_stub):
     assert uploads[ran.said["order"]] == 5  # a shuffle an epoch
 
 
+def test_epochs_are_handed_over_while_the_host_waits_for_none(on_stub):
+    """For each its order, clock and states from a row, four graphs, status and states into the row."""
+    ran = on_stub("epochs_together")
+    asked = [line for line in ran.log if line[0] in ("upload", "copy", "replay", "download")]
+    copies = [k for k, line in enumerate(asked) if line[0] == "copy"]
+    order, row = ran.said["order"], ran.said["clock"] + 4 * 8  # two sums and two counts
+    groups = itertools.groupby(asked[copies[0] : copies[-1] + 2], lambda line: line[0])
+    found = [(kind, [int(line[-1]) for line in lines]) for kind, lines in groups]
+    found = [(kind, len(n)) if kind == "replay" else (kind, n) for kind, n in found]
+    states, steps = [8] * 4, [("replay", 4), ("copy", [8, *[8] * 4])]
+    status_apart = ("copy", [8, ran.said["clock"] - 2 * 8, *states])
+    assert found == [
+        ("copy", [ran.said["clock"], *states]), *steps,
+        *(("upload", [order]), status_apart, *steps) * 2,
+        ("download", [3 * row]),
+    ]  # fmt: skip
+    assert sum(line[0] == "upload" and line[2] == str(order) for line in ran.log) == 4
+
+
 def test_all_is_given_back(on_stub):
     ran = on_stub("all_is_given_back")
     given = [line[1] for line in ran.log if line[0] == "allocate"]
     assert sorted(given) == sorted(line[1] for line in ran.log if line[0] == "free")
-    assert ran.count["captured"] == _gone(ran) == 1  # of training; the others ran once
+    assert ran.count["instantiate"] == _gone(ran) == 1  # of training; the others ran once
     assert ran.count["load"] == ran.count["unload"] == 3
 
 
@@ -142,8 +172,8 @@ REFUSALS = {
     "cuModuleLoadData:1:209": "load the kernels of step: the machine code is for another kind of GPU",
     "cuModuleGetFunction:2:500": "find kernel1: a kernel that the machine code does not hold",
     "cuMemcpyHtoDAsync:2:999": "copy [0-9,]+ bytes to the GPU: the driver does not know",
-    "cuLaunchKernel:2:701": "launch kernel1: a kernel needs more registers or shared memory",
-    "cuStreamBeginCapture:1:901": "begin a capture: the launches could not be captured",
+    "cuGraphCreate:1:2": "begin a graph: no memory is left",
+    "cuGraphAddKernelNode:2:701": "put kernel1 into a graph: a kernel needs more registers or shared",
     "cuGraphInstantiateWithFlags:1:2": "make a graph of 1 steps: no memory is left",
     "cuGraphLaunch:1:719": "launch a graph: a kernel broke off .* The memory of the GPU is lost",
     "cuMemcpyDtoHAsync:1:700": "a kernel reached for memory that is nobody's",

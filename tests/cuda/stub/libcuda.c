@@ -33,10 +33,17 @@ typedef struct {
     int count;
     char values[ARGUMENTS][SIZE];
 } node;
+typedef struct { /* CUDA_KERNEL_NODE_PARAMS_v2 */
+    function *what;
+    unsigned grid, gy, gz, block, by, bz, shared;
+    void **values, **extra, *kernel, *context;
+} node_parameters;
 typedef struct { node nodes[NODES]; int count; } graph;
 static struct { address start; size_t size; int live; } blocks[BLOCKS];
 static int block_count, lost;
-static graph *captured;
+static graph *captured; /* of a stream */
+static void *capturing;
+static long streams; /* the first of a device is 16, and the one on which launches run */
 static on_launch listener;
 
 static long setting(const char *name, long otherwise) {
@@ -85,7 +92,7 @@ long stub_left(address at) {
 }
 void stub_on_launch(on_launch f) { listener = f; }
 
-int cuInit(unsigned flags) { ANSWER; return setting("STUB_DEVICES", 1) ? 0 : 100; }
+int cuInit(unsigned flags) { ANSWER; streams = 0; return setting("STUB_DEVICES", 1) ? 0 : 100; }
 int cuDriverGetVersion(int *v) { *v = setting("STUB_VERSION", 13000); return 0; }
 int cuDeviceGetCount(int *n) { *n = setting("STUB_DEVICES", 1); return 0; }
 int cuDeviceGet(int *d, int k) { ANSWER; *d = k; return 0; }
@@ -146,8 +153,16 @@ int cuMemcpyDtoHAsync(void *to, address from, size_t size, void *stream) {
     ANSWER;
     return copied("download", from, to, (void *)from, size);
 }
+int cuMemcpyDtoDAsync(address to, address from, size_t size, void *stream) {
+    ANSWER;
+    int bad = stub_left(to) < (long)size || stub_left(from) < (long)size;
+    note("%scopy %#lx %#lx %zu", bad ? "BAD " : "", to, from, size);
+    if (bad) return lost = 700;
+    memcpy((void *)to, (void *)from, size);
+    return 0;
+}
 
-int cuStreamCreate(void **s, unsigned flags) { *s = (void *)16; return 0; }
+int cuStreamCreate(void **s, unsigned flags) { *s = (void *)(16 * ++streams); return 0; }
 int cuStreamSynchronize(void *s) { ANSWER; return 0; }
 int cuEventCreate(void **e, unsigned flags) { *e = malloc(1); note("event"); return 0; }
 int cuEventDestroy(void *e) { note("event gone"); return 0; }
@@ -200,36 +215,67 @@ static int run(node *n) {
     if (listener) listener(n->what->name, n->grid, n->block, values);
     return 0;
 }
-static int enqueue(node *n) {
-    if (!captured) return run(n);
-    captured->nodes[captured->count++] = *n;
-    return 0;
+static node made_of(function *f, unsigned grid, unsigned block, void **values) {
+    node n = {.what = f, .grid = grid, .block = block};
+    for (const char *kind = f->kinds; *kind; kind += strcspn(kind, " "), kind += *kind == ' ')
+        memcpy(n.values[n.count++], *values++, *kind == 'p' ? 8 : atoi(kind));
+    return n;
 }
 int cuLaunchKernel(function *f, unsigned grid, unsigned gy, unsigned gz, unsigned block, unsigned by,
                    unsigned bz, unsigned shared, void *stream, void **values, void **extra) {
     ANSWER;
-    node n = {.what = f, .grid = grid, .block = block};
-    for (const char *kind = f->kinds; *kind; kind += strcspn(kind, " "), kind += *kind == ' ')
-        memcpy(n.values[n.count++], *values++, *kind == 'p' ? 8 : atoi(kind));
-    return enqueue(&n);
+    node n = made_of(f, grid, block, values);
+    return run(&n);
+}
+
+int cuGraphCreate(graph **made, unsigned flags) { ANSWER; *made = calloc(1, sizeof(graph)); return 0; }
+static int wired(long *made, graph *g, const char *name, const long *earlier, size_t count) {
+    char line[65536], *end = line + sprintf(line, "node %s", name);
+    for (size_t k = 0; k < count; k++) {
+        if (earlier[k] < 1 || earlier[k] >= g->count) return 1;
+        end += sprintf(end, " %ld", earlier[k] - 1);
+    }
+    note("%s", line);
+    *made = g->count;
+    return 0;
+}
+/* A node is known by its place in the graph, counted from 1; a launch runs them in their order. */
+int cuGraphAddKernelNode(long *made, graph *g, const long *earlier, size_t count,
+                         const node_parameters *p) {
+    ANSWER;
+    if (p->gy != 1 || p->gz != 1 || p->by != 1 || p->bz != 1 || p->shared || p->extra) return 1;
+    g->nodes[g->count++] = made_of(p->what, p->grid, p->block, p->values);
+    return wired(made, g, p->what->name, earlier, count);
 }
 int stub_enqueue(work call, const void *given, size_t size, void *stream) {
     node n = {.call = call};
-    if (size > sizeof n.values || stream != (void *)16) return 1;
+    if (size > sizeof n.values) return 1;
     memcpy(n.values, given, size);
-    return enqueue(&n);
+    if (!captured || stream != capturing) return stream == (void *)16 ? run(&n) : 1;
+    captured->nodes[captured->count++] = n;
+    return 0;
 }
-int cuStreamBeginCapture(void *s, int mode) { ANSWER; captured = calloc(1, sizeof(graph)); return 0; }
-int cuStreamEndCapture(void *s, graph **made) {
+int cuStreamBeginCapture(void *stream, int mode) {
+    ANSWER;
+    captured = calloc(1, sizeof(graph));
+    capturing = stream;
+    return 0;
+}
+int cuStreamEndCapture(void *stream, graph **made) {
     *made = captured;
     captured = 0;
-    note("captured %d", (*made)->count);
     return 0;
+}
+int cuGraphAddChildGraphNode(long *made, graph *g, const long *earlier, size_t count, graph *child) {
+    ANSWER;
+    if (child->count != 1) return 1; /* nodes are counted as launches are */
+    g->nodes[g->count++] = child->nodes[0];
+    return wired(made, g, "product", earlier, count);
 }
 int cuGraphInstantiateWithFlags(graph **made, graph *from, uint64_t flags) {
     ANSWER;
     memcpy(*made = malloc(sizeof(graph)), from, sizeof(graph));
-    note("graph");
+    note("instantiate %d", from->count);
     return 0;
 }
 int cuGraphDestroy(graph *g) { free(g); return 0; }

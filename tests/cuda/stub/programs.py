@@ -15,13 +15,16 @@ import numpy as np
 
 import graphdl as gd
 from codegen.cuda import arrays as device_arrays
-from codegen.cuda import blas, current, driver, executable
+from codegen.cuda import blas, current, dependencies, driver, executable
 from codegen.cuda.arrays import to_device
+from codegen.cuda.clock import FIELDS
 from codegen.cuda.image import Code
 from codegen.cuda.interface import Origin
 from codegen.cuda.kernels import SIMULATOR
 from codegen.cuda.simulated import Simulated
+from codegen.optimisations import without
 from graphdl.core.away import place
+from graphdl.training import together
 
 L = gd.layers
 loaded = {}  # kernel's symbol → the kernel, and the function that the simulator runs
@@ -147,8 +150,18 @@ def epochs():
     by_launches()
     x, y = data()
     model = network("cuda")
-    model.fit(x, y, epochs=5, batch_size=4, verbose=0)
+    with without("epochs"):
+        model.fit(x, y, epochs=5, batch_size=4, verbose=0)
     return {"x": x.nbytes, "kernel": model.get_weights()[0].nbytes, "order": 8 * len(x)}
+
+
+def epochs_together():
+    """One epoch, then three that the host does not wait for."""
+    by_launches()
+    together.Together.fitting = lambda self, left: 1 if left == 4 else left
+    x, y = data()
+    network("cuda").fit(x, y, epochs=4, batch_size=4, verbose=0)
+    return {"order": 8 * len(x), "clock": 8 * len(FIELDS)}
 
 
 def all_is_given_back():
@@ -234,6 +247,21 @@ def profile():
         "made": made,
         "calls": [c.kernel.name for c in session.compiled.executable.emitted.calls],
     }
+
+
+def graphs():
+    """Graphs of one step, of two, and of one whose launches all wait for one another."""
+    by_launches()
+    model = network("cuda")
+    session = model._session("train", model._data("fit", *data()), 4)
+    session.run(0, 1, 0, 0)
+    (replay,) = session.binding.replays.values()
+    step = [p.touched for p in replay.step]
+    gpu().capture(replay.step, 2)
+    made = {"one": dependencies.waits(step), "two": dependencies.waits(step * 2)}
+    with without("branches"):
+        gpu().capture(replay.step, 1)
+        return made | {"in_a_row": dependencies.waits(step)}
 
 
 def an_error():
