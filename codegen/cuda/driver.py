@@ -197,8 +197,11 @@ class Driver:
         try:
             nodes: list[Any] = []
             for p, earlier in zip(launches, waits([p.touched for p in launches]), strict=True):
-                add = self._node if isinstance(p, Packed) else self._child
-                nodes.append(add(graph, p, [nodes[k] for k in earlier]))
+                after = [nodes[k] for k in earlier]
+                if isinstance(p, Packed):
+                    nodes.append(self._node(graph, p, after))
+                else:
+                    nodes.append(self._child(graph, p, after))
             return self._do(f"make a graph of {times} steps", cu.cuGraphInstantiate, graph, 0)
         finally:
             self._quietly(cu.cuGraphDestroy, graph)
