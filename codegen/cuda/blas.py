@@ -6,9 +6,10 @@ when a launch is packed. So it is then, at known sizes, that a product goes one 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from codegen import ir, memory
 from codegen.cuda.products import extents
@@ -16,9 +17,24 @@ from codegen.cuda.products import extents
 if TYPE_CHECKING:
     from codegen.cuda.emit import Call
 
-# Rows, columns and terms from which on the library pays, by its arithmetic. Estimates, which no GPU has
-# confirmed: our kernels have no tensor cores, and where there are no others to be had come near.
-LEAST = {"float32": 1024, "float64": 1024, "tf32": 128, "bf16": 128}
+LARGE = 1024  # what an extent that is not known yet is taken for
+
+
+class Least(NamedTuple):
+    """From where on the library pays: rows, columns and terms each, and their product."""
+
+    extent: int
+    work: int
+
+
+# Estimates, which no GPU has confirmed: our kernels have no tensor cores, and are near the library's
+# where these do not help. An epilogue, which saves a matrix read and written, is lost.
+LEAST = {
+    "float32": Least(256, LARGE**3),
+    "float64": Least(256, LARGE**3),
+    "tf32": Least(128, 128**3),
+    "bf16": Least(128, 128**3),
+}
 
 
 @dataclass(frozen=True)
@@ -51,11 +67,11 @@ class Product:
         return f"a product of {self.rows} × {self.terms} by {self.terms} × {self.columns}"
 
 
-def may_pay(item: ir.MatMul, precision: str, least: Mapping[str, int] = LEAST) -> bool:
-    """May it at some size? A run-time number is taken to be large."""
-    known = [int(e.value) for e in extents(item) if isinstance(e, ir.Const)]
+def may_pay(item: ir.MatMul, precision: str, least: Mapping[str, Least] = LEAST) -> bool:
+    """May it, as far as is known before there are sizes?"""
+    sides = [int(e.value) if isinstance(e, ir.Const) else LARGE for e in extents(item)]
     arithmetic = _arithmetic(item, precision)
-    return arithmetic in least and all(size >= least[arithmetic] for size in known)
+    return arithmetic in least and _is_enough(sides, least[arithmetic])
 
 
 def product_of(call: Call, sizes: Mapping[str, int], precision: str) -> Product | None:
@@ -80,6 +96,11 @@ def operands(call: Call) -> tuple[ir.Buffer, ir.Buffer, ir.Buffer]:
     return stands_for[item.a], stands_for[item.b], stands_for[item.out]
 
 
-def pays(product: Product, least: Mapping[str, int] = LEAST) -> bool:
+def pays(product: Product, least: Mapping[str, Least] = LEAST) -> bool:
     """Is the library faster than our own kernel?"""
-    return min(product.rows, product.columns, product.terms) >= least[product.arithmetic]
+    sides = product.rows, product.columns, product.terms
+    return _is_enough(sides, least[product.arithmetic])
+
+
+def _is_enough(sides: Sequence[int], least: Least) -> bool:
+    return min(sides) >= least.extent and math.prod(sides) >= least.work

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from codegen.cuda.blas import Product, pays
+from codegen import ir
+from codegen.cuda.blas import Least, Product, may_pay, pays
 from codegen.cuda.simulated_blas import rounded
 
 
@@ -11,20 +12,36 @@ from codegen.cuda.simulated_blas import rounded
     ("shape", "arithmetic", "does"),
     [
         ((1024, 1024, 1024), "float32", True),
-        ((1024, 1023, 4096), "float32", False),
+        ((1024, 4096, 784), "float32", True),
+        ((1024, 1023, 1024), "float32", False),
+        ((255, 8192, 8192), "float32", False),
         ((1024, 1024, 1024), "float64", True),
         ((128, 128, 128), "tf32", True),
-        ((128, 128, 127), "bf16", False),
-        ((0, 128, 128), "bf16", False),
+        ((128, 4096, 127), "bf16", False),
+        ((0, 4096, 4096), "bf16", False),
     ],
 )
-def test_what_pays_is_a_matter_of_the_least_extent(shape, arithmetic, does):
-    assert pays(Product(*shape, False, False, arithmetic)) == does
+def test_what_pays_is_long_on_each_side_and_much_work(shape, arithmetic, does):
+    assert pays(Product(*shape, ta=False, tb=False, arithmetic=arithmetic)) == does
 
 
-def test_the_least_extent_is_a_parameter():
-    assert pays(Product(3, 4, 5, False, True, "tf32"), {"tf32": 3})
-    assert not pays(Product(3, 4, 5, False, True, "tf32"), {"tf32": 4})
+def test_from_where_on_it_pays_is_a_parameter():
+    product = Product(3, 4, 5, ta=False, tb=True, arithmetic="tf32")
+    assert pays(product, {"tf32": Least(3, 60)})
+    assert not pays(product, {"tf32": Least(4, 60)}) and not pays(product, {"tf32": Least(3, 61)})
+
+
+@pytest.mark.parametrize(
+    ("terms", "columns", "dtype", "may"),
+    [(784, 4096, "float32", True), (784, 512, "float32", False), (784, 128, "float32", False),
+     (4096, 10, "float32", False), (784, 4096, "int64", False)],
+)  # fmt: skip
+def test_what_may_pay_before_there_are_rows(terms, columns, dtype, may):
+    """An epilogue of ours is worth more where it does not."""
+    a = ir.Buffer("a", (ir.Var("n", "int64"), ir.Const(terms, "int64")), dtype)
+    b = ir.Buffer("b", (ir.Const(terms, "int64"), ir.Const(columns, "int64")), dtype)
+    out = ir.Buffer("out", (a.shape[0], b.shape[1]), dtype)
+    assert may_pay(ir.MatMul(a, b, out), "float32") == may
 
 
 def test_shapes_in_memory():

@@ -21,7 +21,7 @@ def simulated(monkeypatch):
     """The simulator's products are small."""
     if SIMULATED:
         for arithmetic in blas.LEAST:
-            monkeypatch.setitem(blas.LEAST, arithmetic, 4)
+            monkeypatch.setitem(blas.LEAST, arithmetic, blas.Least(4, 0))
         monkeypatch.setattr(executable, "fits", lambda program: False)
 
 

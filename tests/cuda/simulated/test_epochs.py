@@ -21,7 +21,7 @@ def way(request, monkeypatch):
     if request.param != "one block":
         monkeypatch.setattr(executable, "fits", lambda program: False)
     if request.param == "library":
-        monkeypatch.setitem(blas.LEAST, "float32", 4)
+        monkeypatch.setitem(blas.LEAST, "float32", blas.Least(4, 0))
 
 
 @pytest.fixture(autouse=True)

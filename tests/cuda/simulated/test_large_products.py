@@ -20,7 +20,7 @@ DRAW = np.random.default_rng(0)
 def small(monkeypatch):
     """Four rows, columns and terms are enough, and small steps are not one block's."""
     for arithmetic in blas.LEAST:
-        monkeypatch.setitem(blas.LEAST, arithmetic, 4)
+        monkeypatch.setitem(blas.LEAST, arithmetic, blas.Least(4, 0))
     monkeypatch.setattr(executable, "fits", lambda program: False)
 
 
@@ -75,7 +75,7 @@ def test_an_epilogue_stands_in_our_own_products_alone(monkeypatch):
     a = gd.tensor("a", ("n", 8))
     node = gd.relu(a @ gd.Variable(values(8, 6)))
     library = gd.function([a], node, target="cuda", matmul_precision="tf32")
-    monkeypatch.setitem(blas.LEAST, "bf16", 7)
+    monkeypatch.setitem(blas.LEAST, "bf16", blas.Least(7, 0))
     ours = gd.function([a], node, target="cuda", matmul_precision="bf16")
     kernels = [
         [k.product is not None for k in f._executable.emitted.kernels] for f in (library, ours)

@@ -307,7 +307,7 @@ def an_error_in_the_second_step():
 def to_library():
     """Four rows, columns and terms are enough for it."""
     by_launches()
-    blas.LEAST.update(dict.fromkeys(blas.LEAST, 4))
+    blas.LEAST.update(dict.fromkeys(blas.LEAST, blas.Least(4, 0)))
 
 
 def products():
