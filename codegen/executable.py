@@ -32,6 +32,7 @@ class Binding:
     arena: np.ndarray  # the bytes in which temps lie
     pace: Pace | None = None  # of a team
     table: Table | None = None  # of `flat`, once the function was called
+    meanwhile: Callable[[], None] | None = None  # what to do while a device computes
 
     def put(self, at: int, array: np.ndarray) -> None:
         """Another array in the function's order; its form is the same."""
@@ -206,6 +207,14 @@ class Executable:
 
     def renew(self, array: np.ndarray) -> None:
         """To be called when the host has written into an array of data that was placed before."""
+
+    def supply(
+        self, binding: Binding, arrays: Sequence[np.ndarray], rows: slice, aside: bool
+    ) -> None:
+        """To be called when the host has written these rows of arrays, one part after the other.
+
+        aside: a run is under way, and needs none of them.
+        """
 
     def run(self, binding: Binding, numbers: Sequence[Any]) -> int:
         """Run the program; returns 0, or 1 + the step that a guard refused."""

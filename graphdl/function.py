@@ -16,7 +16,7 @@ from graphdl.core.errors import DTypeError, GraphError, NonFiniteError, ShapeErr
 from graphdl.core.graph import Graph, Node, Variable, about_to_change
 from graphdl.core.interpret import Sizes, interpret
 from graphdl.core.sizes import Size
-from graphdl.door import as_array, check_rank, learn_sizes
+from graphdl.door import as_array, check_rank, in_form, learn_sizes
 from graphdl.explain import explain
 from graphdl.footprint import products
 from graphdl.ops.build import constant
@@ -68,7 +68,7 @@ class Function:
         """The outputs for these inputs; then the updates are made, all or none.
 
         target="cuda": arrays that lie on the GPU are used where they are, and the outputs then are
-        arrays there (`codegen.cuda.arrays.DeviceArray`).
+        arrays there (`gd.to_device`).
         Raises DTypeError or ShapeError on an input that does not fit and NonFiniteError when an
         output or a new value is not finite (where there are updates); nothing has changed then.
         """
@@ -116,12 +116,9 @@ class Function:
             return self._arrays(args)
         taken = []
         for value, node in zip(args, self.inputs, strict=True):
-            what, found = f"input {_name(node)}", self._executable.as_it_is(value)
-            if found is not None and found.dtype != node.dtype:
-                raise DTypeError(
-                    f"{what}: expected {node.dtype}, got {found.dtype} on the GPU; convert it there"
-                )
-            taken.append(as_array(value, node.dtype, what) if found is None else found)
+            found = self._executable.as_it_is(value)
+            given = value if found is None else found
+            taken.append(in_form(given, node.dtype, f"input {_name(node)}"))
         return taken
 
     def _sizes(self, arrays: list[np.ndarray]) -> dict[str, int]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from graphdl import losses, metrics, optimizers, table
 from graphdl.compile import Compiled, require_target
 from graphdl.core.errors import GraphError, NotBuiltError, NotCompiledError, ShapeError
 from graphdl.core.graph import Node, Variable, rebuild, walk
 from graphdl.core.types import floatx
-from graphdl.door import as_array
+from graphdl.door import in_form, is_array
 from graphdl.files.save import Saving
 from graphdl.function import with_names
 from graphdl.layers.base import Layer
@@ -150,8 +148,8 @@ class Model(Training, Saving, Pictured, Layer):
         """Create the weights for data like `x`, where the model does not know its input yet."""
         if self.built and self._symbols:  # one that was called by hand has weights, but no inputs
             return
-        many = isinstance(x, (list, tuple)) and all(isinstance(a, np.ndarray) for a in x)
-        arrays = [as_array(a, floatx(), "x") for a in (x if many else [x])]
+        many = isinstance(x, (list, tuple)) and all(map(is_array, x))
+        arrays = [in_form(a, floatx(), "x") for a in (x if many else [x])]
         for a in arrays:
             if a.ndim < 2:
                 raise ShapeError(f"x has shape {a.shape}; the model expects one row an example")

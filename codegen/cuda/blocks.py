@@ -2,11 +2,10 @@
 
 Every thread runs the same text. A loop is *dealt out* where its turns are independent: thread t takes
 turns t, t + lanes, … A loop that only adds up scalars is dealt out too, and what the threads have is
-added in the order of a tree, the same in each run. Where there are few sums, or each goes down a column
-of a matrix, the threads are a table: some columns side by side, and several threads for each of them.
-Any other loop all threads run *together*, and deal out what is in it. A single element is written by
-one thread. Threads wait for each other where one is to touch what another wrote, or to write what
-another still reads.
+added in the order of a tree, the same in each run. Where turns have loops in them, threads may stand as
+a table: several turns at once, each by several threads (`tables.py`). Any other loop all threads run
+*together*, and deal out what is in it. A single element is written by one thread. Threads wait for each
+other where one is to touch what another wrote, or to write what another still reads.
 """
 
 from __future__ import annotations
@@ -14,23 +13,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from codegen import ir
-from codegen.cuda import columns
+from codegen.cuda import tables
 from codegen.cuda.nests import Nest, nest_of
 from codegen.cuda.printer import CudaPrinter, dealt_out, turns, unflattened
+from codegen.cuda.tables import Table
 from codegen.javascript.printer import count
 from codegen.passes.accumulate import identity
 from codegen.passes.free import Cells, sums_of, touched
 
 INDENT = "    "
 WAIT = "cuda.syncthreads()"
+NOBODY = 1 << 40  # a place beyond the end of every loop
 TREES = '''@device
-def all_{op}{by}(row, lane, value):
+def {name}(row, lane, value):
     """{what}, put together in the order of a tree; every thread gets the result."""
     row[lane] = value
     cuda.syncthreads()
     half = {half}
-    while half >= {side}:
-        if lane < half:
+    while half >= {least}:
+        if {works}:
             row[lane] = {combined}
         cuda.syncthreads()
         half = half // 2
@@ -38,7 +39,7 @@ def all_{op}{by}(row, lane, value):
     cuda.syncthreads()
     return result
 '''
-Tree = tuple[str, int]  # an operation, and how many columns are side by side
+Tree = tuple[str, Table]  # an operation, and how the threads stand
 COMBINED = {
     "add": "row[lane] + row[lane + half]",
     "mul": "row[lane] * row[lane + half]",
@@ -47,33 +48,43 @@ COMBINED = {
 }
 
 
-def tree(op: str, side: int, lanes: int) -> str:
-    """The function that puts together what all threads of a block have, or those of each column."""
-    what, own = ("What all threads have", "0") if side == 1 else (
-        f"What threads {side} apart have", f"lane % {side}",
-    )  # fmt: skip
+def tree(op: str, table: Table) -> str:
+    """The function that puts together what the threads of each turn have."""
+    turns, each = table.turns, table.each
+    if table.apart:
+        what, half, least = f"What threads {turns} apart have", each // 2 * turns, turns
+        works, own = "lane < half", f"lane % {turns}"
+    elif turns > 1:
+        what, half, least = f"What {each} neighbours have", each // 2, 1
+        works, own = f"lane % {each} < half", f"lane - lane % {each}"
+    else:
+        what, half, least = "What all threads have", each // 2, 1
+        works, own = "lane < half", "0"
     return TREES.format(
-        op=op, by=_by(side), what=what, half=lanes // 2, side=side, combined=COMBINED[op], own=own
-    )
+        name=_tree(op, table), what=what, half=half, least=least, works=works, own=own,
+        combined=COMBINED[op],
+    )  # fmt: skip
 
 
-def _by(side: int) -> str:
-    return f"_by_{side}" if side > 1 else ""
+def _tree(op: str, table: Table) -> str:
+    """Its name."""
+    if table.apart:
+        return f"all_{op}_by_{table.turns}"
+    return f"all_{op}_of_{table.each}" if table.turns > 1 else f"all_{op}"
 
 
 class Block:
     """Writes statements for a block; notes what they need besides.
 
-    side: columns that are side by side; for each of them lanes / side threads, of whom `lane` names
-    the own one. The one for whom `leads` is true writes single elements.
+    table: how its threads stand, if they do not all work on the same turn.
     """
 
     def __init__(
-        self, printer: CudaPrinter, cells: Cells, lanes: int, side: int = 1, lane: str = "lane",
-        leads: str = "lane == 0",
-    ) -> None:  # fmt: skip
+        self, printer: CudaPrinter, cells: Cells, lanes: int, table: Table | None = None
+    ) -> None:
         self.printer, self.cells, self.lanes = printer, cells, lanes
-        self._side, self._lane, self._leads = side, lane, leads
+        self._table, self._lane = table or Table(1, lanes), "part" if table else "lane"
+        self._whole = table is None
         self.trees: set[Tree] = set()  # that are called
         self.rows: set[str] = set()  # dtypes of which a row of shared memory is needed
         self._read: set[ir.Buffer] = set()  # by any thread since all waited
@@ -92,16 +103,16 @@ class Block:
             return self._loop(s, depth)
         line = self.printer.statement(s)
         if isinstance(s, ir.Store):
-            return [f"{pad}if {self._leads}:", f"{pad}{INDENT}{line}"]
+            return [f"{pad}if {self._lane} == 0:", f"{pad}{INDENT}{line}"]
         return [pad + line]
 
     def _loop(self, loop: ir.Loop, depth: int) -> list[str]:
         nest = nest_of((loop,), self.cells)
-        if nest.free and (side := columns.side_in_block(nest, self.lanes, self.cells)):
-            return self.by_columns(nest, side, depth, "0", str(side))
+        if nest.free and self._whole and (table := tables.in_block(nest, self.lanes, self.cells)):
+            return self.as_table(nest, table, depth)
         if nest.free:
-            body, lanes = self.printer.body(nest.body, depth + 1), str(self.lanes)
-            return turns(self.printer, nest.free, body, depth, "lane", lanes)
+            body, each = self.printer.body(nest.body, depth + 1), str(self._table.each)
+            return turns(self.printer, nest.free, body, depth, self._lane, each)
         sums = sums_of(loop, self.cells)
         if sums is not None:
             return self._added_up(loop, sums, depth)
@@ -118,39 +129,39 @@ class Block:
         for var, op in sums.items():
             part = ir.Var(f"my_{var.name}", var.dtype)
             lines.append(f"{pad}{part.name} = {self.printer.const(identity(op, var.dtype))}")
-            whole = f"all_{op}{_by(self._side)}(row_{var.dtype}, lane, {part.name})"
-            self.trees.add((op, self._side))
+            whole = f"{_tree(op, self._table)}(row_{var.dtype}, lane, {part.name})"
+            self.trees.add((op, self._table))
             self.rows.add(var.dtype)
             after.append(pad + f"{var.name} = {self._combined(op, var.name, whole)}")
         body = _on_parts(loop.body, set(sums))
         extent = self.printer.bare(loop.extent)
-        inner, lanes = self.printer.body(body, depth + 1), str(self.lanes // self._side)
-        dealt = dealt_out(depth, loop.var.name, extent, inner, self._lane, lanes)
+        inner, each = self.printer.body(body, depth + 1), str(self._table.each)
+        dealt = dealt_out(depth, loop.var.name, extent, inner, self._lane, each)
         return [*lines, *dealt, *after]
 
-    def by_columns(self, nest: Nest, side: int, depth: int, first: str, step: str) -> list[str]:
-        """`side` turns of the free loops side by side.
+    def as_table(
+        self, nest: Nest, table: Table, depth: int, first: str = "0", blocks: str = ""
+    ) -> list[str]:  # fmt: skip
+        """The turns of the free loops from `first` on, so many at once.
 
-        A thread beyond the last turn does that one again, as all must come to the barriers, and keeps
-        what it has to itself.
+        A thread beyond the last turn looks at that one, as all must come to the barriers, and has no
+        part in it.
         """
-        table = Block(
-            self.printer, self.cells, self.lanes, side, "part", "part == 0 and first + own < work"
-        )
+        inner = Block(self.printer, self.cells, self.lanes, table)
         pad, work = INDENT * depth, count(f.extent for f in nest.free)
-        body = table.body(nest.body, depth + 1)
-        self.trees |= table.trees
-        self.rows |= table.rows
+        body = inner.body(nest.body, depth + 1)
+        self.trees |= inner.trees
+        self.rows |= inner.rows
         return [
-            f"{pad}own = lane % {side}",
-            f"{pad}part = lane // {side}",
+            f"{pad}own = {table.own}",
             f"{pad}work = {self.printer.bare(work)}",
             f"{pad}first = int64({first})",
             f"{pad}while first < work:",
             f"{pad}    turn = min(first + own, work - 1)",
+            f"{pad}    part = int64({table.part}) if first + own < work else int64({NOBODY})",
             *unflattened(self.printer, nest.free, "turn", depth + 1),
             *body,
-            f"{pad}    first += {step}",
+            f"{pad}    first += {blocks}{table.turns}",
         ]
 
     def _combined(self, op: str, a: str, b: str) -> str:

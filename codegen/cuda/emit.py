@@ -92,7 +92,7 @@ def _emitted(
 ) -> Emitted:  # fmt: skip
     buffers = dict.fromkeys(b for call in calls for b in call.buffers)
     buffers = tuple(dict.fromkeys((*(b for b in program.arguments if b in buffers), *buffers)))
-    trees = sorted(writer.trees)
+    trees = sorted(writer.trees, key=str)
     writer.printer.helpers |= {op for op, _ in trees if op in ("maximum", "minimum")}
     head = HEADER.format(
         title=f"A graphdl program for CUDA: {name}.",
@@ -101,7 +101,7 @@ def _emitted(
     )
     parts = [
         helpers(writer.printer.helpers),
-        *(tree(op, side, writer.shape.lanes) for op, side in trees),
+        *(tree(op, table) for op, table in trees),
         *("\n".join([*k.lines, ""]) for k in kernels),
     ]
     source = head + "\n\n".join(p.strip("\n") + "\n" for p in parts if p)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from codegen import ir, memory
-from codegen.cuda.arrays import DeviceArray, empty, is_on_device, to_device
+from codegen.cuda.arrays import DeviceArray, is_on_device
 from codegen.cuda.binding import KEPT, Arena, OnDevice, places_of_temps
 from codegen.cuda.clock import FIELDS
 from codegen.cuda.current import current_device, mirrors
@@ -31,6 +31,7 @@ from codegen.cuda.mirrors import Owner, allocated
 from codegen.cuda.one_block import fits
 from codegen.cuda.replay import Replay
 from codegen.cuda.start import Start, spans, start_of
+from codegen.cuda.taking import empty, to_device
 from codegen.epochs import Shuffle
 from codegen.executable import _EMPTY, Binding, Executable
 from codegen.optimisations import on, without
@@ -138,7 +139,19 @@ class CudaExecutable(Executable):
 
     def renew(self, array: np.ndarray) -> None:
         """The host has written into an array of data that was placed before."""
-        mirrors(self.device).renew(array)
+        if not isinstance(array, DeviceArray):
+            mirrors(self.device).renew(array)
+
+    def supply(
+        self, binding: Binding, arrays: Sequence[np.ndarray], rows: slice, aside: bool
+    ) -> None:
+        assert isinstance(binding, OnDevice)
+        with self.device.lock:
+            self._require(binding.settle(self.emitted.buffers))
+            for array in arrays:
+                mirror = binding.shared.find(array)
+                if mirror is not None:  # else the program does not need the array
+                    mirror.supply(array[rows], aside)
 
     # -------------------------------------------------- running
 
@@ -150,6 +163,8 @@ class CudaExecutable(Executable):
             steps = self._steps(binding, start)
             self.device.upload(self._clock_at, start.clock)
             steps()
+            if binding.meanwhile is not None:
+                binding.meanwhile()
             status = self._status()
             self._give_back(binding, start)
         return status

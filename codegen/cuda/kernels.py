@@ -7,17 +7,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from codegen import ir
-from codegen.cuda import columns, guards, one_block, products, sorting
+from codegen.cuda import guards, one_block, products, sorting, tables
 from codegen.cuda.blocks import Block, Tree
 from codegen.cuda.function import NOTES, Body, Functions, Kernel, sizes_in
 from codegen.cuda.nests import Nest, nests
 from codegen.cuda.printer import CudaPrinter, turns
 from codegen.cuda.work import turns_of
 from codegen.javascript.printer import count
-from codegen.passes.free import Cells, cells_of, given, sums_of, used
+from codegen.passes.free import cells_of, given, used
 from codegen.registers import flat
 
-LONG = 32  # turns of an inner loop that are worth a block of threads
 BLOCKS, THREADS = ("cuda.blockIdx.x", "cuda.gridDim.x"), ("cuda.grid(1)", "cuda.gridsize(1)")
 ONCE = ((ir.ONE, 1),)  # one block
 Part = tuple[Nest | ir.Item, ir.Item]  # and the item that it is, or is a piece of
@@ -102,13 +101,13 @@ class Writer:
         return isinstance(part, ir.MatMul) and not (guarded and part.out.root.role != "temp")
 
     def _nest(self, nest: Nest, note: str) -> Kernel:
-        side = columns.side_of_grid(nest, self.shape.lanes, self.cells) if nest.free else 0
-        if side:
-            block, each = self._block(), side
-            first, step = f"cuda.blockIdx.x * {side}", f"cuda.gridDim.x * {side}"
-            lines = block.by_columns(nest, side, 1, first, step)
-            lines = [*self._shared(block), *lines]
-        elif _is_for_blocks(nest, self.cells):
+        table = tables.of_grid(nest, self.shape.lanes, self.cells) if nest.free else None
+        if table:
+            block, each = self._block(), table.turns
+            first, blocks = f"cuda.blockIdx.x * {each}", "cuda.gridDim.x * "
+            body = block.as_table(nest, table, 1, first, blocks)
+            lines = [*self._shared(block), *body]
+        elif _is_for_block(nest):
             block = self._block()
             body, each = block.body(nest.body, 2), 1
             lines = [*self._shared(block), *turns(self.printer, nest.free, body, 1, *BLOCKS)]
@@ -173,10 +172,6 @@ def _numbers(body: Sequence[ir.Stmt]) -> set[ir.Var]:
 # ------------------------------------------------------------------ threads or blocks
 
 
-def _is_for_blocks(nest: Nest, cells: Cells) -> bool:
-    """Is one turn long, and made of loops that a block can deal out to its threads?"""
-    loops = [s for s in nest.body if isinstance(s, ir.Loop)]
-    if not nest.free:
-        return bool(loops)
-    shared = [s for s in loops if sums_of(s, cells) is not None]
-    return len(shared) == len(loops) and max(map(turns_of, shared), default=0) >= LONG
+def _is_for_block(nest: Nest) -> bool:
+    """Is it a single turn with loops in it?"""
+    return not nest.free and any(isinstance(s, ir.Loop) for s in nest.body)

@@ -10,6 +10,7 @@ import sys
 import time
 import warnings
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from codegen import cache
+from codegen.cuda.arrays import Shared
 from codegen.cuda.dependencies import Touched, touched, waits
 from codegen.cuda.device import DeviceError
 from codegen.cuda.emit import Emitted
@@ -58,6 +60,8 @@ class Simulated:
         self.lock = RLock()
         self._blocks: dict[int, np.ndarray] = {}
         self._next = ALIGN
+        self._aside: deque[tuple[int, int, np.ndarray]] = deque()  # moment, where to, what
+        self._moments = 0
 
     @property
     def shape(self) -> Shape:
@@ -79,13 +83,31 @@ class Simulated:
         return address
 
     def free(self, address: int) -> None:
+        self.wait(self._moments)
         self._blocks.pop(address, None)
+
+    def draw(self, nbytes: int, what: str) -> int:
+        return self.allocate(nbytes, what)
+
+    def give_back(self, address: int, shared: Shared) -> None:
+        self.free(address)
 
     def upload(self, address: int, array: np.ndarray) -> None:
         self._view(Pointer(address, "uint8", array.nbytes))[:] = _bytes(array)
 
     def download(self, address: int, array: np.ndarray) -> None:
         _bytes(array)[:] = self._view(Pointer(address, "uint8", array.nbytes))
+
+    def upload_aside(self, address: int, array: np.ndarray) -> int:
+        """It arrives as late as it may: where somebody should wait for it and does not, it shows."""
+        self._moments += 1
+        self._aside.append((self._moments, address, array.copy()))
+        return self._moments
+
+    def wait(self, moment: int) -> None:
+        while self._aside and self._aside[0][0] <= moment:
+            _, address, array = self._aside.popleft()
+            self.upload(address, array)
 
     def copy(self, to: int, source: int, nbytes: int) -> None:
         self._view(Pointer(to, "uint8", nbytes))[:] = self._view(Pointer(source, "uint8", nbytes))

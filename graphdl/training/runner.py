@@ -115,6 +115,7 @@ class Session:
         # a prepared function calls the program of one thread by itself
         self.compiled = runner.compiled if own else runner.compiled_for(data.rows, batch)
         self._chunk, self._room = 1, batch
+        self.meanwhile: Callable[[], None] | None = None  # what to do while a device computes
         self._open()
 
     def hold(self, rows: int, batch: int) -> None:
@@ -126,8 +127,11 @@ class Session:
         if exact or batch > self._room:
             self._room = max(self._room, batch)
             self._open()
-        for array in (*self.data.arrays, self.order):
-            self.compiled.executable.renew(array)
+
+    def supply(self, rows: slice, aside: bool) -> None:
+        """The memory of the data has these rows now; aside: while steps on other rows are under way."""
+        arrays = (*self.data.arrays, self.order)
+        self.compiled.executable.supply(self.binding, arrays, rows, aside)
 
     def _open(self) -> None:
         exact, ragged = self.runner.exact, self.rows % self.batch
@@ -207,6 +211,7 @@ class Session:
 
     def _call(self, binding: Binding, first: int, last: int, seed: int, time_: int) -> int:
         numbers = self.numbers(first, last, seed, time_)
+        binding.meanwhile = self.meanwhile
         return self.compiled.executable.run(binding, numbers)
 
     def sizes(self, batch: int) -> dict[str, int]:
@@ -264,7 +269,7 @@ class Session:
     def examples(self, step: int) -> Examples:
         """What a step of this epoch was given."""
         rows = self.order[self.rows_of(step)]
-        return Examples([a[rows] for a in self.data.arrays], rows, "data")
+        return Examples([np.asarray(a)[rows] for a in self.data.arrays], rows, "data")
 
     def outputs_of(self, step: int) -> list[np.ndarray]:
         return [o[self.rows_of(step)] for o in self.outputs]

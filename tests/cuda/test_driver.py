@@ -10,6 +10,7 @@ import json
 import re
 
 import numpy as np
+import pytest
 
 
 def _counts(lines):
@@ -147,8 +148,68 @@ def test_a_profile_has_a_time_for_each_launch(on_stub):
 def test_arrays_are_given_and_taken_where_they_lie(on_stub):
     ran = on_stub("arrays")
     assert ran.said == {"same": [True] * 3, "there": [True] * 3, "stream": 16}
-    assert ran.count["allocate"] == ran.count["upload"] == ran.count["free"] == 1
+    assert ran.count["draw"] == ran.count["upload"] == 1
     assert ran.count["wait"] == 2  # for the other library's stream, and that for ours
+
+
+def test_a_model_takes_data_where_it_lies_and_leaves_its_predictions_there(on_stub):
+    ran = on_stub("data_there")
+    place = range(ran.said["at"], ran.said["end"])
+    memory = [line for line in ran.log if line[0] in ("draw", "upload", "download")]
+    touched = [line[0] for line in memory if int(line[1], 16) in place]
+    assert touched == ["draw", "upload"]  # by `to_device`
+    assert sum(line[0] == "upload" and int(line[2]) == ran.said["x"] for line in ran.log) == 1
+    given = [number(v) for line in ran.log if line[0] == "launch" for v in line[4:] if len(v) == 16]
+    assert given.count(ran.said["at"]) > 4 and ran.said["made"] in given
+    assert not any(
+        line[0] == "download" and int(line[1], 16) == ran.said["made"] for line in ran.log
+    )
+
+
+def test_a_chunk_is_copied_aside_while_the_one_before_it_is_computed_on(on_stub):
+    """x of a chunk is 288 bytes. U: it is uploaded; A: on the other stream; R: a run, D: its end;
+    W: what follows waits for a copy aside."""
+    ran = on_stub("chunks_of_a_map")
+    main, aside = ["288", "0x10"], ["288", "0x11"]
+    letters = {"replay": "R", "download": "D", "wait": "W"}
+    seen = ""
+    for line in ran.log:
+        if line[0] == "upload":
+            seen += "U" * (line[2:] == main) + "A" * (line[2:] == aside)
+        elif line[0] != "download" or line[2] == "80":
+            seen += letters.get(line[0], "")
+    assert re.fullmatch("UR+A{1,2}D(R+D)*WWWR+A?D(R+D)*WWWR+D(R+D)*", seen), seen  # W: x, y, order
+    assert seen.count("A") == 2
+
+
+def test_outputs_come_from_a_pool_and_nobody_waits(on_stub):
+    ran = on_stub("outputs")
+    draws = [k for k, line in enumerate(ran.log) if line[0] == "draw"]
+    again = _counts(ran.log[draws[2] : draws[-1]])
+    assert again["draw"] == 4 and again["give"] >= 3
+    assert not again["allocate"] and not again["free"] and not again["all"]
+    assert ran.said["before"] == ran.said["after"]  # what lies unused in the pool is free
+    assert ["pool", "4", str((1 << 30) // 16)] in ran.log
+
+
+def test_a_gpu_without_pools(on_stub):
+    ran = on_stub("outputs", pools=0)
+    assert not {"draw", "give", "pool"} & set(ran.count) and ran.count["free"] >= 4
+    assert ran.said["before"] == ran.said["after"]
+
+
+@pytest.mark.parametrize("way", ["interface", "dlpack"])
+def test_memory_that_another_library_had_is_free_when_all_is_done(on_stub, way):
+    ran = on_stub("handed_out", way=way)
+    one, two = (line[1] for line in ran.log if line[0] == "draw")
+    ends = [line for line in ran.log if line[0] in ("all", "give")]
+    assert ends == [["all", "is", "done"], ["give", one], ["give", two]]
+
+
+def test_what_lies_unused_in_the_pool_is_there_for_all_else(on_stub):
+    ran = on_stub("trimmed")
+    ends = [line[:1] + line[2:] for line in ran.log if line[0] in ("refused", "trim", "allocate")]
+    assert ends == [["refused", "2"], ["trim"], ["allocate", "4000"]]
 
 
 def test_a_forked_process_is_told(on_stub):

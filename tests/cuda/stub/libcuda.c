@@ -6,6 +6,7 @@
  * STUB_DEVICES     how many GPUs there are (1)
  * STUB_CAPABILITY  90 for compute capability 9.0
  * STUB_FREE        free bytes
+ * STUB_POOLS       0 for a GPU without pools of memory
  *
  * An image is text: "STUB", then a line for each kernel, its name and the kinds of its arguments, "p"
  * a pointer, else the bytes of a number. Whoever gave `stub_on_launch` a function is called for each
@@ -39,11 +40,12 @@ typedef struct { /* CUDA_KERNEL_NODE_PARAMS_v2 */
     void **values, **extra, *kernel, *context;
 } node_parameters;
 typedef struct { node nodes[NODES]; int count; } graph;
-static struct { address start; size_t size; int live; } blocks[BLOCKS];
+static struct { address start; size_t size; int live, pooled; } blocks[BLOCKS];
+static size_t reserved; /* of the pool */
 static int block_count, lost;
 static graph *captured; /* of a stream */
 static void *capturing;
-static long streams; /* the first of a device is 16, and the one on which launches run */
+static long streams = 16; /* the next; the first of a device is the one on which launches run */
 static on_launch listener;
 
 static long setting(const char *name, long otherwise) {
@@ -92,7 +94,7 @@ long stub_left(address at) {
 }
 void stub_on_launch(on_launch f) { listener = f; }
 
-int cuInit(unsigned flags) { ANSWER; streams = 0; return setting("STUB_DEVICES", 1) ? 0 : 100; }
+int cuInit(unsigned flags) { ANSWER; streams = 16; return setting("STUB_DEVICES", 1) ? 0 : 100; }
 int cuDriverGetVersion(int *v) { *v = setting("STUB_VERSION", 13000); return 0; }
 int cuDeviceGetCount(int *n) { *n = setting("STUB_DEVICES", 1); return 0; }
 int cuDeviceGet(int *d, int k) { ANSWER; *d = k; return 0; }
@@ -100,58 +102,90 @@ int cuDeviceGetName(char *text, int n, int d) { snprintf(text, n, "Stub GPU"); r
 int cuDeviceGetAttribute(int *v, int which, int d) {
     int capability = setting("STUB_CAPABILITY", 90);
     *v = which == 75 ? capability / 10 : which == 76 ? capability % 10 : which == 16 ? 4
-       : which == 39 ? 2048 : 1;
+       : which == 39 ? 2048 : which == 115 ? setting("STUB_POOLS", 1) : 1;
     return 0;
 }
 int cuDevicePrimaryCtxRetain(void **c, int d) { ANSWER; *c = (void *)8; return 0; }
 int cuCtxSetCurrent(void *c) { return 0; }
+int cuCtxSynchronize(void) { ANSWER; note("all is done"); return 0; }
 int cuGetErrorName(int code, const char **text) { *text = "STUB_ERROR"; return 0; }
 int cuGetErrorString(int code, const char **text) { *text = "an error of the stub"; return 0; }
 
+static size_t in_use(int pooled) {
+    size_t sum = 0;
+    for (int k = 0; k < block_count; k++)
+        if (blocks[k].live && blocks[k].pooled == pooled) sum += blocks[k].size;
+    return sum;
+}
 int cuMemGetInfo(size_t *free, size_t *total) {
     *total = 1l << 30;
     *free = setting("STUB_FREE", *total);
-    for (int k = 0; k < block_count; k++) *free -= blocks[k].live ? blocks[k].size : 0;
+    *free -= in_use(0) + reserved;
     return 0;
 }
-int cuMemAlloc(address *at, size_t size) {
-    ANSWER;
+static int allocated(const char *note_of, address *at, size_t size, int pooled) {
     if (!size) return 1;
     *at = blocks[block_count].start = (address)calloc(1, size);
     blocks[block_count].size = size;
+    blocks[block_count].pooled = pooled;
     blocks[block_count++].live = 1;
-    note("allocate %#lx %zu", *at, size);
+    note("%s %#lx %zu", note_of, *at, size);
     return 0;
 }
-int cuMemFree(address at) {
+static int freed(const char *note_of, address at, int pooled) {
     for (int k = 0; k < block_count; k++)
-        if (blocks[k].start == at && blocks[k].live) {
-            note("free %#lx", at);
+        if (blocks[k].start == at && blocks[k].live && blocks[k].pooled == pooled) {
+            note("%s %#lx", note_of, at);
             memset((void *)at, 0xdd, blocks[k].size); /* kept, so that no other one lies there */
             blocks[k].live = 0;
             return 0;
         }
-    note("BAD free %#lx", at);
+    note("BAD %s %#lx", note_of, at);
     return 1;
 }
+int cuMemAlloc(address *at, size_t size) { ANSWER; return allocated("allocate", at, size, 0); }
+int cuMemFree(address at) { return freed("free", at, 0); }
+
+/* One pool; it keeps what it has until it is trimmed. */
+int cuMemPoolCreate(void **pool, const void *wanted) { ANSWER; *pool = (void *)24; return 0; }
+int cuMemPoolSetAttribute(void *pool, int which, const uint64_t *value) {
+    note("pool %d %lu", which, *value);
+    return 0;
+}
+int cuMemPoolGetAttribute(void *pool, int which, uint64_t *value) {
+    *value = which == 5 ? reserved : which == 7 ? in_use(1) : 0;
+    return 0;
+}
+int cuMemPoolTrimTo(void *pool, size_t size) {
+    note("trim %zu", reserved);
+    reserved = in_use(1);
+    return 0;
+}
+int cuMemAllocFromPoolAsync(address *at, size_t size, void *pool, void *stream) {
+    ANSWER;
+    int status = allocated("draw", at, size, 1);
+    if (in_use(1) > reserved) reserved = in_use(1);
+    return status;
+}
+int cuMemFreeAsync(address at, void *stream) { return freed("give", at, 1); }
 int cuMemHostAlloc(void **at, size_t size, unsigned flags) { ANSWER; *at = calloc(1, size); return 0; }
 
-static int copied(const char *way, address device, void *to, const void *from, size_t size) {
+static int copied(const char *way, address device, void *to, const void *from, size_t size, void *s) {
     if (stub_left(device) < (long)size) {
         note("BAD %s %#lx %zu", way, device, size);
         return lost = 700;
     }
-    note("%s %#lx %zu", way, device, size);
+    note("%s %#lx %zu %#lx", way, device, size, (long)s);
     memcpy(to, from, size);
     return 0;
 }
 int cuMemcpyHtoDAsync(address to, const void *from, size_t size, void *stream) {
     ANSWER;
-    return copied("upload", to, (void *)to, from, size);
+    return copied("upload", to, (void *)to, from, size, stream);
 }
 int cuMemcpyDtoHAsync(void *to, address from, size_t size, void *stream) {
     ANSWER;
-    return copied("download", from, to, (void *)from, size);
+    return copied("download", from, to, (void *)from, size, stream);
 }
 int cuMemcpyDtoDAsync(address to, address from, size_t size, void *stream) {
     ANSWER;
@@ -162,7 +196,7 @@ int cuMemcpyDtoDAsync(address to, address from, size_t size, void *stream) {
     return 0;
 }
 
-int cuStreamCreate(void **s, unsigned flags) { *s = (void *)(16 * ++streams); return 0; }
+int cuStreamCreate(void **s, unsigned flags) { *s = (void *)streams++; return 0; }
 int cuStreamSynchronize(void *s) { ANSWER; return 0; }
 int cuEventCreate(void **e, unsigned flags) { *e = malloc(1); note("event"); return 0; }
 int cuEventDestroy(void *e) { note("event gone"); return 0; }

@@ -10,21 +10,22 @@ import gc
 import json
 import os
 import sys
+import tempfile
+import time
 
 import numpy as np
 
 import graphdl as gd
-from codegen.cuda import arrays as device_arrays
-from codegen.cuda import blas, current, dependencies, driver, executable
-from codegen.cuda.arrays import to_device
+from codegen.cuda import blas, current, dependencies, driver, executable, taking
 from codegen.cuda.clock import FIELDS
 from codegen.cuda.image import Code
 from codegen.cuda.interface import Origin
 from codegen.cuda.kernels import SIMULATOR
 from codegen.cuda.simulated import Simulated
+from codegen.cuda.taking import to_device
 from codegen.optimisations import without
 from graphdl.core.away import place
-from graphdl.training import together
+from graphdl.training import chunks, prefetch, together
 
 L = gd.layers
 loaded = {}  # kernel's symbol → the kernel, and the function that the simulator runs
@@ -77,7 +78,7 @@ def simulate(name, grid, block, values):
 def install():
     driver.Driver.shape = SIMULATOR
     driver.machine_code = text_image
-    executable.current_device = device_arrays.current_device = gpu
+    executable.current_device = taking.current_device = gpu
     if os.environ.get("STUB_RUNS") == "1":
         stub.stub_on_launch(simulate)
 
@@ -220,6 +221,74 @@ def arrays():
     again = [np.array_equal(t.numpy(), values) for t in taken]
     there = [t.address == made.address for t in taken]
     return {"same": again, "there": there, "stream": own["stream"]}
+
+
+def data_there():
+    """A model meets data on the device; where that lies, and what the log holds before."""
+    by_launches()
+    x, y = map(gd.to_device, data(300))
+    model = network("cuda")
+    model.fit(x, y, epochs=2, batch_size=128, verbose=0, validation_split=0.1)
+    model.evaluate(x, y, verbose=0)
+    made = model.predict(x)
+    return {"x": x.nbytes, "at": x.address, "end": x.address + x.nbytes, "made": made.address}
+
+
+def chunks_of_a_map():
+    """An epoch over a file in three chunks, the next one being ready when a run is under way."""
+    by_launches()
+    chunks.CHUNK_BYTES = 12 * 4 * (6 + 1)  # of x and y: 12 rows, three batches
+    own = prefetch.Prefetch.ahead
+
+    def patient(self):
+        while not (found := own(self)) and self._thread.is_alive():
+            time.sleep(0.001)
+        return found
+
+    prefetch.Prefetch.ahead = patient
+    x, y = data(36)
+    with tempfile.TemporaryDirectory() as folder:
+        mapped = np.memmap(f"{folder}/x", np.float32, "w+", shape=x.shape)
+        mapped[...] = x
+        network("cuda").fit(mapped, y, batch_size=4, verbose=0)
+    return {}
+
+
+def outputs():
+    """A function whose outputs stay on the device, again and again; free bytes before and after."""
+    x = gd.tensor("x", ("n",))
+    f, given = gd.function([x], x + 1, target="cuda"), gd.to_device(np.ones(1000, np.float32))
+    f(given)
+    before = gpu().memory()[0]
+    for _ in range(5):
+        f(given)
+    return {"before": before, "after": gpu().memory()[0], "bytes": given.nbytes}
+
+
+def handed_out():
+    """Two arrays end: one that another library had, by its interface or a part of it by DLPack."""
+    gpu()
+    one, two = (gd.to_device(np.ones(n, np.float32)) for n in (10, 20))
+    if os.environ["STUB_WAY"] == "interface":
+        assert one.__cuda_array_interface__
+    else:
+        capsule = one[2:5].__dlpack__(stream=7)
+        del capsule
+    del one
+    gpu().memory()
+    del two
+    gpu().memory()
+    return {}
+
+
+def trimmed():
+    """Memory lies unused in the pool when the driver has none for an allocation."""
+    gpu()
+    made = gd.to_device(np.ones(1000, np.float32))
+    del made
+    stub.stub_fail(b"cuMemAlloc:1:2")
+    gpu().allocate(4000, "a test")
+    return {}
 
 
 class Interface:
