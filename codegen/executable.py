@@ -104,6 +104,10 @@ class Executable:
         """Did the machine code come from the cache?"""
         return bool(self.module.__graphdl__["cached"])  # type: ignore[attr-defined]
 
+    def notes(self, sizes: Mapping[str, int]) -> list[str]:
+        """What else there is to say of a run at these sizes, a line each."""
+        return []
+
     def binding(self, sizes: Mapping[str, int]) -> Binding:
         """Memory for temps and outputs at these sizes, kept for the next call."""
         key = tuple(sizes.values())

@@ -39,6 +39,7 @@ class Function:
         target: str = "cpu",
         check_finite: bool = True,
         name: str = "function",
+        matmul_precision: str = "float32",
     ) -> None:
         self.inputs = _checked_inputs(inputs)
         self._outputs = outputs
@@ -50,7 +51,9 @@ class Function:
             else []
         )
         graph = Graph(self.inputs, results, new, checks)
-        self._compiled = compile_graph(graph, target, name="function")
+        self._compiled = compile_graph(
+            graph, target, name="function", matmul_precision=matmul_precision
+        )
         self._lowered = self._compiled.lowered
         self._executable = self._compiled.executable
         self._recipe = _size_recipe(self._compiled.simplified, self._lowered)
@@ -235,6 +238,7 @@ def function(
     *,
     target: str = "cpu",
     check_finite: bool = True,
+    matmul_precision: str = "float32",
 ) -> Function:
     """Compile outputs (a node, or a list or tuple of nodes) and updates over inputs.
 
@@ -242,8 +246,14 @@ def function(
     finite stops the call before anything has changed, unless `check_finite=False`. target: "cpu",
     "python" (the generated module un-jitted), "cuda" (see docs/cuda.md), or "auto": cuda where it can
     be used, else cpu; the function's `target` and `explain()` say which, and why.
+    matmul_precision: products of float32 matrices are at least so precise: "float32", or on target
+    "cuda", where they then may be faster, of factors rounded to 10 ("tf32") or 7 ("bf16") bits after
+    the point and added up in float32. TargetError where a library for that is missing.
     """
-    return Function(inputs, outputs, updates, target=target, check_finite=check_finite)
+    return Function(
+        inputs, outputs, updates, target=target, check_finite=check_finite,
+        matmul_precision=matmul_precision,
+    )  # fmt: skip
 
 
 # ------------------------------------------------------------------ parts

@@ -325,6 +325,7 @@ class Model(Training, Saving, Pictured, Layer):
         jit_compile: bool | str = "auto",
         target: str = "cpu",
         check_finite: bool = True,
+        matmul_precision: str = "float32",
     ) -> None:
         """Choose how the model is trained. Nothing is compiled before data comes.
 
@@ -333,17 +334,21 @@ class Model(Training, Saving, Pictured, Layer):
         `compiled_target` says which.
         run_eagerly: the same as target="python", the generated module run un-jitted, for debugging.
         check_finite: refuse a step whose loss or gradient is not finite (NonFiniteError).
+        matmul_precision: products of float32 matrices are at least so precise: "float32", or on
+        target "cuda", where they then may be faster, of factors rounded to 10 ("tf32") or 7 ("bf16")
+        bits after the point and added up in float32. TargetError where a library for that is missing.
         """
         if loss is None:
             raise ValueError("compile needs a loss, such as loss='binary_crossentropy'")
         target = "python" if _eager(run_eagerly, jit_compile) else target
-        require_target(target)
+        require_target(target, matmul_precision)
         chosen = optimizers.get(optimizer), losses.get(loss)
         for given in (metrics, weighted_metrics):
             _known_metrics(given)
         self._configure(
-            *chosen, list(metrics or ()), list(weighted_metrics or ()), target, check_finite
-        )
+            *chosen, list(metrics or ()), list(weighted_metrics or ()), target, check_finite,
+            matmul_precision,
+        )  # fmt: skip
 
 
 def _letter(weight: Variable) -> str:

@@ -13,22 +13,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from threading import RLock
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from cuda.bindings import driver as cu
 
 from codegen.cuda.arrays import Shared
-from codegen.cuda.dependencies import Touched, touched, waits
-from codegen.cuda.device import DeviceError
+from codegen.cuda.device import DeviceError, missing_blas
 from codegen.cuda.emit import Emitted
+from codegen.cuda.graphs import Graphs
 from codegen.cuda.image import machine_code
 from codegen.cuda.interface import Image, Pointer
 from codegen.cuda.kernels import GPU
 from codegen.cuda.launch import Launch
+from codegen.cuda.packed import Packed, packed
 from codegen.cuda.pool import Pool
 from codegen.cuda.refusals import LOST, words
 from codegen.cuda.staging import Staging
+
+if TYPE_CHECKING:
+    from codegen.cuda.cublaslt import CublasLt, Multiplication
 
 ATTRIBUTE = cu.CUdevice_attribute
 MAJOR = ATTRIBUTE.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
@@ -37,22 +41,7 @@ MULTIPROCESSORS = ATTRIBUTE.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT
 THREADS = ATTRIBUTE.CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_MULTIPROCESSOR
 POOLS = ATTRIBUTE.CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED
 NO_MEMORY = 2  # a status
-SLOT = 8  # bytes of an argument
 KEPT = 16  # a part of the GPU's memory: so much may lie unused in the pool (an estimate)
-
-
-@dataclass(frozen=True)
-class Packed:
-    """A launch whose arguments lie as the driver takes them: addresses of values."""
-
-    function: Any
-    name: str
-    grid: int
-    block: int
-    values: np.ndarray  # eight bytes each
-    addresses: np.ndarray  # of the values
-    image: Image  # whose code must not go before
-    touched: Touched
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +71,7 @@ class Driver:
         blocks = self._attribute(THREADS) // self.shape.lanes
         self.most_blocks = self._attribute(MULTIPROCESSORS) * max(1, blocks)
         self._staging = Staging(self._do, self._stream)
+        self._graphs = Graphs(self._do, self._quietly, self._new_stream)
         self._pool: Pool | None = None
         if self._attribute(POOLS):
             keeps = self.memory()[1] // KEPT
@@ -198,45 +188,30 @@ class Driver:
         return image
 
     def prepare(self, image: Image, launch: Launch, pointers: Sequence[Pointer]) -> Packed:
-        values = np.zeros((len(pointers) + len(launch.numbers), SLOT), np.uint8)
-        given = [*(np.uint64(p.address) for p in pointers), *launch.numbers]
-        for slot, value in zip(values, given, strict=True):
-            slot[: value.nbytes] = np.frombuffer(value.tobytes(), np.uint8)
-        addresses = values.ctypes.data + SLOT * np.arange(len(values), dtype=np.uint64)
-        function = image.functions[launch.kernel]
-        return Packed(
-            function, launch.kernel, launch.grid, launch.block, values, addresses, image,
-            touched(launch, pointers),
-        )  # fmt: skip
+        return packed(image, launch, pointers)
 
-    def launch(self, prepared: Packed) -> None:
+    def blas(self) -> CublasLt | None:
+        if missing_blas():
+            return None
+        self._enter()
+        from codegen.cuda.cublaslt import CublasLt  # noqa: PLC0415 - half a second, seldom needed
+
+        return CublasLt(self)
+
+    def launch(self, prepared: Packed | Multiplication) -> None:
         p = prepared
         self._enter()
+        if not isinstance(p, Packed):
+            p.enqueue(self.stream)
+            return
         self._do(
             f"launch {p.name}", cu.cuLaunchKernel, p.function, p.grid, 1, 1, p.block, 1, 1, 0,
             self._stream, p.addresses.ctypes.data, 0,
         )  # fmt: skip
 
-    def capture(self, step: Sequence[Packed], times: int) -> Any:
-        launches = [*step] * times
+    def capture(self, step: Sequence[Packed | Multiplication], times: int) -> Any:
         self._enter()
-        graph = self._do("begin a graph", cu.cuGraphCreate, 0)
-        try:
-            nodes: list[Any] = []
-            for p, earlier in zip(launches, waits([p.touched for p in launches]), strict=True):
-                nodes.append(self._node(graph, p, [nodes[k] for k in earlier]))
-            return self._do(f"make a graph of {times} steps", cu.cuGraphInstantiate, graph, 0)
-        finally:
-            self._quietly(cu.cuGraphDestroy, graph)
-
-    def _node(self, graph: Any, p: Packed, earlier: list[Any]) -> Any:
-        """A launch in a graph, after these; the driver copies its arguments."""
-        node = cu.CUDA_KERNEL_NODE_PARAMS()
-        node.func, node.kernelParams = p.function, p.addresses.ctypes.data
-        node.gridDimX, node.gridDimY, node.gridDimZ = p.grid, 1, 1
-        node.blockDimX, node.blockDimY, node.blockDimZ = p.block, 1, 1
-        doing = f"put {p.name} into a graph"
-        return self._do(doing, cu.cuGraphAddKernelNode, graph, earlier, len(earlier), node)
+        return self._graphs.made([*step] * times, f"make a graph of {times} steps")
 
     def replay(self, graph: Any) -> None:
         self._enter()

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from codegen.cuda.arrays import Shared
+from codegen.cuda.blas import Product
 from codegen.cuda.emit import Emitted
 from codegen.cuda.kernels import Shape
 from codegen.cuda.launch import Launch
@@ -44,6 +45,19 @@ class Image:
 
     functions: dict[str, Any]
     origin: Origin
+
+
+class Blas(Protocol):
+    """A library for products of large matrices on a device."""
+
+    @property
+    def needed(self) -> int:
+        """Bytes of the device that it still has to take for itself."""
+        ...
+
+    def prepare(self, product: Product, a: Pointer, b: Pointer, out: Pointer) -> Any:
+        """A product with all that it needs, to be launched and captured like a kernel."""
+        ...
 
 
 class Device(Protocol):
@@ -114,6 +128,10 @@ class Device(Protocol):
 
     def prepare(self, image: Image, launch: Launch, pointers: Sequence[Pointer]) -> Any:
         """A launch with its arguments, packed once: the clock and the buffers, then the numbers."""
+        ...
+
+    def blas(self) -> Blas | None:
+        """A new library for large products; None where it is not installed."""
         ...
 
     def launch(self, prepared: Any) -> None:

@@ -28,6 +28,7 @@ from codegen.cuda.emit import Emitted
 from codegen.cuda.interface import Image, Origin, Pointer
 from codegen.cuda.kernels import SIMULATOR, Shape
 from codegen.cuda.launch import Launch
+from codegen.cuda.simulated_blas import Multiplication, SimulatedBlas
 
 BLOCKS = 2  # at most of a launch: they run one after the other
 BYTES = 1 << 32  # of memory
@@ -43,6 +44,9 @@ class Simulation:
     block: int
     arguments: tuple[Pointer | np.generic, ...]
     touched: Touched
+
+
+Launched = Simulation | Multiplication
 
 
 class Simulated:
@@ -133,20 +137,23 @@ class Simulated:
         given = (*pointers, *launch.numbers)
         return Simulation(function, launch.grid, launch.block, given, touched(launch, pointers))
 
-    def launch(self, prepared: Simulation) -> None:
+    def blas(self) -> SimulatedBlas:
+        return SimulatedBlas()
+
+    def launch(self, prepared: Launched) -> None:
         with _simulating():
             self._run(prepared)
 
-    def capture(self, step: Sequence[Simulation], times: int) -> tuple[Simulation, ...]:
+    def capture(self, step: Sequence[Launched], times: int) -> tuple[Launched, ...]:
         launches = tuple(step) * times
         return tuple(launches[k] for k in latest_first(waits([p.touched for p in launches])))
 
-    def replay(self, graph: tuple[Simulation, ...]) -> None:
+    def replay(self, graph: tuple[Launched, ...]) -> None:
         with _simulating():
             for prepared in graph:
                 self._run(prepared)
 
-    def release(self, graph: tuple[Simulation, ...]) -> None:
+    def release(self, graph: tuple[Launched, ...]) -> None:
         pass
 
     def follow(self, stream: int) -> None:
@@ -161,8 +168,11 @@ class Simulated:
     def milliseconds(self, first: float, last: float) -> float:
         return (last - first) * 1e3
 
-    def _run(self, prepared: Simulation) -> None:
+    def _run(self, prepared: Launched) -> None:
         """All threads in turn."""
+        if isinstance(prepared, Multiplication):
+            prepared.run(*map(self._view, prepared.places))
+            return
         from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray  # noqa: PLC0415
 
         given = [

@@ -64,6 +64,9 @@ class OneBatch(Programs):
         """∂loss/∂weight on these examples, by weight: what the compiled step computes."""
         data = self._data("gradients", x, y, sample_weight)
         made = self._runner("train", data).step
-        found = function(made.inputs, list(made.gradients.values()), target=self._target)
+        found = function(
+            made.inputs, list(made.gradients.values()), target=self._target,
+            matmul_precision=self._precision,
+        )  # fmt: skip
         arrays = [a for a in (*data.inputs, data.target, data.weights) if a is not None]
         return {w.name: np.asarray(g) for w, g in zip(made.gradients, found(*arrays), strict=True)}

@@ -34,17 +34,19 @@ class Programs:
     def __init__(self) -> None:
         self.optimizer: Any = None
         self.loss: Loss | None = None
+        self._target, self._precision = "cpu", "float32"
         self.stop_training = False
-        self._target = "cpu"
         self._in_epoch = False  # is fit between the first and the last batch of one?
         self.compile_seconds = 0.0  # spent making machine code, in all
         self.train_seconds = 0.0  # spent in the last fit, compiling apart
         self._runners: dict[tuple, Runner] = {}
 
     def _configure(
-        self, optimizer: Any, loss: Loss, names: list, weighted: list, target: str, check: bool
-    ) -> None:
+        self, optimizer: Any, loss: Loss, names: list, weighted: list, target: str, check: bool,
+        precision: str,
+    ) -> None:  # fmt: skip
         self.optimizer, self.loss, self._target, self._check_finite = optimizer, loss, target, check
+        self._precision = precision
         self._metric_names, self._weighted_names = names, weighted
         self._tracker = LossTracker()
         self._metrics: list[tuple[Metric, bool]] | None = None
@@ -63,7 +65,7 @@ class Programs:
         if key not in self._runners:
             with off_tape(), uncollected():
                 made = self._step(kind, self._batch_of(data))
-            self._runners[key] = Runner(made, self._target)
+            self._runners[key] = Runner(made, self._target, self._precision)
         return self._runners[key]
 
     def _session(

@@ -31,15 +31,18 @@ Meanwhile = Callable[[], None] | None
 class Runner:
     """A compiled step and the memory it works in."""
 
-    def __init__(self, step: Step, target: str) -> None:
-        self.step, self._asked = step, target
+    def __init__(self, step: Step, target: str, matmul_precision: str = "float32") -> None:
+        self.step, self._asked, self._precision = step, target, matmul_precision
         self.target = require_target(target).name if target == "auto" else target
         self._kept: Session | None = None
         self._worth: dict[int, Compiled] = {}  # by the size of a batch
 
     @cached_property
     def compiled(self) -> Compiled:
-        return compile_graph(self.step.graph, self._asked, self.step.inputs, name="step")
+        return compile_graph(
+            self.step.graph, self._asked, self.step.inputs, name="step",
+            matmul_precision=self._precision,
+        )  # fmt: skip
 
     def compile(self, rows: int, batch: int) -> float:
         """Make the machine code for batches of this size; returns the seconds it took."""

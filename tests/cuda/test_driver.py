@@ -7,62 +7,12 @@ for what it does, `stub/programs.py` for what is run on it.
 import collections
 import itertools
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
-from importlib.util import find_spec
-from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from codegen.cuda.replay import sizes_of_graphs
-
-STUB = Path(__file__).resolve().parent / "stub"
-ROOT = STUB.parents[2]
-COMPILER = shutil.which("cc")
-if COMPILER is None:
-    pytest.skip("not installed: a C compiler (cc)", allow_module_level=True)
-if find_spec("cuda") is None or find_spec("cuda.bindings") is None:
-    pytest.skip("not installed: cuda-bindings", allow_module_level=True)
-if sys.platform != "linux":
-    pytest.skip("the stub is a library for Linux", allow_module_level=True)
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("stub")
-    options = ["-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-Wl,-soname,libcuda.so.1"]
-    made = [str(STUB / "libcuda.c"), "-o", str(folder / "libcuda.so.1"), "-ldl"]
-    subprocess.run([COMPILER, *options, *made], check=True)
-    return folder
-
-
-@pytest.fixture
-def on_stub(library, tmp_path):
-    """Runs a program; what it printed, and the stub's log as lists of words."""
-
-    def run(name, **settings):
-        log = tmp_path / "log"
-        log.unlink(missing_ok=True)
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))}
-        environment |= {"LD_LIBRARY_PATH": str(library), "STUB_LOG": str(log)}
-        path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-        environment |= {"NUMBA_ENABLE_CUDASIM": "1", "PYTHONPATH": path}
-        environment |= {f"STUB_{k.upper()}": str(v) for k, v in settings.items()}
-        command = [sys.executable, str(STUB / "programs.py"), name]
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=300, check=False
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
-        lines = [line.split() for line in log.read_text().splitlines()]
-        assert not [line for line in lines if line[0] == "BAD"]
-        return SimpleNamespace(said=json.loads(done.stdout), log=lines, count=_counts(lines))
-
-    return run
 
 
 def _counts(lines):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import graphdl as gd
-from codegen.cuda import executable
+from codegen.cuda import blas, executable
 from codegen.cuda.epochs import EpochsOnDevice
 from codegen.optimisations import without
 from graphdl.core.errors import NonFiniteError
@@ -15,11 +15,13 @@ L = gd.layers
 EPOCHS = 6
 
 
-@pytest.fixture(params=["one block", "launches"])
+@pytest.fixture(params=["one block", "launches", "library"])
 def way(request, monkeypatch):
-    """A small step is a launch for all steps, or one for each of its kernels."""
-    if request.param == "launches":
+    """A small step is a launch for all steps, or one for each of its kernels, products a library's."""
+    if request.param != "one block":
         monkeypatch.setattr(executable, "fits", lambda program: False)
+    if request.param == "library":
+        monkeypatch.setitem(blas.LEAST, "float32", blas.Least(4, 0))
 
 
 @pytest.fixture(autouse=True)

@@ -26,7 +26,14 @@ typedef void (*on_launch)(const char *, unsigned, unsigned, void **);
 enum { ARGUMENTS = 64, NODES = 4096, BLOCKS = 4096, SIZE = 8 };
 typedef struct { char name[256], kinds[256]; } function;
 typedef struct { function of[64]; int count, is_text; } module;
-typedef struct { function *what; unsigned grid, block; int count; char values[ARGUMENTS][SIZE]; } node;
+typedef int (*work)(const void *); /* another library's, on what it was given */
+typedef struct {
+    function *what;
+    work call; /* in place of a function */
+    unsigned grid, block;
+    int count;
+    char values[ARGUMENTS][SIZE];
+} node;
 typedef struct { /* CUDA_KERNEL_NODE_PARAMS_v2 */
     function *what;
     unsigned grid, gy, gz, block, by, bz, shared;
@@ -36,6 +43,9 @@ typedef struct { node nodes[NODES]; int count; } graph;
 static struct { address start; size_t size; int live, pooled; } blocks[BLOCKS];
 static size_t reserved; /* of the pool */
 static int block_count, lost;
+static graph *captured; /* of a stream */
+static void *capturing;
+static long streams = 16; /* the next; the first of a device is the one on which launches run */
 static on_launch listener;
 
 static long setting(const char *name, long otherwise) {
@@ -43,7 +53,8 @@ static long setting(const char *name, long otherwise) {
     return text ? atol(text) : otherwise;
 }
 
-static void note(const char *form, ...) {
+#define note stub_note
+void stub_note(const char *form, ...) {
     const char *path = getenv("STUB_LOG");
     if (!path) return;
     FILE *file = fopen(path, "a");
@@ -64,7 +75,8 @@ void stub_fail(const char *text) {
 }
 
 /* The answer to a call of this name. */
-static int answer(const char *name) {
+#define answer stub_answer
+int stub_answer(const char *name) {
     if (lost) return lost;
     if (strcmp(name, wanted) || ++seen != nth) return 0;
     note("refused %s %d", name, code);
@@ -82,7 +94,7 @@ long stub_left(address at) {
 }
 void stub_on_launch(on_launch f) { listener = f; }
 
-int cuInit(unsigned flags) { ANSWER; return setting("STUB_DEVICES", 1) ? 0 : 100; }
+int cuInit(unsigned flags) { ANSWER; streams = 16; return setting("STUB_DEVICES", 1) ? 0 : 100; }
 int cuDriverGetVersion(int *v) { *v = setting("STUB_VERSION", 13000); return 0; }
 int cuDeviceGetCount(int *n) { *n = setting("STUB_DEVICES", 1); return 0; }
 int cuDeviceGet(int *d, int k) { ANSWER; *d = k; return 0; }
@@ -184,11 +196,7 @@ int cuMemcpyDtoDAsync(address to, address from, size_t size, void *stream) {
     return 0;
 }
 
-int cuStreamCreate(void **s, unsigned flags) {
-    static long next = 16;
-    *s = (void *)next++;
-    return 0;
-}
+int cuStreamCreate(void **s, unsigned flags) { *s = (void *)streams++; return 0; }
 int cuStreamSynchronize(void *s) { ANSWER; return 0; }
 int cuEventCreate(void **e, unsigned flags) { *e = malloc(1); note("event"); return 0; }
 int cuEventDestroy(void *e) { note("event gone"); return 0; }
@@ -224,6 +232,7 @@ int cuModuleGetFunction(void **found, void *in, const char *name) {
 }
 
 static int run(node *n) {
+    if (n->call) return lost = n->call(n->values);
     char line[4096], *end = line + sprintf(line, "launch %s %u %u", n->what->name, n->grid, n->block);
     void *values[ARGUMENTS];
     const char *kind = n->what->kinds;
@@ -254,13 +263,8 @@ int cuLaunchKernel(function *f, unsigned grid, unsigned gy, unsigned gz, unsigne
 }
 
 int cuGraphCreate(graph **made, unsigned flags) { ANSWER; *made = calloc(1, sizeof(graph)); return 0; }
-/* A node is known by its place in the graph, counted from 1; a launch runs them in their order. */
-int cuGraphAddKernelNode(long *made, graph *g, const long *earlier, size_t count,
-                         const node_parameters *p) {
-    ANSWER;
-    if (p->gy != 1 || p->gz != 1 || p->by != 1 || p->bz != 1 || p->shared || p->extra) return 1;
-    g->nodes[g->count++] = made_of(p->what, p->grid, p->block, p->values);
-    char line[65536], *end = line + sprintf(line, "node %s", p->what->name);
+static int wired(long *made, graph *g, const char *name, const long *earlier, size_t count) {
+    char line[65536], *end = line + sprintf(line, "node %s", name);
     for (size_t k = 0; k < count; k++) {
         if (earlier[k] < 1 || earlier[k] >= g->count) return 1;
         end += sprintf(end, " %ld", earlier[k] - 1);
@@ -268,6 +272,39 @@ int cuGraphAddKernelNode(long *made, graph *g, const long *earlier, size_t count
     note("%s", line);
     *made = g->count;
     return 0;
+}
+/* A node is known by its place in the graph, counted from 1; a launch runs them in their order. */
+int cuGraphAddKernelNode(long *made, graph *g, const long *earlier, size_t count,
+                         const node_parameters *p) {
+    ANSWER;
+    if (p->gy != 1 || p->gz != 1 || p->by != 1 || p->bz != 1 || p->shared || p->extra) return 1;
+    g->nodes[g->count++] = made_of(p->what, p->grid, p->block, p->values);
+    return wired(made, g, p->what->name, earlier, count);
+}
+int stub_enqueue(work call, const void *given, size_t size, void *stream) {
+    node n = {.call = call};
+    if (size > sizeof n.values) return 1;
+    memcpy(n.values, given, size);
+    if (!captured || stream != capturing) return stream == (void *)16 ? run(&n) : 1;
+    captured->nodes[captured->count++] = n;
+    return 0;
+}
+int cuStreamBeginCapture(void *stream, int mode) {
+    ANSWER;
+    captured = calloc(1, sizeof(graph));
+    capturing = stream;
+    return 0;
+}
+int cuStreamEndCapture(void *stream, graph **made) {
+    *made = captured;
+    captured = 0;
+    return 0;
+}
+int cuGraphAddChildGraphNode(long *made, graph *g, const long *earlier, size_t count, graph *child) {
+    ANSWER;
+    if (child->count != 1) return 1; /* nodes are counted as launches are */
+    g->nodes[g->count++] = child->nodes[0];
+    return wired(made, g, "product", earlier, count);
 }
 int cuGraphInstantiateWithFlags(graph **made, graph *from, uint64_t flags) {
     ANSWER;

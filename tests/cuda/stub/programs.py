@@ -16,7 +16,7 @@ import time
 import numpy as np
 
 import graphdl as gd
-from codegen.cuda import current, dependencies, driver, executable, taking
+from codegen.cuda import blas, current, dependencies, driver, executable, taking
 from codegen.cuda.clock import FIELDS
 from codegen.cuda.image import Code
 from codegen.cuda.interface import Origin
@@ -371,6 +371,76 @@ def an_error_in_the_second_step():
     pairs = zip(ours.get_weights(), theirs.get_weights(), strict=True)
     return {"said": said, "steps": int(ours.optimizer.iterations.numpy()),
             "apart": max(float(np.max(np.abs(a - b))) for a, b in pairs)}  # fmt: skip
+
+
+def to_library():
+    """Four rows, columns and terms are enough for it."""
+    by_launches()
+    blas.LEAST.update(dict.fromkeys(blas.LEAST, blas.Least(4, 0)))
+
+
+def products():
+    """A product of each kind: what it gave, against NumPy, on memory that begins anywhere."""
+    to_library()
+    draw, apart = np.random.default_rng(0), []
+    for dtype, precision in ("float32", "tf32"), ("float32", "bf16"), ("float64", "tf32"):
+        for ta, tb in (0, 0), (0, 1), (1, 0), (1, 1):
+            x, y = (draw.standard_normal(s).astype(dtype) for s in ((7, 5)[:: 1 - 2 * ta],
+                                                                    (5, 6)[:: 1 - 2 * tb]))  # fmt: skip
+            a, b = gd.tensor("a", x.shape, dtype), gd.tensor("b", y.shape, dtype)
+            made = (gd.transpose(a) if ta else a) @ (gd.transpose(b) if tb else b)
+            f = gd.function([a, b], made, target="cuda", matmul_precision=precision)
+            true = (x.T if ta else x) @ (y.T if tb else y)
+            apart.append(float(np.max(np.abs(f(x, y) - true))))
+    return {"apart": max(apart)}
+
+
+def training_with_a_library():
+    to_library()
+    ours, theirs = train(), train("python")
+    return {"apart": max(float(np.max(np.abs(a - b))) for a, b in zip(ours, theirs, strict=True))}
+
+
+def a_run_with_a_library():
+    """Six batches and a ragged one; which calls of a step are products of the library."""
+    to_library()
+    model = network("cuda")
+    session = model._session("train", model._data("fit", *data(40)), 6)
+    session.run(0, 7, 0, 0)
+    made = session.compiled.executable
+    sizes = {v.name: 4 for v in made.program.sizes} | {"total": 40}
+    return {"products": [made.large.of(c, sizes) is not None for c in made.emitted.calls]}
+
+
+def a_library_is_given_back():
+    to_library()
+    train()
+    current.blas.cache_clear()
+    gc.collect()
+    return {"left": sum(type(o).__name__ == "Multiplication" for o in gc.get_objects())}
+
+
+def a_library_and_too_little_memory():
+    to_library()
+    return an_error()
+
+
+def refusals_of_a_library():
+    to_library()
+    return refusals()
+
+
+def no_library():
+    """What is said where nvmath-python is missing; float32 goes without."""
+    sys.modules["nvmath"] = None
+    device_of_this_process = sys.modules["codegen.cuda.device"]
+    device_of_this_process.simulated = lambda: False
+    device_of_this_process._require_toolkit = lambda: None
+    to_library()
+    x = gd.tensor("x", (4, 4))
+    said = said_by(lambda: gd.function([x], x @ x, target="cuda", matmul_precision="tf32"))
+    f = gd.function([x], x @ x, target="cuda")
+    return {"said": said, "made": f(np.eye(4, dtype=np.float32)).tolist()}
 
 
 if __name__ == "__main__":
