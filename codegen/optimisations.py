@@ -34,8 +34,6 @@ KNOWN = {
     "thin": Optimisation("products with one row or column are loops", ORDER),
     # passes, in their order
     "flatten": Optimisation("exponentials of short rows in one run"),
-    "interchange": Optimisation("on a GPU, free loops stand outermost", ORDER),
-    "accumulate": Optimisation("on a GPU, sums over loops are added up in registers"),
     "fuse": Optimisation("one nest for what runs over the same elements"),
     "delay": Optimisation("cheap derivatives are worked out in the loop that reads them"),
     "contract": Optimisation("values pass from statement to statement in registers"),
@@ -43,7 +41,6 @@ KNOWN = {
     "hoist": Optimisation("what does not change in a loop is read before it"),
     "repeat": Optimisation("equal segments are one body over a table of buffers"),
     "resize": Optimisation("segments of other sizes share a body, too"),
-    "epilogues": Optimisation("on a GPU, products hand their elements on in registers"),
     "teams": Optimisation(
         "large steps are split between threads", "two programs may be rounded apart"
     ),
@@ -62,8 +59,12 @@ KNOWN = {
     "chunks": Optimisation("many steps in one call of compiled code"),
     "epochs": Optimisation("many short epochs in one call, where no callback looks at each"),
     "shuffle": Optimisation("large orders are shuffled by compiled code"),
-    "branches": Optimisation("launches on a GPU wait for those they meet in memory, not for all"),
     "prefetch": Optimisation("a thread reads the next chunk of data while this one trains"),
+    # on a GPU
+    "interchange": Optimisation("loops whose turns are independent stand outermost", ORDER),
+    "accumulate": Optimisation("sums over loops are added up in registers", ORDER),
+    "epilogues": Optimisation("products hand their elements on in registers"),
+    "branches": Optimisation("launches wait for those they meet in memory, not for all"),
 }
 
 NEEDS = {"resize": "repeat", "epochs": "shuffle"}  # what goes without the other, too
