@@ -66,12 +66,17 @@ _TIME = 5  # which of a step's numbers is that of the steps taken before
 
 
 class Shuffle(NamedTuple):
-    """Machine code that fills an order: of (order, seed, stream, step)."""
+    """An order that is filled anew when an epoch begins.
 
-    code: int
+    code(): where machine code begins that does it: of (order, seed, stream, step); fill: the same for
+    Python: of (order, seed, step).
+    """
+
     order: np.ndarray
     seed: int
     stream: int
+    code: Callable[[], int]
+    fill: Callable[[np.ndarray, int, int], None]
 
 
 class Epochs:
@@ -89,7 +94,7 @@ class Epochs:
         self._entry = _compiled(_source(kinds))
         table = executable.table(binding)
         steps, taken = numbers[1], numbers[_TIME]
-        order = (shuffle.code, address(shuffle.order), shuffle.order.size, shuffle.seed) + (
+        order = (shuffle.code(), address(shuffle.order), shuffle.order.size, shuffle.seed) + (
             shuffle.stream, taken,
         ) if shuffle else (0,) * 6  # fmt: skip
         words = [executable.address, address(table.words), table.words.size, steps, 0, *order]
@@ -112,12 +117,17 @@ class Epochs:
     @property
     def states(self) -> list[np.ndarray]:
         """What each state was at the end of these epochs: (epochs, shape)."""
-        found, at = [], 0
-        for s in self._states:
-            kept = np.ascontiguousarray(self._history[: self.done, at : at + s.size])
-            found.append(kept.view(s.dtype).reshape(self.done, *s.shape))
-            at += s.size
-        return found
+        return kept(self._history[: self.done], self._states)
+
+
+def kept(rows: np.ndarray, states: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """What each state was, where a row of words holds one state after the other."""
+    found, at = [], 0
+    for s in states:
+        words = np.ascontiguousarray(rows[:, at : at + s.size])
+        found.append(words.view(s.dtype).reshape(len(rows), *s.shape))
+        at += s.size
+    return found
 
 
 @functools.cache  # asked every 50 ms

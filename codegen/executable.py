@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType, ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from codegen import cache, cost, cpu, ir, memory, team
 from codegen.arguments import Table
 from codegen.optimisations import on
 from codegen.pace import Pace
+
+if TYPE_CHECKING:
+    from codegen.epochs import Shuffle
 
 Arrays = Mapping[ir.Buffer, np.ndarray]
 
@@ -29,6 +32,7 @@ class Binding:
     arena: np.ndarray  # the bytes in which temps lie
     pace: Pace | None = None  # of a team
     table: Table | None = None  # of `flat`, once the function was called
+    meanwhile: Callable[[], None] | None = None  # what to do while a device does the next run
 
     def put(self, at: int, array: np.ndarray) -> None:
         """Another array in the function's order; its form is the same."""
@@ -99,6 +103,10 @@ class Executable:
     def cached(self) -> bool:
         """Did the machine code come from the cache?"""
         return bool(self.module.__graphdl__["cached"])  # type: ignore[attr-defined]
+
+    def notes(self, sizes: Mapping[str, int]) -> list[str]:
+        """What else there is to say of a run at these sizes, a line each."""
+        return []
 
     def binding(self, sizes: Mapping[str, int]) -> Binding:
         """Memory for temps and outputs at these sizes, kept for the next call."""
@@ -200,6 +208,14 @@ class Executable:
     def renew(self, array: np.ndarray) -> None:
         """To be called when the host has written into an array of data that was placed before."""
 
+    def supply(
+        self, binding: Binding, arrays: Sequence[np.ndarray], rows: slice, aside: bool
+    ) -> None:
+        """To be called when the host has written these rows of arrays, one part after the other.
+
+        aside: a run is under way, and needs none of them.
+        """
+
     def run(self, binding: Binding, numbers: Sequence[Any]) -> int:
         """Run the program; returns 0, or 1 + the step that a guard refused."""
         if not self.jit:
@@ -209,6 +225,15 @@ class Executable:
         if binding.pace is None:
             return self._entry(words, *numbers)
         return self._in_pace(binding.pace, words, numbers)
+
+    def epochs(
+        self, binding: Binding, numbers: Sequence[Any], shuffle: Shuffle | None,
+        states: Sequence[np.ndarray], count: int,
+    ) -> Any:  # fmt: skip
+        """So many epochs that are run without a look at each: see `codegen.epochs.Epochs`."""
+        from codegen.epochs import Epochs  # noqa: PLC0415 - built on this module
+
+        return Epochs(self, binding, numbers, shuffle, states, count)
 
     def _in_pace(self, pace: Pace, words: np.ndarray, numbers: Sequence[Any]) -> int:
         """The steps by as many threads as are done first."""

@@ -62,6 +62,7 @@ KNOWN = {
     "chunks": Optimisation("many steps in one call of compiled code"),
     "epochs": Optimisation("many short epochs in one call, where no callback looks at each"),
     "shuffle": Optimisation("large orders are shuffled by compiled code"),
+    "branches": Optimisation("launches on a GPU wait for those they meet in memory, not for all"),
     "prefetch": Optimisation("a thread reads the next chunk of data while this one trains"),
 }
 

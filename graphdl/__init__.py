@@ -51,6 +51,7 @@ from graphdl.ops.formula import elementwise
 from graphdl.differentiate.chain_rule import grad
 from graphdl.differentiate.forward import hessian, hvp, jacobian, jvp
 from graphdl.function import Function, function
+from graphdl.device import to_device
 from graphdl import activations, constraints, initializers, regularizers
 from graphdl import layers, losses, metrics, optimizers, callbacks, datasets
 from graphdl.layers import Layer
@@ -100,8 +101,8 @@ __all__ = [
     "split", "squeeze", "stack", "transpose", "arange", "argsort", "cumsum", "eye", "gather",
     "one_hot", "ones", "sort", "take_along", "top_k", "zeros", "einsum", "matmul", "outer",
     "tensordot", "stop_gradient", "elementwise", "grad", "derive", "hessian", "hvp", "jacobian",
-    "jvp", "Function", "function", "activations", "constraints", "initializers", "regularizers",
-    "layers", "losses", "metrics", "optimizers", "callbacks", "datasets", "Layer", "Input", "Model",
-    "Sequential", "load_model", "GradientTape", "studies", "explorer",
+    "jvp", "Function", "function", "to_device", "activations", "constraints", "initializers",
+    "regularizers", "layers", "losses", "metrics", "optimizers", "callbacks", "datasets", "Layer",
+    "Input", "Model", "Sequential", "load_model", "GradientTape", "studies", "explorer",
     "grade", "worksheet", "plot_model", "abs", "pow", "__version__",
 ]

@@ -42,6 +42,15 @@ class Calls:
         return executable.run(binding, numbers), outputs
 
 
+def call_once(compiled: Compiled, arrays: Sequence[Any], sizes: Mapping[str, int]) -> list[Any]:
+    """The outputs of a program without updates, in memory that ends with the call."""
+    place = _Place(compiled, compiled.executable.own_binding(sizes), sizes)
+    outputs = place.put(arrays)
+    numbers = (config.seed(), 0, *sizes.values(), *compiled.lowered.scalars)
+    compiled.executable.run(place.binding, numbers)
+    return outputs
+
+
 def own_place(compiled: Compiled, sizes: Mapping[str, int]) -> tuple[Binding, tuple[Any, ...]]:
     """Memory shared with no other call, in which zeros lie as inputs; and the numbers of a run."""
     place = _Place(compiled, compiled.executable.own_binding(sizes), sizes)

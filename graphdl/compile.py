@@ -26,6 +26,7 @@ from graphdl.rewrite.expand import expand
 from graphdl.rewrite.simplify import simplify
 
 TARGETS = ("cpu", "python", "cuda", "auto")
+PRECISIONS = ("float32", "tf32", "bf16")
 
 
 @dataclass(frozen=True)
@@ -71,29 +72,39 @@ class Target:
         return f"{self.name}: {self.why}" if self.why else self.name
 
 
-def require_target(target: str) -> Target:
-    """What is compiled for `target`, "auto" being a GPU if one can be used; raises where it cannot."""
-    if target not in TARGETS:
-        raise ValueError(f"unknown target {target!r}; use one of {', '.join(map(repr, TARGETS))}")
-    if target == "auto":
-        return Target(*device.found())
-    if target == "cuda":
-        try:
-            return Target(target, device.require_device())
-        except device.CudaUnavailableError as missing:
-            raise TargetError(str(missing)) from None
-    return Target(target)
+def require_target(target: str, matmul_precision: str = "float32") -> Target:
+    """What is compiled for `target`, "auto" being a GPU if one can be used; raises where it cannot,
+    or where it cannot multiply as `matmul_precision` says.
+    """
+    for what, given, known in (
+        ("target", target, TARGETS),
+        ("matmul_precision", matmul_precision, PRECISIONS),
+    ):
+        if given not in known:
+            raise ValueError(f"unknown {what} {given!r}; use one of {', '.join(map(repr, known))}")
+    try:
+        if target == "auto":
+            chosen = Target(*device.found())
+        else:
+            chosen = Target(target, device.require_device() if target == "cuda" else "")
+        if chosen.name == "cuda" and matmul_precision != "float32":
+            device.require_blas(matmul_precision)
+    except device.CudaUnavailableError as missing:
+        raise TargetError(str(missing)) from None
+    return chosen
 
 
 @heard()
 @uncollected()
 def compile_graph(
-    graph: Graph, target: str = "cpu", batched: Iterable[Node] = (), name: str = "program"
-) -> Compiled:
+    graph: Graph, target: str = "cpu", batched: Iterable[Node] = (), name: str = "program",
+    matmul_precision: str = "float32",
+) -> Compiled:  # fmt: skip
     """Compile a graph. `target`: "cpu" (Numba), "python" (the same module, un-jitted), "cuda", or
-    "auto": cuda where it can be used, else cpu.
+    "auto": cuda where it can be used, else cpu. `matmul_precision` is what products of cuda have at
+    least; those of the others are float32's.
     """
-    chosen = require_target(target)
+    chosen = require_target(target, matmul_precision)
     clock = _Clock()
     simplified, trace = simplify(graph)
     if CHECK:
@@ -111,7 +122,9 @@ def compile_graph(
     if chosen.name == "cuda":
         from codegen.cuda.executable import CudaExecutable  # noqa: PLC0415 - 16 modules, seldom asked for
 
-        executable: Executable = CudaExecutable(program, name=name)
+        executable: Executable = CudaExecutable(
+            program, name=name, matmul_precision=matmul_precision
+        )
     else:
         executable = Executable(program, jit=chosen.name == "cpu", name=name)
     clock.lap("emit", f"{len(executable.source.splitlines())} lines")

@@ -39,6 +39,7 @@ def explain(
     """
     parts = [
         f"target {compiled.target}",
+        *compiled.executable.notes(sizes),
         "stages",
         *_indented(stages(compiled)),
         "rules that fired",

@@ -16,7 +16,7 @@ from graphdl.core.errors import DTypeError, GraphError, NonFiniteError, ShapeErr
 from graphdl.core.graph import Graph, Node, Variable, about_to_change
 from graphdl.core.interpret import Sizes, interpret
 from graphdl.core.sizes import Size
-from graphdl.door import as_array, check_rank, learn_sizes
+from graphdl.door import as_array, check_rank, in_form, learn_sizes
 from graphdl.explain import explain
 from graphdl.footprint import products
 from graphdl.ops.build import constant
@@ -39,6 +39,7 @@ class Function:
         target: str = "cpu",
         check_finite: bool = True,
         name: str = "function",
+        matmul_precision: str = "float32",
     ) -> None:
         self.inputs = _checked_inputs(inputs)
         self._outputs = outputs
@@ -50,7 +51,9 @@ class Function:
             else []
         )
         graph = Graph(self.inputs, results, new, checks)
-        self._compiled = compile_graph(graph, target, name="function")
+        self._compiled = compile_graph(
+            graph, target, name="function", matmul_precision=matmul_precision
+        )
         self._lowered = self._compiled.lowered
         self._executable = self._compiled.executable
         self._recipe = _size_recipe(self._compiled.simplified, self._lowered)
@@ -65,7 +68,7 @@ class Function:
         """The outputs for these inputs; then the updates are made, all or none.
 
         target="cuda": arrays that lie on the GPU are used where they are, and the outputs then are
-        arrays there (`codegen.cuda.arrays.DeviceArray`).
+        arrays there (`gd.to_device`).
         Raises DTypeError or ShapeError on an input that does not fit and NonFiniteError when an
         output or a new value is not finite (where there are updates); nothing has changed then.
         """
@@ -113,12 +116,9 @@ class Function:
             return self._arrays(args)
         taken = []
         for value, node in zip(args, self.inputs, strict=True):
-            what, found = f"input {_name(node)}", self._executable.as_it_is(value)
-            if found is not None and found.dtype != node.dtype:
-                raise DTypeError(
-                    f"{what}: expected {node.dtype}, got {found.dtype} on the GPU; convert it there"
-                )
-            taken.append(as_array(value, node.dtype, what) if found is None else found)
+            found = self._executable.as_it_is(value)
+            given = value if found is None else found
+            taken.append(in_form(given, node.dtype, f"input {_name(node)}"))
         return taken
 
     def _sizes(self, arrays: list[np.ndarray]) -> dict[str, int]:
@@ -238,6 +238,7 @@ def function(
     *,
     target: str = "cpu",
     check_finite: bool = True,
+    matmul_precision: str = "float32",
 ) -> Function:
     """Compile outputs (a node, or a list or tuple of nodes) and updates over inputs.
 
@@ -245,8 +246,14 @@ def function(
     finite stops the call before anything has changed, unless `check_finite=False`. target: "cpu",
     "python" (the generated module un-jitted), "cuda" (see docs/cuda.md), or "auto": cuda where it can
     be used, else cpu; the function's `target` and `explain()` say which, and why.
+    matmul_precision: products of float32 matrices are at least so precise: "float32", or on target
+    "cuda", where they then may be faster, of factors rounded to 10 ("tf32") or 7 ("bf16") bits after
+    the point and added up in float32. TargetError where a library for that is missing.
     """
-    return Function(inputs, outputs, updates, target=target, check_finite=check_finite)
+    return Function(
+        inputs, outputs, updates, target=target, check_finite=check_finite,
+        matmul_precision=matmul_precision,
+    )  # fmt: skip
 
 
 # ------------------------------------------------------------------ parts

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from graphdl import losses, metrics, optimizers, table
 from graphdl.compile import Compiled, require_target
 from graphdl.core.errors import GraphError, NotBuiltError, NotCompiledError, ShapeError
 from graphdl.core.graph import Node, Variable, rebuild, walk
 from graphdl.core.types import floatx
-from graphdl.door import as_array
+from graphdl.door import in_form, is_array
 from graphdl.files.save import Saving
 from graphdl.function import with_names
 from graphdl.layers.base import Layer
@@ -150,8 +148,8 @@ class Model(Training, Saving, Pictured, Layer):
         """Create the weights for data like `x`, where the model does not know its input yet."""
         if self.built and self._symbols:  # one that was called by hand has weights, but no inputs
             return
-        many = isinstance(x, (list, tuple)) and all(isinstance(a, np.ndarray) for a in x)
-        arrays = [as_array(a, floatx(), "x") for a in (x if many else [x])]
+        many = isinstance(x, (list, tuple)) and all(map(is_array, x))
+        arrays = [in_form(a, floatx(), "x") for a in (x if many else [x])]
         for a in arrays:
             if a.ndim < 2:
                 raise ShapeError(f"x has shape {a.shape}; the model expects one row an example")
@@ -327,6 +325,7 @@ class Model(Training, Saving, Pictured, Layer):
         jit_compile: bool | str = "auto",
         target: str = "cpu",
         check_finite: bool = True,
+        matmul_precision: str = "float32",
     ) -> None:
         """Choose how the model is trained. Nothing is compiled before data comes.
 
@@ -335,17 +334,21 @@ class Model(Training, Saving, Pictured, Layer):
         `compiled_target` says which.
         run_eagerly: the same as target="python", the generated module run un-jitted, for debugging.
         check_finite: refuse a step whose loss or gradient is not finite (NonFiniteError).
+        matmul_precision: products of float32 matrices are at least so precise: "float32", or on
+        target "cuda", where they then may be faster, of factors rounded to 10 ("tf32") or 7 ("bf16")
+        bits after the point and added up in float32. TargetError where a library for that is missing.
         """
         if loss is None:
             raise ValueError("compile needs a loss, such as loss='binary_crossentropy'")
         target = "python" if _eager(run_eagerly, jit_compile) else target
-        require_target(target)
+        require_target(target, matmul_precision)
         chosen = optimizers.get(optimizer), losses.get(loss)
         for given in (metrics, weighted_metrics):
             _known_metrics(given)
         self._configure(
-            *chosen, list(metrics or ()), list(weighted_metrics or ()), target, check_finite
-        )
+            *chosen, list(metrics or ()), list(weighted_metrics or ()), target, check_finite,
+            matmul_precision,
+        )  # fmt: skip
 
 
 def _letter(weight: Variable) -> str:

@@ -11,7 +11,7 @@ def prepare(workload: Workload, data: Data) -> "GraphdlFit":
 
 
 class GraphdlFit:
-    target = "cpu"
+    target, matmul_precision = "cpu", "float32"
 
     def __init__(self, workload: Workload, data: Data):
         self.workload, self.data = workload, data
@@ -25,7 +25,12 @@ class GraphdlFit:
         )
         self.model.set_weights([array for pair in data.parameters for array in pair])
         loss = "binary_crossentropy" if workload.binary else "sparse_categorical_crossentropy"
-        self.model.compile(optimizer=_optimizer(workload), loss=loss, target=self.target)
+        self.model.compile(
+            optimizer=_optimizer(workload),
+            loss=loss,
+            target=self.target,
+            matmul_precision=self.matmul_precision,
+        )
 
     def train(self, epochs: int) -> int:
         batch = self.workload.batch

@@ -1,4 +1,4 @@
-"""Arrays on the device, taken from other libraries and given to them without a copy.
+"""Arrays on the device, which other libraries take without a copy.
 
 By `__cuda_array_interface__` (version 3) and by DLPack. No GPU has confirmed any of this yet.
 """
@@ -6,33 +6,44 @@ By `__cuda_array_interface__` (version 3) and by DLPack. No GPU has confirmed an
 from __future__ import annotations
 
 import math
-import weakref
-from typing import Any
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from codegen.cuda import dlpack
-from codegen.cuda.current import current_device
-from codegen.cuda.interface import Device
-from codegen.cuda.mirrors import allocated
+
+if TYPE_CHECKING:
+    from codegen.cuda.interface import Device
 
 LEGACY = 1  # the stream that libraries use where they name none
+
+
+@dataclass
+class Shared:
+    """Was this memory ever handed to another library, which may use it on any stream?"""
+
+    out: bool = False
 
 
 class DeviceArray:
     """An array in C order on the device.
 
-    Attributes: `shape`, `dtype`, `ndim`, `size`, `nbytes`, `address`. `numpy()` is a copy on the host.
+    Attributes: `shape`, `dtype`, `ndim`, `size`, `nbytes`, `address`. `numpy()` is a copy on the host;
+    `a[first:last]` are rows, and `reshape` another shape, of the same memory.
     torch, CuPy and JAX take it by `from_dlpack`, Numba by `as_cuda_array`, none with a copy.
     """
 
     needed = 0  # bytes of the device that a program would have to allocate for it
+    flags = SimpleNamespace(c_contiguous=True)  # as NumPy's arrays have them
 
     def __init__(
         self, device: Device, address: int, shape: tuple[int, ...], dtype: Any, owner: Any = None
     ) -> None:
         self.address, self.shape, self.dtype = address, tuple(shape), np.dtype(dtype)
         self._device, self._owner = device, owner  # who keeps the memory, if it is not this array
+        self.shared = owner.shared if isinstance(owner, DeviceArray) else Shared()
 
     @property
     def ndim(self) -> int:
@@ -52,6 +63,18 @@ class DeviceArray:
         if math.prod(axes) != self.size:
             raise ValueError(f"{self.size} elements cannot have the shape {axes}")
         return DeviceArray(self._device, self.address, axes, self.dtype, self)
+
+    def __getitem__(self, rows: slice) -> DeviceArray:
+        """Rows that lie one after the other; IndexError on all else."""
+        if not (isinstance(rows, slice) and self.shape and rows.step in (None, 1)):
+            raise IndexError(
+                "an array on the device gives rows that follow each other, as a[first:last]; for "
+                "others take them from numpy(), its copy on the host"
+            )
+        first, last, _ = rows.indices(len(self))
+        count = max(0, last - first)
+        start = self.address + first * math.prod(self.shape[1:]) * self.dtype.itemsize
+        return DeviceArray(self._device, start, (count, *self.shape[1:]), self.dtype, self)
 
     def numpy(self) -> np.ndarray:
         """A copy on the host."""
@@ -86,6 +109,7 @@ class DeviceArray:
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
         """Version 3: who takes it waits for `stream`."""
+        self.shared.out = True
         return {
             "shape": self.shape, "typestr": self.dtype.str, "data": (self.address, False),
             "strides": None, "version": 3, "stream": self._device.stream,
@@ -105,18 +129,9 @@ class DeviceArray:
             raise BufferError("stream 0 could be two different streams; give 1 or 2")
         if stream != -1:
             self._device.lead(LEGACY if stream is None else stream)
+        self.shared.out = True
         versioned = max_version is not None and max_version >= dlpack.VERSION
         return dlpack.give(self.address, self.shape, self.dtype, self, versioned)
-
-
-# ------------------------------------------------------------------ making
-
-
-def empty(shape: tuple[int, ...], dtype: Any, device: Device) -> DeviceArray:
-    """A fresh array, whose elements are anything."""
-    made = DeviceArray(device, 0, shape, dtype)
-    made.address = allocated(made, device, made.nbytes, f"an array of shape {made.shape}")
-    return made
 
 
 def is_on_device(value: Any) -> bool:
@@ -127,43 +142,3 @@ def is_on_device(value: Any) -> bool:
         return True
     place = getattr(value, "__dlpack_device__", None)
     return place is not None and place()[0] == dlpack.CUDA
-
-
-def to_device(value: Any, device: Device | None = None) -> DeviceArray:
-    """The value on the device: an array there as it lies, whoever made it; any other one as a copy."""
-    device = device or current_device()
-    if isinstance(value, DeviceArray):
-        return value
-    if not is_on_device(value):
-        host = np.ascontiguousarray(value).reshape(np.shape(value))
-        with device.lock:
-            made = empty(host.shape, host.dtype, device)
-            device.upload(made.address, host)
-        return made
-    if hasattr(value, "__dlpack__"):
-        return _by_dlpack(value, device)
-    return _by_interface(value, device)
-
-
-def _by_dlpack(value: Any, device: Device) -> DeviceArray:
-    stream = LEGACY if device.stream is None else device.stream
-    try:
-        capsule = value.__dlpack__(stream=stream, max_version=dlpack.VERSION)
-    except TypeError:  # from before versions
-        capsule = value.__dlpack__(stream=stream)
-    block = dlpack.take(capsule)
-    made = DeviceArray(device, block.address, block.shape, block.dtype)
-    weakref.finalize(made, block.done)
-    return made
-
-
-def _by_interface(value: Any, device: Device) -> DeviceArray:
-    said = value.__cuda_array_interface__
-    shape, dtype = tuple(said["shape"]), np.dtype(said["typestr"])
-    if said.get("mask") is not None or dtype.kind not in "fiub" or not dtype.isnative:
-        raise BufferError("expected an array of floats, whole numbers or truths, without a mask")
-    if (strides := said.get("strides")) is not None:
-        dlpack.require_order(shape, [s / dtype.itemsize for s in strides])
-    if said.get("stream") is not None:
-        device.follow(said["stream"])
-    return DeviceArray(device, said["data"][0], shape, dtype, value)

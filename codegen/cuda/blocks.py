@@ -3,9 +3,9 @@
 Every thread runs the same text. A loop is *dealt out* where its turns are independent: thread t takes
 turns t, t + lanes, … A loop that only adds up scalars is dealt out too, and what the threads have is
 added in the order of a tree, the same in each run. Where turns have loops in them, threads may stand as
-a table: several turns at once, each by several threads (`tables.py`). Any other loop all threads run *together*, and deal out what is in it. A single element is written by
-one thread. Threads wait for each other where one is to touch what another wrote, or to write what
-another still reads.
+a table: several turns at once, each by several threads (`tables.py`). Any other loop all threads run
+*together*, and deal out what is in it. A single element is written by one thread. Threads wait for each
+other where one is to touch what another wrote, or to write what another still reads.
 """
 
 from __future__ import annotations

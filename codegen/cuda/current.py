@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 from codegen.cuda.device import require_device, simulated
-from codegen.cuda.interface import Device
+from codegen.cuda.interface import Blas, Device
 from codegen.cuda.mirrors import Mirrors
 from codegen.cuda.simulated import Simulated
 
@@ -25,3 +25,9 @@ def current_device() -> Device:
 def mirrors(device: Device) -> Mirrors:
     """All host arrays that a device holds."""
     return Mirrors(device)
+
+
+@functools.cache
+def blas(device: Device) -> Blas | None:
+    """The library for large products on a device; None where it is not installed."""
+    return device.blas()

@@ -39,6 +39,27 @@ def require_device() -> str:
     return name
 
 
+def require_blas(precision: str) -> None:
+    """Raise where there is no library that multiplies in this precision: our kernels do not."""
+    if missing := "" if simulated() else missing_blas():
+        raise CudaUnavailableError(
+            f"matmul_precision={precision!r} needs NVIDIA's library cuBLASLt: {missing}. Or leave "
+            "matmul_precision at 'float32', which needs no library"
+        )
+
+
+@functools.cache
+def missing_blas() -> str:
+    """What cuBLASLt lacks here, and what to do about it; "" where nothing."""
+    if not _is_there("nvmath"):
+        return "nvmath-python is not installed: pip install 'graphdl[cuda]'"
+    try:
+        _load("cublasLt")
+    except Exception as error:
+        return f"it cannot be loaded: pip install 'nvidia-cublas>=13,<14' ({_first_line(error)})"
+    return ""
+
+
 def simulated() -> bool:
     """Is Numba's CUDA the simulator? Raises where that was asked for too late."""
     asked = os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in ("", "0")
@@ -126,12 +147,15 @@ def _require_toolkit() -> None:
         try:
             _load(library)
         except Exception as error:
-            first = (str(error).splitlines() or [type(error).__name__])[0]
             raise CudaUnavailableError(
                 f"CUDA's {library} library, with which kernels are compiled, cannot be loaded: "
                 f"pip install '{package}>=13,<14', or install the CUDA 13 toolkit and set CUDA_HOME "
-                f"({first})"
+                f"({_first_line(error)})"
             ) from None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _load(library: str) -> None:

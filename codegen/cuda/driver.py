@@ -1,7 +1,7 @@
 """A GPU behind NVIDIA's driver, by cuda-bindings. No GPU has confirmed any of this yet.
 
-One stream, in whose order everything happens. Each status is looked at; what is not 0 is raised as
-DeviceError in the user's words.
+One stream, in whose order everything happens but copies aside. Each status is looked at; what is not 0
+is raised as DeviceError in the user's words.
 """
 
 from __future__ import annotations
@@ -11,40 +11,37 @@ import os
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from threading import RLock
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from cuda.bindings import driver as cu
 
-from codegen.cuda.device import DeviceError
+from codegen.cuda.arrays import Shared
+from codegen.cuda.device import DeviceError, missing_blas
 from codegen.cuda.emit import Emitted
+from codegen.cuda.graphs import Graphs
 from codegen.cuda.image import machine_code
 from codegen.cuda.interface import Image, Pointer
 from codegen.cuda.kernels import GPU
 from codegen.cuda.launch import Launch
+from codegen.cuda.packed import Packed, packed
+from codegen.cuda.pool import Pool
 from codegen.cuda.refusals import LOST, words
 from codegen.cuda.staging import Staging
+
+if TYPE_CHECKING:
+    from codegen.cuda.cublaslt import CublasLt, Multiplication
 
 ATTRIBUTE = cu.CUdevice_attribute
 MAJOR = ATTRIBUTE.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
 MINOR = ATTRIBUTE.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR
 MULTIPROCESSORS = ATTRIBUTE.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT
 THREADS = ATTRIBUTE.CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_MULTIPROCESSOR
-SLOT = 8  # bytes of an argument
-
-
-@dataclass(frozen=True)
-class Packed:
-    """A launch whose arguments lie as the driver takes them: addresses of values."""
-
-    function: Any
-    name: str
-    grid: int
-    block: int
-    values: np.ndarray  # eight bytes each
-    addresses: np.ndarray  # of the values
-    image: Image  # whose code must not go before
+POOLS = ATTRIBUTE.CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED
+NO_MEMORY = 2  # a status
+KEPT = 16  # a part of the GPU's memory: so much may lie unused in the pool (an estimate)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +63,7 @@ class Driver:
         self._device = self._do("choose a GPU", cu.cuDeviceGet, 0)
         self._context = self._do("open the GPU", cu.cuDevicePrimaryCtxRetain, self._device)
         self._enter()
-        self._stream = self._do(
-            "make a stream", cu.cuStreamCreate, cu.CUstream_flags.CU_STREAM_NON_BLOCKING
-        )
+        self._stream = self._new_stream()
         self.stream = int(self._stream)
         name = self._do("ask the GPU for its name", cu.cuDeviceGetName, 256, self._device)
         self.name = bytes(name).split(b"\0")[0].decode(errors="replace")
@@ -76,6 +71,15 @@ class Driver:
         blocks = self._attribute(THREADS) // self.shape.lanes
         self.most_blocks = self._attribute(MULTIPROCESSORS) * max(1, blocks)
         self._staging = Staging(self._do, self._stream)
+        self._graphs = Graphs(self._do, self._quietly, self._new_stream)
+        self._pool: Pool | None = None
+        if self._attribute(POOLS):
+            keeps = self.memory()[1] // KEPT
+            self._pool = Pool(self._do, self._device, self._stream, keeps)
+
+    def _new_stream(self) -> Any:
+        kind = cu.CUstream_flags.CU_STREAM_NON_BLOCKING
+        return self._do("make a stream", cu.cuStreamCreate, kind)
 
     def _attribute(self, which: Any) -> int:
         doing = f"ask the GPU for {which.name}"
@@ -109,21 +113,38 @@ class Driver:
     # -------------------------------------------------- memory
 
     def memory(self) -> tuple[int, int]:
-        self._enter()
-        free, total = self._do("ask for free memory", cu.cuMemGetInfo)
-        return int(free), int(total)
+        with self.lock:
+            self._enter()
+            free, total = map(int, self._do("ask for free memory", cu.cuMemGetInfo))
+            return free + (self._pool.unused() if self._pool else 0), total
 
     def allocate(self, nbytes: int, what: str) -> int:
+        return self._had(cu.cuMemAlloc, nbytes, what)
+
+    def free(self, address: int) -> None:
+        self._quietly(cu.cuMemFree, address)
+
+    def draw(self, nbytes: int, what: str) -> int:
+        return self._had(self._pool.allocate if self._pool else cu.cuMemAlloc, nbytes, what)
+
+    def give_back(self, address: int, shared: Shared) -> None:
+        if self._pool:
+            self._pool.free(address, shared)
+        else:
+            self.free(address)
+
+    def _had(self, call: Callable[[int], tuple[Any, Any]], nbytes: int, what: str) -> int:
+        """What the driver gives; from what lies unused in the pool if it has no other."""
         self._enter()
-        status, address = cu.cuMemAlloc(nbytes)
+        status, address = call(nbytes)
+        if int(status) == NO_MEMORY and self._pool and self._pool.unused():
+            self._pool.trim()
+            status, address = call(nbytes)
         if int(status):
             free, total = self.memory()
             what = f"{what} ({free:,} of {total:,} are free)"
             self._refuse(f"allocate {nbytes:,} bytes for {what}", status)
         return int(address)
-
-    def free(self, address: int) -> None:
-        self._quietly(cu.cuMemFree, address)
 
     def upload(self, address: int, array: np.ndarray) -> None:
         self._enter()
@@ -132,6 +153,25 @@ class Driver:
     def download(self, address: int, array: np.ndarray) -> None:
         self._enter()
         self._staging.download(address, array)
+
+    @cached_property
+    def _aside(self) -> Staging:
+        """Copies on a stream of their own, by pinned memory of their own."""
+        return Staging(self._do, self._new_stream())
+
+    def upload_aside(self, address: int, array: np.ndarray) -> Moment:
+        self._enter()
+        self._aside.upload(address, array)
+        return self._moment(self._aside.stream)
+
+    def wait(self, moment: Moment) -> None:
+        self._enter()
+        self._do("order two streams", cu.cuStreamWaitEvent, self._stream, moment.event, 0)
+
+    def copy(self, to: int, source: int, nbytes: int) -> None:
+        self._enter()
+        doing = f"copy {nbytes:,} bytes on the GPU"
+        self._do(doing, cu.cuMemcpyDtoDAsync, to, source, nbytes, self._stream)
 
     # -------------------------------------------------- launches
 
@@ -148,41 +188,30 @@ class Driver:
         return image
 
     def prepare(self, image: Image, launch: Launch, pointers: Sequence[Pointer]) -> Packed:
-        values = np.zeros((len(pointers) + len(launch.numbers), SLOT), np.uint8)
-        given = [*(np.uint64(p.address) for p in pointers), *launch.numbers]
-        for slot, value in zip(values, given, strict=True):
-            slot[: value.nbytes] = np.frombuffer(value.tobytes(), np.uint8)
-        addresses = values.ctypes.data + SLOT * np.arange(len(values), dtype=np.uint64)
-        function = image.functions[launch.kernel]
-        return Packed(function, launch.kernel, launch.grid, launch.block, values, addresses, image)
+        return packed(image, launch, pointers)
 
-    def launch(self, prepared: Packed) -> None:
+    def blas(self) -> CublasLt | None:
+        if missing_blas():
+            return None
         self._enter()
-        self._launch(prepared)
+        from codegen.cuda.cublaslt import CublasLt  # noqa: PLC0415 - half a second, seldom needed
 
-    def _launch(self, p: Packed) -> None:
+        return CublasLt(self)
+
+    def launch(self, prepared: Packed | Multiplication) -> None:
+        p = prepared
+        self._enter()
+        if not isinstance(p, Packed):
+            p.enqueue(self.stream)
+            return
         self._do(
             f"launch {p.name}", cu.cuLaunchKernel, p.function, p.grid, 1, 1, p.block, 1, 1, 0,
             self._stream, p.addresses.ctypes.data, 0,
         )  # fmt: skip
 
-    def capture(self, step: Sequence[Packed], times: int) -> Any:
-        # relaxed: an object that ends meanwhile may give memory back
-        mode = cu.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED
+    def capture(self, step: Sequence[Packed | Multiplication], times: int) -> Any:
         self._enter()
-        self._do("begin a capture", cu.cuStreamBeginCapture, self._stream, mode)
-        try:
-            for _ in range(times):
-                for prepared in step:
-                    self._launch(prepared)
-        except BaseException:
-            self._quietly(_ended, self._stream)
-            raise
-        graph = self._do("end a capture", cu.cuStreamEndCapture, self._stream)
-        try:
-            return self._do(f"make a graph of {times} steps", cu.cuGraphInstantiate, graph, 0)
-        finally:
-            self._quietly(cu.cuGraphDestroy, graph)
+        return self._graphs.made([*step] * times, f"make a graph of {times} steps")
 
     def replay(self, graph: Any) -> None:
         self._enter()
@@ -218,9 +247,3 @@ class Driver:
         self._enter()
         self._do("wait for the GPU", cu.cuEventSynchronize, last.event)
         return float(self._do("ask for a time", cu.cuEventElapsedTime, first.event, last.event))
-
-
-def _ended(stream: Any) -> tuple[Any, ...]:
-    """End a capture that failed; what it holds is dropped."""
-    status, graph = cu.cuStreamEndCapture(stream)
-    return (status,) if int(status) else cu.cuGraphDestroy(graph)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from codegen import ir
+from codegen.cuda.blas import may_pay
 from codegen.cuda.blocks import tree
 from codegen.cuda.function import Kernel, advance
 from codegen.cuda.kernels import Shape, Writer
@@ -55,8 +56,11 @@ class Emitted:
     once: bool  # are the calls those of a whole run, not of one step?
 
 
-def emit(program: ir.Program, name: str, shape: Shape) -> Emitted:
-    """The module of a program: a function for each kernel, one step all of them in their order."""
+def emit(program: ir.Program, name: str, shape: Shape, precision: str = "float32") -> Emitted:
+    """The module of a program: a function for each kernel, one step all of them in their order.
+
+    precision: of the products that a library may do, as the module says.
+    """
     writer = Writer(program, shape)
     kernels = [advance()] if program.batches else []
     calls = [Call(k, (), {}) for k in kernels]
@@ -67,6 +71,9 @@ def emit(program: ir.Program, name: str, shape: Shape) -> Emitted:
             calls += _calls(run[0], made)
     rows = ", those of a repeat once for each row of its table" * _repeats(program)
     what = f"One step of the program is the kernels in their order{rows}."
+    large = [k.name for k in kernels if k.product and may_pay(k.product, precision)]
+    if large:
+        what += f"\nBy cuBLASLt in {precision}, at sizes that are worth it: {', '.join(large)}."
     return _emitted(program, name, writer, kernels, calls, what)
 
 

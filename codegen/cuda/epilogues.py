@@ -9,7 +9,7 @@ is written and read again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from codegen import ir
@@ -17,18 +17,22 @@ from codegen.cuda.nests import nest_of
 from codegen.optimisations import on
 from codegen.passes.free import Cells, cells_of, touched
 
-LARGE = 1024  # extents from which on a library multiplies, and little is gained
+IsOurs = Callable[[ir.MatMul], bool]
 
 
-def with_epilogues(program: ir.Program) -> ir.Program:
-    """Products joined with the kernel that takes their result, where that is element by element."""
-    return Epilogues(program).program() if on("epilogues") else program
+def with_epilogues(program: ir.Program, is_ours: IsOurs = lambda product: True) -> ir.Program:
+    """Products joined with the kernel that takes their result, where that is element by element.
+
+    is_ours: does a kernel of ours multiply? A library takes no epilogue.
+    """
+    return Epilogues(program, is_ours).program() if on("epilogues") else program
 
 
 class Epilogues:
     """The pairs of a program."""
 
-    def __init__(self, program: ir.Program) -> None:
+    def __init__(self, program: ir.Program, is_ours: IsOurs) -> None:
+        self._is_ours = is_ours
         self._program, self._cells = program, cells_of(program)
         self._readers: dict[ir.Buffer, set[ir.Item]] = {}
         for item, stands_for in _leaves(program.items):
@@ -47,7 +51,8 @@ class Epilogues:
                 inner = self._joined(item.items, _slots(item))
                 yield replace(item, items=tuple(inner))
                 continue
-            kernel = self._taker(item, items[at + 1 :], taken) if _may_join(item) else None
+            joins = isinstance(item, ir.MatMul) and self._is_ours(item)
+            kernel = self._taker(item, items[at + 1 :], taken) if joins else None
             if kernel is not None:
                 taken.add(kernel)
                 yield self._fused(item, kernel, slots)  # type: ignore[arg-type]
@@ -92,14 +97,6 @@ class Epilogues:
 
 
 # ------------------------------------------------------------------ who may join
-
-
-def _may_join(item: ir.Item) -> bool:
-    """A product that is our own kernel."""
-    if not isinstance(item, ir.MatMul):
-        return False
-    sizes = [e.value for b in (item.a, item.out) for e in b.shape if isinstance(e, ir.Const)]
-    return any(size < LARGE for size in sizes)
 
 
 def _takes(item: ir.Item, product: ir.MatMul, cells: Cells) -> bool:

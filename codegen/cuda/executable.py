@@ -9,38 +9,34 @@ from step to step is on the device, in the clock.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from codegen import ir, memory
-from codegen.cuda.arrays import DeviceArray, empty, is_on_device, to_device
+from codegen.cuda.arrays import DeviceArray, is_on_device
 from codegen.cuda.binding import KEPT, Arena, OnDevice, places_of_temps
 from codegen.cuda.clock import FIELDS
 from codegen.cuda.current import current_device, mirrors
 from codegen.cuda.device import DeviceError
 from codegen.cuda.emit import emit, emit_in_one_block
 from codegen.cuda.epilogues import with_epilogues
+from codegen.cuda.epochs import EpochsOnDevice
 from codegen.cuda.interface import Device, Image, Pointer
+from codegen.cuda.large import LargeProducts
 from codegen.cuda.launch import launch
 from codegen.cuda.mirrors import Owner, allocated
 from codegen.cuda.one_block import fits
 from codegen.cuda.replay import Replay
+from codegen.cuda.start import Start, spans, start_of
+from codegen.cuda.taking import empty, to_device
+from codegen.epochs import Shuffle
 from codegen.executable import _EMPTY, Binding, Executable
+from codegen.optimisations import on, without
 
-
-@dataclass(frozen=True)
-class Start:
-    """What a run is told: the clock before its first step, the steps, numbers by name."""
-
-    clock: np.ndarray
-    steps: int
-    rows: slice  # of the outputs, where the program runs once a batch
-    sizes: dict[str, int]
-    scalars: dict[str, Any]
+APART = 1 << 24  # bytes of temps: a part of a GPU's cache, so that none leaves it for more room
 
 
 class CudaExecutable(Executable):
@@ -48,17 +44,23 @@ class CudaExecutable(Executable):
 
     borrows = True
 
-    def __init__(self, program: ir.Program, *, name: str = "program") -> None:
+    def __init__(
+        self, program: ir.Program, *, name: str = "program", matmul_precision: str = "float32"
+    ) -> None:
         self.device: Device = current_device()
+        self.large = LargeProducts(self.device, matmul_precision)
         super().__init__(program, jit=False, name=name)
         self._clock = np.zeros(len(FIELDS), np.int64)
 
     def _scheduled(self) -> ir.Program:
-        return self.program if fits(self.program) else with_epilogues(self.program)
+        if fits(self.program):
+            return with_epilogues(self.program)
+        return with_epilogues(self.program, self.large.is_ours)
 
     def _emit(self, registers: bool) -> Any:
-        way = emit_in_one_block if fits(self.program) else emit
-        return way(self.scheduled, self.name, self.device.shape)
+        if fits(self.program):
+            return emit_in_one_block(self.scheduled, self.name, self.device.shape)
+        return emit(self.scheduled, self.name, self.device.shape, self.large.precision)
 
     # -------------------------------------------------- machine code
 
@@ -67,6 +69,9 @@ class CudaExecutable(Executable):
         """The kernels on the device, compiled at first need."""
         with self.device.lock:
             return self.device.load(self.emitted, self.name)
+
+    def notes(self, sizes: Mapping[str, int]) -> list[str]:
+        return [self.large.report(self.emitted.calls, sizes)]
 
     @property
     def ready(self) -> bool:
@@ -88,6 +93,17 @@ class CudaExecutable(Executable):
         return self.image.origin.cached
 
     # -------------------------------------------------- memory
+
+    def plan(self, sizes: Mapping[str, int]) -> memory.Plan:
+        """Where temps lie: each in a place of its own, where that is little memory in all.
+
+        Launches that share a place wait for one another, though neither needs what the other makes.
+        """
+        shared = super().plan(sizes)
+        if shared.unshared > APART or not on("branches"):
+            return shared
+        with without("reuse"):
+            return super().plan(sizes)
 
     def own_binding(self, sizes: Mapping[str, int]) -> OnDevice:
         """Places for everything on the device; nothing is allocated there yet."""
@@ -123,28 +139,64 @@ class CudaExecutable(Executable):
 
     def renew(self, array: np.ndarray) -> None:
         """The host has written into an array of data that was placed before."""
-        mirrors(self.device).renew(array)
+        if not isinstance(array, DeviceArray):
+            mirrors(self.device).renew(array)
+
+    def supply(
+        self, binding: Binding, arrays: Sequence[np.ndarray], rows: slice, aside: bool
+    ) -> None:
+        assert isinstance(binding, OnDevice)
+        with self.device.lock:
+            self._require(binding.settle(self.emitted.buffers))
+            for array in arrays:
+                mirror = binding.shared.find(array)
+                if mirror is not None:  # else the program does not need the array
+                    mirror.supply(array[rows], aside)
 
     # -------------------------------------------------- running
 
     def run(self, binding: Binding, numbers: Sequence[Any]) -> int:
         """Run the program; returns 0, or 1 + the step that a guard refused."""
         assert isinstance(binding, OnDevice)
-        start = self._start(numbers)
+        start = start_of(self.program, numbers)
         with self.device.lock:
-            replay = self._ready(binding, start)
+            steps = self._steps(binding, start)
             self.device.upload(self._clock_at, start.clock)
-            replay.run(1 if self.emitted.once else start.steps, self._ended)
+            steps()
+            meanwhile, binding.meanwhile = binding.meanwhile, None
+            if meanwhile is not None:
+                meanwhile()
             status = self._status()
             self._give_back(binding, start)
         return status
 
+    def _steps(self, binding: OnDevice, start: Start) -> Callable[[], None]:
+        """What hands over all steps of a run; what they need is on the device by now."""
+        replays = self._ready(binding, start)
+
+        def hand_over() -> None:
+            for replay, steps in replays:
+                replay.run(1 if self.emitted.once else steps, self._ended)
+
+        return hand_over
+
+    def epochs(
+        self, binding: Binding, numbers: Sequence[Any], shuffle: Shuffle | None,
+        states: Sequence[np.ndarray], count: int,
+    ) -> EpochsOnDevice:  # fmt: skip
+        assert isinstance(binding, OnDevice)
+        start = start_of(self.program, numbers)
+        ready = partial(self._steps, binding, start)
+        return EpochsOnDevice(
+            self.device, ready, start.clock, self._clock_at, shuffle, states, binding, count
+        )
+
     def profile(self, binding: Binding, numbers: Sequence[Any]) -> list[tuple[str, float]]:
         """Run one step, launch by launch: each kernel's name and its milliseconds."""
         assert isinstance(binding, OnDevice)
-        start = self._start(numbers)
+        start = start_of(self.program, numbers)
         with self.device.lock:
-            replay = self._ready(binding, start)
+            replay, _ = self._ready(binding, start)[0]
             self.device.upload(self._clock_at, start.clock)
             marks = [self.device.mark()]
             for prepared in replay.step:
@@ -154,15 +206,26 @@ class CudaExecutable(Executable):
             spent = map(self.device.milliseconds, marks, marks[1:])
             return [(c.kernel.name, t) for c, t in zip(self.emitted.calls, spent, strict=True)]
 
-    def _ready(self, binding: OnDevice, start: Start) -> Replay:
-        """All that the launches need, on the device; nothing has changed before all of it is there."""
+    def _ready(self, binding: OnDevice, start: Start) -> list[tuple[Replay, int]]:
+        """The launches and for how many steps, all that they need on the device; nothing has changed
+        before all of it is there.
+        """
         _ = self.image
         buffers = self.emitted.buffers
         self._require(binding.settle(buffers))
         pointers = binding.pointers(buffers)
-        replay = self._replay(binding, start, pointers)
+        replays = [(self._replay(binding, s, pointers), s.steps) for s in self._spans(start)]
         binding.bring(buffers)
-        return replay
+        return replays
+
+    def _spans(self, start: Start) -> list[Start]:
+        """What the same launches run: all, but where a library has a part in a step. It does not read
+        the rows from the clock, so a ragged batch has launches of its own.
+        """
+        parts = spans(self.program, start)
+        if parts[0] is start or not self.large.are_in(self.emitted.calls, start.sizes):
+            return [start]
+        return parts
 
     def _require(self, needed: int) -> None:
         """Raise DeviceError where the device has not so many bytes left."""
@@ -188,6 +251,7 @@ class CudaExecutable(Executable):
         if key not in binding.replays:
             while len(binding.replays) >= KEPT:
                 binding.replays.pop(next(iter(binding.replays)))
+            self._require(self.large.workspace(self.emitted.calls, start.sizes))
             step = list(self._prepared(start, pointers))
             changes = any(changes for _, _, changes in binding.owners)
             binding.replays[key] = Replay(self.device, step, changes)
@@ -196,9 +260,12 @@ class CudaExecutable(Executable):
     def _prepared(self, start: Start, pointers: Mapping[ir.Buffer, Pointer]) -> Iterator[Any]:
         clock = Pointer(self._clock_at, "int64", len(FIELDS))
         for call in self.emitted.calls:
-            made = launch(call, start.sizes, start.scalars, self.device.most_blocks)
-            given = [clock, *(pointers[b] for b in made.buffers)]
-            yield self.device.prepare(self.image, made, given)
+            prepared = self.large.prepare(call, start.sizes, pointers)
+            if prepared is None:
+                made = launch(call, start.sizes, start.scalars, self.device.most_blocks)
+                given = [clock, *(pointers[b] for b in made.buffers)]
+                prepared = self.device.prepare(self.image, made, given)
+            yield prepared
 
     @cached_property
     def _clock_at(self) -> int:
@@ -223,22 +290,3 @@ class CudaExecutable(Executable):
                 row = math.prod(memory.value(d, start.sizes) for d in buffer.shape[1:])
                 array = array[start.rows.start * row : start.rows.stop * row]
             self.device.download(mirror.place_of(array), array)
-
-    def _start(self, numbers: Sequence[Any]) -> Start:
-        names = [v.name for v in self.program.scalars]
-        if self.program.batches:
-            first, last, batch, total, seed, time_, *scalars = numbers
-            set_to = {"now": first, "last": last, "batch": batch, "total": total}
-            set_to |= {"seed": seed, "time": time_}
-            sizes = {v.name: batch for v in self.program.sizes} | {"total": total}
-            steps, rows = last - first, slice(first * batch, min(last * batch, total))
-        else:
-            sizes_of = [v.name for v in self.program.sizes]
-            seed, time_, *rest = numbers
-            sizes = dict(zip(sizes_of, rest, strict=False))
-            scalars = rest[len(sizes_of) :]
-            set_to, steps, rows = {"now": 1, "step": time_, "seed": seed}, 1, slice(None)
-        clock = np.zeros(len(FIELDS), np.int64)
-        for field, value in set_to.items():
-            clock[FIELDS[field]] = value
-        return Start(clock, steps, rows, sizes, dict(zip(names, scalars, strict=True)))

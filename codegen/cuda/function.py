@@ -40,6 +40,7 @@ class Kernel:
     writes: frozenset[ir.Buffer]  # of the buffers
     sets: tuple[str, ...] = ()  # fields of the clock that it writes
     together: int = 1  # blocks that a multiprocessor must have registers for
+    product: ir.MatMul | None = None  # if it is all that the kernel does, and a library may do it
 
     @cached_property
     def sees(self) -> tuple[str, ...]:
@@ -51,7 +52,7 @@ class Functions:
     """Makes the functions of one program."""
 
     def __init__(self, program: ir.Program, guarded: bool) -> None:
-        self._guarded = guarded  # may a guard end the run?
+        self.guarded = guarded  # may a guard end the run?
         self.driven = {"seed": FIELDS["seed"], "step": FIELDS["step"]}  # numbers of the clock
         if program.batches:
             self.driven |= {n: FIELDS[n] for n in ("start", "total")}
@@ -74,7 +75,7 @@ class Functions:
         numbers = tuple(found[n] for n in sorted(found) if n not in self.driven)
         taken = ", ".join(["clock", *(b.name for b in buffers), *(v.name for v in numbers)])
         lines = [f"def {name}({taken}):", *(f"    # {s}" for s in note.splitlines()[:NOTES])]
-        if self._guarded and not keeps_time:
+        if self.guarded and not keeps_time:
             lines += [f"    if {at('status')} != 0:", "        return"]
         if not keeps_time:
             driven = {n: field for n, field in self.driven.items() if n in found}

@@ -1,7 +1,8 @@
 """What a device can do: the one list of it that the runtime is written against.
 
 `driver.Driver` is a GPU behind NVIDIA's driver, `simulated.Simulated` keeps memory in NumPy and runs
-launches in Numba's simulator. All that is asked of a device is done in the order in which it is asked.
+launches in Numba's simulator. All that is asked of a device is done in the order in which it is asked,
+but for copies aside.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from codegen.cuda.arrays import Shared
+from codegen.cuda.blas import Product
 from codegen.cuda.emit import Emitted
 from codegen.cuda.kernels import Shape
 from codegen.cuda.launch import Launch
@@ -42,6 +45,19 @@ class Image:
 
     functions: dict[str, Any]
     origin: Origin
+
+
+class Blas(Protocol):
+    """A library for products of large matrices on a device."""
+
+    @property
+    def needed(self) -> int:
+        """Bytes of the device that it still has to take for itself."""
+        ...
+
+    def prepare(self, product: Product, a: Pointer, b: Pointer, out: Pointer) -> Any:
+        """A product with all that it needs, to be launched and captured like a kernel."""
+        ...
 
 
 class Device(Protocol):
@@ -78,12 +94,32 @@ class Device(Protocol):
         """Give memory back; never raises, as it is called when objects end."""
         ...
 
+    def draw(self, nbytes: int, what: str) -> int:
+        """Memory for an array that a call returns, at best what another such array had before."""
+        ...
+
+    def give_back(self, address: int, shared: Shared) -> None:
+        """Such memory is needed no more; never raises, as it is called when objects end."""
+        ...
+
     def upload(self, address: int, array: np.ndarray) -> None:
         """Copy a C-ordered array to the device. It may be changed when this returns."""
         ...
 
     def download(self, address: int, array: np.ndarray) -> None:
         """Fill a C-ordered array from the device, after all that was asked before."""
+        ...
+
+    def upload_aside(self, address: int, array: np.ndarray) -> Any:
+        """Copy to memory that nothing asked so far needs, while that is done; the moment after it."""
+        ...
+
+    def wait(self, moment: Any) -> None:
+        """What is asked from here on comes after the moment."""
+        ...
+
+    def copy(self, to: int, source: int, nbytes: int) -> None:
+        """Copy within the device, from one address to another."""
         ...
 
     def load(self, emitted: Emitted, name: str) -> Image:
@@ -94,12 +130,16 @@ class Device(Protocol):
         """A launch with its arguments, packed once: the clock and the buffers, then the numbers."""
         ...
 
+    def blas(self) -> Blas | None:
+        """A new library for large products; None where it is not installed."""
+        ...
+
     def launch(self, prepared: Any) -> None:
         """Run a prepared launch."""
         ...
 
     def capture(self, step: Sequence[Any], times: int) -> Any:
-        """A graph of prepared launches, one after the other, so many times over."""
+        """A graph of prepared launches, so many times over, that gives what they give in a row."""
         ...
 
     def replay(self, graph: Any) -> None:

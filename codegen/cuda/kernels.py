@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from codegen import ir
 from codegen.cuda import guards, one_block, products, sorting, tables, tiles
@@ -92,7 +92,13 @@ class Writer:
             body, note = guards.kernel(self.printer, part, lanes), guards.NOTE
             reads = sizes_in(d for b in part.buffers for d in b.shape)
         sets = ("status",) if isinstance(part, ir.Guard) else ()
-        return self.functions.make(note, body, touched, reads, ir.writes(part), sets)
+        made = self.functions.make(note, body, touched, reads, ir.writes(part), sets)
+        return replace(made, product=part) if self._may_leave(part) else made
+
+    def _may_leave(self, part: ir.Item) -> bool:
+        """Is it a product that a library may do? A library does not know that a guard ended the run."""
+        guarded = self.functions.guarded
+        return isinstance(part, ir.MatMul) and not (guarded and part.out.root.role != "temp")
 
     def _nest(self, nest: Nest, note: str) -> Kernel:
         table = tables.of_grid(nest, self.shape.lanes, self.cells) if nest.free else None
@@ -129,8 +135,9 @@ class Writer:
     def in_one_block(self, program: ir.Program) -> Kernel:
         """All steps of a run."""
         block = self._block()
-        lines = one_block.run(block, program)
-        made = Body([*self._shared(block), *lines], ONCE, self.shape.lanes)
+        run = one_block.Run(block, program, self.shape.tiles)
+        room = [f"    shared = cuda.shared.array({run.room}, {run.dtype}, 16)"] if run.room else []
+        made = Body([*self._shared(block), *room, *run.lines], ONCE, self.shape.lanes)
         body = tuple(s for i in program.items for s in one_block.statements(i))
         touched = (b for i in program.items for b in (*ir.reads(i), *ir.writes(i)))
         writes = (b for i in program.items for b in ir.writes(i))

@@ -14,13 +14,20 @@ from codegen.cuda.emit import Call
 
 @dataclass(frozen=True)
 class Launch:
-    """One launch. Its arguments after the clock: buffers, then numbers in their own dtypes."""
+    """One launch. Its arguments after the clock: buffers, then numbers in their own dtypes.
+
+    writes: does it write each of the buffers? sees, sets: the fields of the clock that it touches, and
+    those that it writes.
+    """
 
     kernel: str
     grid: int
     block: int
     buffers: tuple[ir.Buffer, ...]
     numbers: tuple[np.generic, ...]
+    writes: tuple[bool, ...]
+    sees: tuple[str, ...]
+    sets: tuple[str, ...]
 
 
 def launch(
@@ -34,4 +41,7 @@ def launch(
     values = {**known, **scalars}
     numbers = tuple(np.dtype(v.dtype).type(values[v.name]) for v in kernel.numbers)
     grid = max(1, min(blocks, most_blocks))
-    return Launch(kernel.name, grid, kernel.threads, call.buffers, numbers)
+    writes = tuple(b in kernel.writes for b in kernel.buffers)
+    return Launch(
+        kernel.name, grid, kernel.threads, call.buffers, numbers, writes, kernel.sees, kernel.sets
+    )

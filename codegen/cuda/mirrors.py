@@ -24,6 +24,7 @@ class Mirror:
     def __init__(self, device: Device, host: np.ndarray) -> None:
         self.device, self.host = device, host
         self.stale = True  # has the host written since the upload?
+        self._coming: Any = None  # the moment after what was last uploaded aside
         self.holders: weakref.WeakSet[Any] = weakref.WeakSet()
         # of variables, by where they begin
         self.values: weakref.WeakValueDictionary[int, Value] = weakref.WeakValueDictionary()
@@ -48,9 +49,32 @@ class Mirror:
 
     def renew(self) -> None:
         """Upload what the host has written."""
+        self._arrive()
         if self.stale:
             self.device.upload(self.address, self.host)
             self.stale = False
+
+    def supply(self, part: np.ndarray, aside: bool) -> None:
+        """Upload a part of the host array that was written now, the parts before it having come before.
+
+        aside: while the device works on other parts. A part at the beginning begins all anew: what
+        follows it is not there yet, and nobody reads it.
+        """
+        if part.ctypes.data == self.host.ctypes.data:
+            self.stale = False
+        if self.stale:  # all of it will be uploaded
+            return
+        if aside:
+            self._coming = self.device.upload_aside(self.place_of(part), part)
+        else:
+            self._arrive()
+            self.device.upload(self.place_of(part), part)
+
+    def _arrive(self) -> None:
+        """What is asked of the device from here on comes after what was uploaded aside."""
+        if self._coming is not None:
+            self.device.wait(self._coming)
+            self._coming = None
 
 
 class Mirrors:
@@ -75,9 +99,13 @@ class Mirrors:
         key = _key("variable", base)
         return self._held(key, self._known.get(key) or Mirror(self._device, base), holder)
 
+    def find(self, array: np.ndarray) -> Mirror | None:
+        """The mirror of an array of data, if it has one."""
+        return self._known.get(_key("data", array))
+
     def renew(self, array: np.ndarray) -> None:
         """The host may have written into this array of data."""
-        found = self._known.get(_key("data", array))
+        found = self.find(array)
         if found is not None:
             found.stale = True
 

@@ -13,10 +13,12 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from codegen import ir, memory
 from codegen.cuda.function import Body
 from codegen.cuda.printer import CudaPrinter, dealt_out
-from codegen.cuda.tiles import PAD, Tile, best
+from codegen.cuda.tiles import PAD, Tile, best, cycles, cycles_by_elements
 
 After = Callable[[str, int], list[str]]
 """What is done with an element that is finished: the name of its value, how deep to indent → lines.
@@ -66,9 +68,20 @@ def extents(item: ir.MatMul) -> tuple[ir.Expr, ir.Expr, ir.Expr]:
 
 def tile_of(item: ir.MatMul, tiles: Sequence[Tile]) -> Tile:
     """The tile by which a product is made."""
+    return best(tiles, *_counted(item), item.out.dtype)
+
+
+def tile_in_block(item: ir.MatMul, tiles: Sequence[Tile]) -> Tile | None:
+    """The tile by which one block makes a product; None where elements one by one are done sooner."""
+    dtype, counted = item.out.dtype, _counted(item)
+    tile = best(tiles, *counted, dtype, processors=1)
+    by_tile = cycles(tile, *counted, np.dtype(dtype).itemsize, processors=1)
+    return tile if by_tile < cycles_by_elements(*counted, scattered=item.tb) else None
+
+
+def _counted(item: ir.MatMul) -> tuple[int, int, int]:
     sizes = defaultdict(lambda: UNKNOWN)
-    rows, columns, terms = (memory.value(e, sizes) for e in extents(item))
-    return best(tiles, rows, columns, terms, item.out.dtype)
+    return tuple(memory.value(e, sizes) for e in extents(item))  # type: ignore[return-value]
 
 
 def product(
@@ -79,6 +92,19 @@ def product(
     after: what is done with each element in place of storing it.
     """
     t, dtype = tile_of(item, tiles), item.out.dtype
+    lines = [
+        f"    shared = cuda.shared.array({t.room}, {dtype}, 16)",
+        *by_tiles(printer, item, t, after, "cuda.blockIdx.x", "cuda.gridDim.x"),
+    ]
+    parts = zip(item.out.shape, (t.rows, t.columns), strict=True)
+    return Body(lines, tuple(parts), t.threads, max(1, THREADS // t.threads))
+
+
+def by_tiles(
+    printer: CudaPrinter, item: ir.MatMul, t: Tile, after: After | None, first: str, step: str
+) -> list[str]:
+    """The tiles of a product from the first one on, each so many further; `shared` is there."""
+    dtype = item.out.dtype
     rows, columns, terms = (printer.part(e) for e in extents(item))
     sides = (
         Side("a", item.a, item.ta, t.rows, 0, "first_row", rows),
@@ -98,14 +124,12 @@ def product(
         "            half = 1 - half",
         *_finish(rows, columns, t, after or _store(printer, item)),
     ]
-    lines = [
+    return [
         *_places(t, dtype, sides),
         f"    across = ({columns} + {t.columns - 1}) // {t.columns}",
         f"    work = ({rows} + {t.rows - 1}) // {t.rows} * across",
-        *dealt_out(1, "turn", "work", body, "cuda.blockIdx.x", "cuda.gridDim.x"),
+        *dealt_out(1, "turn", "work", body, first, step),
     ]
-    parts = zip(item.out.shape, (t.rows, t.columns), strict=True)
-    return Body(lines, tuple(parts), t.threads, max(1, THREADS // t.threads))
 
 
 def finished(printer: CudaPrinter, item: ir.Fused) -> After:
@@ -138,7 +162,6 @@ def _places(t: Tile, dtype: str, sides: Sequence[Side]) -> list[str]:
     own = {"sums": t.high * t.wide, "some_a": t.high, "some_b": t.wide}
     own |= {f"next_{name}": share.count for name, share in shares}
     return [
-        f"    shared = cuda.shared.array({t.room}, {dtype}, 16)",
         *(f"    {name} = cuda.local.array({count}, {dtype})" for name, count in own.items()),
         f"    lane = int64(cuda.threadIdx.x) & {t.threads - 1}",
         f"    part = lane // {t.slice}",

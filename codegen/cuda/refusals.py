@@ -1,4 +1,4 @@
-"""What the driver's status codes mean to the user."""
+"""What the status codes of the driver and of cuBLASLt mean to the user."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ MEANING = {
     "(GRAPHDL_CACHE_DIR)",
     701: "a kernel needs more registers or shared memory than the GPU has; please report this as a "
     "bug in graphdl",
-    901: "the launches could not be captured: another thread used the stream",
     999: "the driver does not know what went wrong. Look at nvidia-smi and the system's log",
 }
 LOST = {  # nothing on the GPU can be read after these
@@ -36,6 +35,20 @@ LOST = {  # nothing on the GPU can be read after these
     718: "a kernel went on at an address that holds no instruction",
     719: "a kernel broke off",
 }
+# By cublasStatus_t.
+OF_CUBLAS = {
+    1: "cuBLASLt could not start. Look at nvidia-smi; nvidia-cublas may be newer than the driver",
+    3: "no memory is left for it. Use a smaller batch, less data at once or float32, or end what else "
+    "runs on the GPU (see nvidia-smi)",
+    7: "cuBLASLt does not take what it was given; please report this as a bug in graphdl",
+    8: "cuBLASLt does not know this GPU. Install a newer nvidia-cublas",
+    11: "cuBLASLt cannot reach the memory of the GPU. Look at nvidia-smi and the system's log",
+    13: "the GPU broke off what cuBLASLt had launched, which may have come from a kernel before it. "
+    "Start Python anew; compute-sanitizer finds the place",
+    14: "cuBLASLt failed within itself. Look at nvidia-smi; CUBLASLT_LOG_LEVEL=5 shows more",
+    15: "cuBLASLt has no way to do it on this GPU. Leave matmul_precision at 'float32', or install a "
+    "newer nvidia-cublas",
+}
 AFTERWARDS = (
     "The memory of the GPU is lost with it: weights are those that the host read last. Start Python "
     "anew; compute-sanitizer finds the place, and it is a bug in graphdl to report"
@@ -47,3 +60,8 @@ def words(doing: str, name: str, code: int) -> str:
     if code in LOST:
         return f"{doing}: {LOST[code]} ({name}). {AFTERWARDS}"
     return f"{doing}: {MEANING.get(code, 'the driver refused')} ({name})"
+
+
+def words_of_cublas(doing: str, name: str, code: int) -> str:
+    """The same of cuBLASLt's answers."""
+    return f"{doing}: {OF_CUBLAS.get(code, 'cuBLASLt refused')} ({name})"

@@ -10,20 +10,25 @@ import sys
 import time
 import warnings
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 from threading import RLock
 from typing import Any
 
 import numpy as np
 
 from codegen import cache
+from codegen.cuda.arrays import Shared
+from codegen.cuda.dependencies import Touched, touched, waits
 from codegen.cuda.device import DeviceError
 from codegen.cuda.emit import Emitted
 from codegen.cuda.interface import Image, Origin, Pointer
 from codegen.cuda.kernels import SIMULATOR, Shape
 from codegen.cuda.launch import Launch
+from codegen.cuda.simulated_blas import Multiplication, SimulatedBlas
 
 BLOCKS = 2  # at most of a launch: they run one after the other
 BYTES = 1 << 32  # of memory
@@ -38,6 +43,10 @@ class Simulation:
     grid: int
     block: int
     arguments: tuple[Pointer | np.generic, ...]
+    touched: Touched
+
+
+Launched = Simulation | Multiplication
 
 
 class Simulated:
@@ -51,6 +60,8 @@ class Simulated:
         self.lock = RLock()
         self._blocks: dict[int, np.ndarray] = {}
         self._next = ALIGN
+        self._aside: deque[tuple[int, int, np.ndarray]] = deque()  # moment, where to, what
+        self._moments = 0
 
     @property
     def shape(self) -> Shape:
@@ -72,13 +83,34 @@ class Simulated:
         return address
 
     def free(self, address: int) -> None:
+        self.wait(self._moments)
         self._blocks.pop(address, None)
+
+    def draw(self, nbytes: int, what: str) -> int:
+        return self.allocate(nbytes, what)
+
+    def give_back(self, address: int, shared: Shared) -> None:
+        self.free(address)
 
     def upload(self, address: int, array: np.ndarray) -> None:
         self._view(Pointer(address, "uint8", array.nbytes))[:] = _bytes(array)
 
     def download(self, address: int, array: np.ndarray) -> None:
         _bytes(array)[:] = self._view(Pointer(address, "uint8", array.nbytes))
+
+    def upload_aside(self, address: int, array: np.ndarray) -> int:
+        """It arrives as late as it may: where somebody should wait for it and does not, it shows."""
+        self._moments += 1
+        self._aside.append((self._moments, address, array.copy()))
+        return self._moments
+
+    def wait(self, moment: int) -> None:
+        while self._aside and self._aside[0][0] <= moment:
+            _, address, array = self._aside.popleft()
+            self.upload(address, array)
+
+    def copy(self, to: int, source: int, nbytes: int) -> None:
+        self._view(Pointer(to, "uint8", nbytes))[:] = self._view(Pointer(source, "uint8", nbytes))
 
     def _view(self, pointer: Pointer) -> np.ndarray:
         """The memory behind a pointer; DeviceError where it is nobody's."""
@@ -102,21 +134,26 @@ class Simulated:
 
     def prepare(self, image: Image, launch: Launch, pointers: Sequence[Pointer]) -> Simulation:
         function = image.functions[launch.kernel]
-        return Simulation(function, launch.grid, launch.block, (*pointers, *launch.numbers))
+        given = (*pointers, *launch.numbers)
+        return Simulation(function, launch.grid, launch.block, given, touched(launch, pointers))
 
-    def launch(self, prepared: Simulation) -> None:
+    def blas(self) -> SimulatedBlas:
+        return SimulatedBlas()
+
+    def launch(self, prepared: Launched) -> None:
         with _simulating():
             self._run(prepared)
 
-    def capture(self, step: Sequence[Simulation], times: int) -> tuple[Simulation, ...]:
-        return tuple(step) * times
+    def capture(self, step: Sequence[Launched], times: int) -> tuple[Launched, ...]:
+        launches = tuple(step) * times
+        return tuple(launches[k] for k in latest_first(waits([p.touched for p in launches])))
 
-    def replay(self, graph: tuple[Simulation, ...]) -> None:
+    def replay(self, graph: tuple[Launched, ...]) -> None:
         with _simulating():
             for prepared in graph:
                 self._run(prepared)
 
-    def release(self, graph: tuple[Simulation, ...]) -> None:
+    def release(self, graph: tuple[Launched, ...]) -> None:
         pass
 
     def follow(self, stream: int) -> None:
@@ -131,8 +168,11 @@ class Simulated:
     def milliseconds(self, first: float, last: float) -> float:
         return (last - first) * 1e3
 
-    def _run(self, prepared: Simulation) -> None:
+    def _run(self, prepared: Launched) -> None:
         """All threads in turn."""
+        if isinstance(prepared, Multiplication):
+            prepared.run(*map(self._view, prepared.places))
+            return
         from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray  # noqa: PLC0415
 
         given = [
@@ -140,6 +180,27 @@ class Simulated:
             for a in prepared.arguments
         ]
         prepared.kernel[prepared.grid, prepared.block](*given)
+
+
+def latest_first(waits: Sequence[tuple[int, ...]]) -> Iterator[int]:
+    """An order in which nobody comes before those it waits for, as far as can be from that given.
+
+    A GPU may take any such order: where a launch should wait for another one and does not, it shows.
+    """
+    pending = [len(earlier) for earlier in waits]
+    later: list[list[int]] = [[] for _ in waits]
+    for k, earlier in enumerate(waits):
+        for j in earlier:
+            later[j].append(k)
+    ready = [-k for k, count in enumerate(pending) if not count]
+    heapify(ready)
+    while ready:
+        k = -heappop(ready)
+        yield k
+        for j in later[k]:
+            pending[j] -= 1
+            if not pending[j]:
+                heappush(ready, -j)
 
 
 def _bytes(array: np.ndarray) -> np.ndarray:

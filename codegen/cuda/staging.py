@@ -32,7 +32,7 @@ class Staging:
     """Copies on one stream. Its memory is kept until the process ends."""
 
     def __init__(self, do: Do, stream: Any) -> None:
-        self._do, self._stream = do, stream
+        self._do, self.stream = do, stream
         self._pieces = itertools.cycle([self._piece() for _ in range(2)])
 
     def _piece(self) -> Piece:
@@ -54,7 +54,7 @@ class Staging:
             piece.bytes[:size] = host[part]
             doing = f"copy {size:,} bytes to the GPU"
             at = address + part.start
-            self._do(doing, cu.cuMemcpyHtoDAsync, at, piece.address, size, self._stream)
+            self._do(doing, cu.cuMemcpyHtoDAsync, at, piece.address, size, self.stream)
             self._record(piece)
 
     def download(self, address: int, array: np.ndarray) -> None:
@@ -66,7 +66,7 @@ class Staging:
             self._wait(piece)
             doing = f"copy {size:,} bytes from the GPU"
             at = address + part.start
-            self._do(doing, cu.cuMemcpyDtoHAsync, piece.address, at, size, self._stream)
+            self._do(doing, cu.cuMemcpyDtoHAsync, piece.address, at, size, self.stream)
             self._record(piece)
             if under_way is not None:
                 self._take(*under_way, host)
@@ -86,4 +86,4 @@ class Staging:
         self._do("wait for the GPU", cu.cuEventSynchronize, piece.done)
 
     def _record(self, piece: Piece) -> None:
-        self._do("record an event", cu.cuEventRecord, piece.done, self._stream)
+        self._do("record an event", cu.cuEventRecord, piece.done, self.stream)

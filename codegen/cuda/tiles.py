@@ -81,7 +81,9 @@ SIMULATOR = (Tile(4, 4, 4, 2, 2, 1), Tile(4, 4, 8, 2, 2, 2))
 """The second one for more than four terms."""
 
 
-def cycles(tile: Tile, rows: int, columns: int, terms: int, size: int = 4) -> float:
+def cycles(
+    tile: Tile, rows: int, columns: int, terms: int, size: int = 4, processors: int = MULTIPROCESSORS
+) -> float:  # fmt: skip
     """How long a product takes by such tiles. Estimated from what a multiprocessor can do in a cycle:
 
     4 warps multiply, or one reads a number for each of its threads from shared memory, and 64 bytes
@@ -89,15 +91,28 @@ def cycles(tile: Tile, rows: int, columns: int, terms: int, size: int = 4) -> fl
     """
     t, warps = tile, tile.threads / 32
     blocks = -(-rows // t.rows) * -(-columns // t.columns)
-    turns = -(-blocks // MULTIPROCESSORS)
+    turns = -(-blocks // processors)
     multiply = t.inner / t.slices * warps * max(t.high * t.wide / 4, t.high + t.wide) * size / 4
     fetch = t.inner * (t.rows + t.columns) * size / 64
     finish = t.rows * t.columns * t.slices / 32 * size / 4
     return -(-terms // t.inner) * max(WAIT, turns * (multiply + fetch)) + turns * finish
 
 
-def best(tiles: Sequence[Tile], rows: int, columns: int, terms: int, dtype: str) -> Tile:
+def best(
+    tiles: Sequence[Tile], rows: int, columns: int, terms: int, dtype: str,
+    processors: int = MULTIPROCESSORS,
+) -> Tile:  # fmt: skip
     """The tile that is done first; the first one of those that are."""
     size = np.dtype(dtype).itemsize
     suited = [t for t in tiles if t.suits(dtype)]
-    return min(suited, key=lambda t: cycles(t, rows, columns, terms, size))
+    return min(suited, key=lambda t: cycles(t, rows, columns, terms, size, processors))
+
+
+def cycles_by_elements(rows: int, columns: int, terms: int, scattered: bool) -> float:
+    """How long one block takes in which a thread makes an element at a time, from memory.
+
+    A warp's read of one factor is one line of the cache, that of the other one, too, or, scattered over
+    the columns, a line for each thread; and a thread waits some ten cycles for each term.
+    """
+    lines = 1 + (min(columns, 32) if scattered else 1)
+    return rows * columns * terms * max(lines / 32, 10 / 256)

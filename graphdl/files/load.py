@@ -69,6 +69,7 @@ def _compile(model: Model, training: dict[str, Any], decoder: Decoder) -> None:
         decoder.decode(training["metrics"]),
         decoder.decode(training["weighted_metrics"]),
         target=training["target"],
+        matmul_precision=training.get("matmul_precision", "float32"),  # files of before had none
         check_finite=bool(training["check_finite"]),
     )
     weights, undecayed = weights_of(model), training["undecayed"]

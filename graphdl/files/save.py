@@ -124,6 +124,7 @@ def _training(model: Any, encoder: Encoder) -> dict[str, Any] | None:
         "metrics": encoder.encode(model._metric_names, "a metric"),
         "weighted_metrics": encoder.encode(model._weighted_names, "a metric"),
         "target": model._target,
+        "matmul_precision": model._precision,
         "check_finite": model._check_finite,
     }
 

@@ -11,6 +11,7 @@ from graphdl import constraints, initializers, regularizers
 from graphdl.core.errors import DTypeError, ShapeError
 from graphdl.core.graph import Node, walk
 from graphdl.core.interpret import interpret
+from graphdl.device import surely_within
 from graphdl.layers.base import Layer
 from graphdl.layers.trace import Lookup, current
 from graphdl.ops.build import cast
@@ -64,12 +65,12 @@ def _require_data(layer: Layer, inputs: Node) -> None:
         )
 
 
-def check_lookups(
-    lookups: Sequence[Lookup], data: Mapping[Node, np.ndarray], what: str = "x"
-) -> None:
+def check_lookups(lookups: Sequence[Lookup], data: Mapping[Node, Any], what: str = "x") -> None:
     """Raise where the data holds an index outside of a layer's table, naming the first such row."""
     for lookup in lookups:
-        values = interpret([lookup.indices], data)[0]
+        if surely_within(data.get(lookup.indices), 0, lookup.size - 1, whole=True):
+            continue
+        values = interpret([lookup.indices], {n: np.asarray(a) for n, a in data.items()})[0]
         name = f"{lookup.layer.name!r} (Embedding)"
         _refuse(values, values != np.floor(values), what, f"{name} takes whole numbers", DTypeError)
         bound = f"{name} knows 0 … {lookup.size - 1}; input_dim={lookup.size}"

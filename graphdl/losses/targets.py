@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,8 @@ import numpy as np
 from graphdl.core.errors import DTypeError, ShapeError
 from graphdl.core.graph import Node
 from graphdl.core.sizes import Size
-from graphdl.door import as_array
+from graphdl.device import surely_within
+from graphdl.door import in_form
 
 
 @dataclass(frozen=True)
@@ -21,14 +23,18 @@ class Domain:
     outside: Callable[[np.ndarray], np.ndarray]
     what: str  # what a value outside is
     takes: str  # what the loss takes instead
+    inside: tuple[float, float] | None = None  # no number from here to there is outside
 
-    def check(self, target: np.ndarray, name: str) -> None:
+    def check(self, target: Any, name: str) -> None:
         """Raise ValueError at the first row with a target outside the domain."""
-        outside = self.outside(target)
+        if self.inside is not None and surely_within(target, *self.inside):
+            return
+        values = np.asarray(target)
+        outside = self.outside(values)
         if outside.any():
             row = int(np.argwhere(outside)[0][0])
             raise ValueError(
-                f"y: {target[outside][0]:g} in row {row} {self.what}; {name} takes {self.takes}"
+                f"y: {values[outside][0]:g} in row {row} {self.what}; {name} takes {self.takes}"
             )
 
 
@@ -39,17 +45,17 @@ def _no_sign(y: np.ndarray) -> np.ndarray:
 
 
 PROBABILITIES = Domain(
-    lambda y: (y < 0) | (y > 1), "is not a probability", "targets from 0 to 1"
+    lambda y: (y < 0) | (y > 1), "is not a probability", "targets from 0 to 1", (0, 1)
 )  # fmt: skip
-NOT_NEGATIVE = Domain(lambda y: y < 0, "is negative", "targets of 0 or more")
+NOT_NEGATIVE = Domain(lambda y: y < 0, "is negative", "targets of 0 or more", (0, math.inf))
 SIGNS = Domain(_no_sign, "is not a class", "labels -1 and 1, or 0 and 1")
 
 
-def like_output(y: Any, output: Node, hint: str = "") -> np.ndarray:
+def like_output(y: Any, output: Node, hint: str = "") -> Any:
     """Targets of the shape of the model's output; a vector stands for a column."""
-    target = as_array(y, output.dtype, "y")
+    target = in_form(y, output.dtype, "y")
     if target.ndim == 1 and output.rank == 2 and output.shape[1] == 1:
-        target = target[:, None]
+        target = target.reshape((len(target), 1))
     expected = output.shape
     if target.ndim == len(expected) and all(
         isinstance(d, Size) or d == n for d, n in zip(expected[1:], target.shape[1:], strict=True)
@@ -60,24 +66,31 @@ def like_output(y: Any, output: Node, hint: str = "") -> np.ndarray:
     raise ShapeError(f"y has shape {target.shape}, the model's output is ({text}){said}")
 
 
-def class_numbers(y: Any, output: Node, axis: int, ignored: int | None = None) -> np.ndarray:
+def class_numbers(y: Any, output: Node, axis: int, ignored: int | None = None) -> Any:
     """Targets as numbers of classes, one for each row of the output along `axis`."""
-    raw, rank, classes = np.asarray(y), output.rank, output.shape[axis]
-    if raw.ndim == rank and raw.shape[axis] == classes and classes != 1:
+    shape, rank, classes = np.shape(y), output.rank, output.shape[axis]
+    if len(shape) == rank and shape[axis] == classes and classes != 1:
         raise ShapeError(
-            f"y has shape {raw.shape}: it looks one-hot. 'sparse_categorical_crossentropy' takes "
+            f"y has shape {shape}: it looks one-hot. 'sparse_categorical_crossentropy' takes "
             "class numbers; for one-hot rows use 'categorical_crossentropy'"
         )
     try:
-        labels = as_array(y, "int64", "y")
+        labels = in_form(y, "int64", "y")
     except DTypeError as error:
         raise ValueError(f"{error}. Class labels are whole numbers from 0") from None
     if labels.ndim == rank and labels.shape[axis] == 1:
-        labels = labels.squeeze(axis)
+        labels = labels.reshape([n for k, n in enumerate(shape) if k != axis % rank])
     if labels.ndim != rank - 1:
         raise ShapeError(
             f"y has shape {labels.shape}; class numbers of {output.type} have {rank - 1} axes"
         )
+    if not surely_within(labels, 0, classes - 1):
+        _check_classes(np.asarray(labels), classes, ignored)
+    return labels
+
+
+def _check_classes(labels: np.ndarray, classes: int, ignored: int | None) -> None:
+    """Raise ValueError at the first row whose label is no class."""
     outside = ((labels < 0) | (labels >= classes)) & (labels != ignored)
     if outside.any():
         row = int(np.argwhere(outside)[0][0])
@@ -85,4 +98,3 @@ def class_numbers(y: Any, output: Node, axis: int, ignored: int | None = None) -
             f"y: the label {labels[outside][0]} in row {row} is not one of the {classes} classes "
             f"0 … {classes - 1}"
         )
-    return np.ascontiguousarray(labels)

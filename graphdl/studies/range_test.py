@@ -114,7 +114,7 @@ class _Trial:
         if rate is None:
             raise ValueError("the optimizer's rate follows a schedule; range_test needs a number")
         self._rate, self._begin = rate, int(model.optimizer.iterations.storage)
-        self._session = Runner(self._copy.made, model._target).open(data, batch)
+        self._session = Runner(self._copy.made, model._target, model._precision).open(data, batch)
 
     def step(self, rate: float, k: int) -> float:
         """The loss of the k-th batch, before it is learnt from."""

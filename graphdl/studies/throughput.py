@@ -56,7 +56,7 @@ def throughput(
     data = examples(model, x, y)
     sizes = np.array([min(whole("a batch size", b), data.rows) for b in batch_sizes])
     copy, _ = training_copy(model, data)
-    runner = Runner(copy.made, model._target)
+    runner = Runner(copy.made, model._target, model._precision)
     found = []
     for batch in sizes:
         runner.compile(data.rows, int(batch))

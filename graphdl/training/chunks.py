@@ -18,11 +18,12 @@ CHUNKS = 3  # one in training, one ready, one being filled
 class Chunk:
     """Rows of data, `batch` of them a step; `order` says which row comes when.
 
-    rows: how many are filled, known to who fills; done: steps taken, known to who trains.
+    rows: how many are filled, known to who fills. To who trains are known: steps that were taken
+    (done), and rows that the device was supplied with (supplied).
     """
 
     def __init__(self, like: Data, rows: int) -> None:
-        self.rows = self.batch = self.first = self.done = 0
+        self.rows = self.batch = self.first = self.done = self.supplied = 0
         self.session: Any = None  # that trains on this memory; opened by who trains
         self.allocate(like, rows)
 

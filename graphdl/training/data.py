@@ -11,25 +11,28 @@ import numpy as np
 from graphdl.core.errors import ShapeError
 from graphdl.core.graph import Node
 from graphdl.core.sizes import Size
-from graphdl.door import as_array
+from graphdl.device import surely_within
+from graphdl.door import in_form, is_array
 from graphdl.losses import Loss
 from graphdl.registry import number
+
+Array = Any  # of NumPy's, or on the device (`DeviceArray`): what is asked of one, both have
 
 
 @dataclass(frozen=True)
 class Data:
     """Examples in the model's form: inputs, targets, one weight an example."""
 
-    inputs: tuple[np.ndarray, ...]
-    target: np.ndarray | None = None
-    weights: np.ndarray | None = None
+    inputs: tuple[Array, ...]
+    target: Array | None = None
+    weights: Array | None = None
 
     @property
     def rows(self) -> int:
         return len(self.inputs[0])
 
     @property
-    def arrays(self) -> list[np.ndarray]:
+    def arrays(self) -> list[Array]:
         """All that there is, in the order in which a step takes it."""
         return [*self.inputs, *(a for a in (self.target, self.weights) if a is not None)]
 
@@ -41,7 +44,7 @@ class Data:
 
 def check_inputs(
     x: Any, symbols: list[Node], what: str = "x", finite: bool = True
-) -> tuple[np.ndarray, ...]:
+) -> tuple[Array, ...]:
     """The inputs of a model, one array for each symbol, all with the same number of rows.
 
     finite=False: NaN and infinity are left for the compiled step to find.
@@ -62,11 +65,11 @@ def check_inputs(
 
 
 def _holds_arrays(values: Any) -> bool:
-    return len(values) > 0 and all(isinstance(v, np.ndarray) and v.ndim > 0 for v in values)
+    return len(values) > 0 and all(is_array(v) and v.ndim > 0 for v in values)
 
 
-def _input(value: Any, symbol: Node, what: str, finite: bool) -> np.ndarray:
-    array = as_array(value, symbol.dtype, what)
+def _input(value: Any, symbol: Node, what: str, finite: bool) -> Array:
+    array = in_form(value, symbol.dtype, what)
     expected = symbol.shape
     fits = array.ndim == len(expected) and all(
         isinstance(d, Size) or d == n for d, n in zip(expected[1:], array.shape[1:], strict=True)
@@ -82,10 +85,13 @@ def _input(value: Any, symbol: Node, what: str, finite: bool) -> np.ndarray:
     return array
 
 
-def check_finite(array: np.ndarray, what: str) -> None:
+def check_finite(array: Array, what: str) -> None:
     """Raise ValueError on NaN and infinity, telling where."""
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        bad = ~np.isfinite(array)
+    if array.dtype.kind != "f" or surely_within(array):
+        return
+    values = np.asarray(array)
+    if not np.isfinite(values).all():
+        bad = ~np.isfinite(values)
         row = int(np.argwhere(bad)[0][0])
         raise ValueError(
             f"{what} has {np.count_nonzero(bad)} values that are NaN or infinite, the first in row "
@@ -93,7 +99,7 @@ def check_finite(array: np.ndarray, what: str) -> None:
         )
 
 
-def check_target(y: Any, output: Node, loss: Loss, rows: int) -> np.ndarray:
+def check_target(y: Any, output: Node, loss: Loss, rows: int) -> Array:
     """Targets in the form that the loss takes: a column, one-hot rows, or class numbers."""
     if y is None:
         raise ValueError("y is missing: training and evaluation need the targets")
@@ -107,24 +113,27 @@ def check_target(y: Any, output: Node, loss: Loss, rows: int) -> np.ndarray:
 
 
 def check_weights(
-    sample_weight: Any, class_weight: Mapping[int, float] | None, target: np.ndarray, dtype: str
-) -> np.ndarray | None:
-    """One weight an example, from weights by example, by class, or both."""
+    sample_weight: Any, class_weight: Mapping[int, float] | None, target: Array, dtype: str
+) -> Array | None:
+    """One weight an example, from weights by example, by class, or both.
+
+    Classes are looked up on the host, from a copy of targets that lie on the device.
+    """
     weights = None
     rows = len(target)
     if sample_weight is not None:
-        weights = as_array(sample_weight, dtype, "sample_weight")
+        weights = in_form(sample_weight, dtype, "sample_weight")
         if weights.ndim == 2 and weights.shape[1] == 1:
-            weights = weights[:, 0]
+            weights = weights.reshape(len(weights))
         if weights.shape != (rows,):
             raise ShapeError(f"sample_weight has shape {weights.shape}, expected ({rows},)")
         check_finite(weights, "sample_weight")
-        if (weights < 0).any():
+        if not surely_within(weights, 0) and (np.asarray(weights) < 0).any():
             raise ValueError("sample_weight: a weight cannot be negative")
     if class_weight is not None:
-        by_class = _by_class(class_weight, target).astype(dtype)
-        weights = by_class if weights is None else weights * by_class
-    return None if weights is None else np.ascontiguousarray(weights)
+        by_class = _by_class(class_weight, np.asarray(target)).astype(dtype)
+        weights = by_class if weights is None else np.asarray(weights) * by_class
+    return weights
 
 
 def _by_class(class_weight: Mapping[int, float], target: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from graphdl.training.passes import batches
 from graphdl.training.predictions import Predictions
 from graphdl.training.programs import batch_of, returned
 from graphdl.training.runner import Session
-from graphdl.training.sources import Feed, Given, Sources, rows_of
+from graphdl.training.sources import Feed, Given, Sources, example_of, rows_of
 
 
 class Evaluation(Sources):
@@ -79,7 +79,7 @@ class Evaluation(Sources):
         steps: int | None = None,
         callbacks: Any = None,
     ) -> Any:
-        """The model's outputs for x, row by row in the order given.
+        """The model's outputs for x, row by row in the order given; on the GPU where x lies there.
 
         x: an array, a memory map, or an iterable of batches: x alone, or (x, …) of which only x is
         used. steps: only so many batches, the first ones; callbacks: their hooks of predictions are
@@ -88,7 +88,8 @@ class Evaluation(Sources):
         batch, finite = batch_of(batch_size), _first(callbacks, steps)
         data = self._examples(Given("predict", x, batch_size=batch_size, finite=finite), steps)
         many = isinstance(self._output, list)
-        found = Predictions(self._output if many else [self._output], rows_of(data))
+        outputs = self._output if many else [self._output]
+        found = Predictions(outputs, rows_of(data), example_of(data).arrays)
         hooks = CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=0)
         hooks.on_predict_begin({})
         if rows_of(data) != 0:

@@ -57,7 +57,8 @@ class Training(Evaluation, OneBatch, FixedRows):
     ) -> History:
         """Train for `epochs` passes over the data, in batches; returns the History.
 
-        x: (examples, …); y: one target an example. Memory maps are read in parts. Everything is
+        x: (examples, …); y: one target an example. Memory maps are read in parts. Arrays on the GPU
+        (see `gd.to_device`) are used where they lie if that is the target. Everything is
         checked before any weight changes. x alone may be an iterable of batches (x, y) or
         (x, y, sample_weight), which are taken as they come, each checked before it is used: a
         generator, a data loader, a dataset with length and index.
@@ -75,6 +76,7 @@ class Training(Evaluation, OneBatch, FixedRows):
         epochs, first = whole("epochs", epochs, 0), whole("initial_epoch", initial_epoch, 0)
         freq = whole("validation_freq", validation_freq)
         self._require_compiled("fit")
+        x, y, sample_weight = self._placed(x, y, sample_weight)
         x, y, sample_weight, held_out = split_off(
             x, y, sample_weight, validation_split, validation_data
         )
@@ -141,7 +143,7 @@ class Training(Evaluation, OneBatch, FixedRows):
         hooks.on_train_end(logs)
 
     def _together(self, plan: Plan, session: Feed, hooks: CallbackList) -> Together | None:
-        if worth(len(plan.epochs)) and can_run(session, self._counters()):
+        if worth(session, len(plan.epochs)) and can_run(session, self._counters()):
             return Together(self, session, hooks, plan.mix)
         return None
 

@@ -10,6 +10,7 @@ import numpy as np
 from codegen.executable import Binding
 from graphdl.core.errors import ShapeError
 from graphdl.core.sizes import Size
+from graphdl.device import at_home
 from graphdl.prepared import Ready, first, prepare
 from graphdl.registry import whole
 from graphdl.training.data import Data
@@ -38,7 +39,9 @@ class FixedRows(Programs):
             compiled=runner.compiled,
             bind=bind,
             sizes=runner.open(data, rows, results).sizes(rows),
-            door=lambda args: self._inputs(args[0] if len(args) == 1 else list(args)),
+            door=lambda args: self._inputs(
+                at_home(args[0] if len(args) == 1 else list(args), self._target)
+            ),
             shaped=list if many else first,
             names=tuple(s.attrs["name"] for s in self._symbols),
             inputs=tuple((a.dtype, a.shape) for a in data.inputs),

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from graphdl.door import is_array
 from graphdl.training.streams import is_stream
 
 
@@ -32,15 +33,20 @@ def split_off(
         raise ValueError(
             "validation_split needs arrays; beside an iterable of batches give validation_data"
         )
-    many = isinstance(x, (list, tuple)) and all(isinstance(a, np.ndarray) for a in x)
-    arrays = [np.asarray(a) for a in x] if many else [np.asarray(x)]
+    many = isinstance(x, (list, tuple)) and all(map(is_array, x))
+    arrays = [_array(a) for a in (x if many else [x])]
     rows = len(arrays[0])
     at = int(rows * (1 - split))
     if at == 0 or at == rows:
         raise ValueError(f"validation_split={split} of {rows} examples leaves one part empty")
     pack = lambda part: list(part) if many else part[0]  # noqa: E731
-    targets, weights = np.asarray(y), None if weight is None else np.asarray(weight)
+    targets, weights = _array(y), None if weight is None else _array(weight)
     tail = None if weights is None else weights[at:]
     held = (pack([a[at:] for a in arrays]), targets[at:], *([tail] if tail is not None else []))
     head = None if weights is None else weights[:at]
     return pack([a[:at] for a in arrays]), targets[:at], head, held
+
+
+def _array(value: Any) -> Any:
+    """Rows of it can be taken: an array on the GPU as it lies, all else as one of NumPy's."""
+    return value if is_array(value) else np.asarray(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import mmap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import numpy as np
@@ -110,12 +110,12 @@ class MappedRows:
         """Memory for as many batches as a chunk holds, or for all rows where these are fewer."""
         return Chunk(self.example, min(rows_in_chunk(self.example, self.batch), self.rows))
 
-    def fill(self, take: Callable[[], Chunk]) -> Iterator[tuple[Chunk, int, bool]]:
+    def fill(self, take: Callable[[], Chunk]) -> Generator[tuple[Chunk, int, bool], None, None]:
         """The steps in `part`, chunk by chunk."""
         at, end = self.part.start * self.batch, min(self.part.stop * self.batch, self.rows)
         while at < end:
             chunk = take()
-            chunk.first, chunk.done, chunk.batch = at, 0, self.batch
+            chunk.first, chunk.done, chunk.supplied, chunk.batch = at, 0, 0, self.batch
             chunk.rows = min(chunk.capacity, end - at)
             self._gather(chunk)
             at += chunk.rows

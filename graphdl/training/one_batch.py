@@ -10,6 +10,7 @@ import numpy as np
 from graphdl.function import function
 from graphdl.training.data import Data
 from graphdl.training.nonfinite import explain
+from graphdl.training.predictions import room
 from graphdl.training.programs import Programs, returned
 
 
@@ -47,11 +48,12 @@ class OneBatch(Programs):
 
     def predict_on_batch(self, x: Any) -> Any:
         """The model's outputs for these examples, taken as one batch."""
+        x, _, _ = self._placed(x, None, None)
         self.build_for(x)
         data = Data(self._inputs(x))
         many = isinstance(self._output, list)
         outputs = self._output if many else [self._output]
-        results = [np.empty((data.rows, *o.shape[1:]), o.dtype) for o in outputs]
+        results = [room(data.rows, o, data.inputs) for o in outputs]
         if data.rows:
             session = self._session("predict", data, data.rows, results, again=True)
             session.run(0, 1, self._seed(), 0)
@@ -62,6 +64,9 @@ class OneBatch(Programs):
         """∂loss/∂weight on these examples, by weight: what the compiled step computes."""
         data = self._data("gradients", x, y, sample_weight)
         made = self._runner("train", data).step
-        found = function(made.inputs, list(made.gradients.values()), target=self._target)
+        found = function(
+            made.inputs, list(made.gradients.values()), target=self._target,
+            matmul_precision=self._precision,
+        )  # fmt: skip
         arrays = [a for a in (*data.inputs, data.target, data.weights) if a is not None]
-        return {w.name: g for w, g in zip(made.gradients, found(*arrays), strict=True)}
+        return {w.name: np.asarray(g) for w, g in zip(made.gradients, found(*arrays), strict=True)}

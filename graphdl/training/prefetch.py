@@ -13,9 +13,9 @@ import contextvars
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from codegen.optimisations import on
 
@@ -24,25 +24,56 @@ _PATIENCE = 0.1  # seconds: a wait is cut into these, as on some systems it hear
 _END = object()
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 Filled = tuple[T, int, bool]  # a chunk, the rows in it by now, is it closed?
-Fill = Callable[[Callable[[], T]], Iterator[Filled]]
+Fill = Callable[[Callable[[], T]], Generator[Filled, None, None]]
 
 
-def filled(
-    fill: Fill[T], chunks: Collection[T]
-) -> contextlib.AbstractContextManager[Iterable[tuple[T, int]]]:
+class Ahead(Protocol[T_co]):
+    """Iterates over (chunk, rows in it by now)."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def __iter__(self) -> Iterator[tuple[T_co, int]]: ...
+
+    def ahead(self) -> Sequence[tuple[T_co, int]]:
+        """What comes next, as far as it is there by now."""
+        ...
+
+
+def filled(fill: Fill[T], chunks: Collection[T]) -> Ahead[T]:
     """What `fill` makes of the chunks (see `Prefetch`): ahead, or in turn if there is but one."""
-    if on("prefetch") and len(chunks) > 1:
-        return Prefetch(fill, chunks)
-    return contextlib.closing(_in_turn(fill, chunks))
+    return (Prefetch if on("prefetch") and len(chunks) > 1 else InTurn)(fill, chunks)
 
 
-def _in_turn(fill: Fill[T], chunks: Iterable[T]) -> Generator[tuple[T, int], None, None]:
-    free = deque(chunks)
-    for chunk, rows, closed in fill(free.popleft):
-        yield chunk, rows
-        if closed:
-            free.append(chunk)
+class InTurn(Generic[T]):
+    """The same, each chunk when it is asked for."""
+
+    def __init__(self, fill: Fill[T], chunks: Iterable[T]) -> None:
+        self._free = deque(chunks)
+        self._filled = fill(self._free.popleft)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._filled.close()
+
+    def __iter__(self) -> Iterator[tuple[T, int]]:
+        for chunk, rows, closed in self._filled:
+            yield chunk, rows
+            if closed:
+                self._free.append(chunk)
+
+    def ahead(self) -> tuple[()]:
+        """Nothing is there before it is asked for."""
+        return ()
 
 
 class _Stopped(Exception):
@@ -62,7 +93,7 @@ class Prefetch(Generic[T]):
         for chunk in chunks:
             self._free.put(chunk)
         self._fill, self._stopped = fill, False
-        self._after: Any = None  # got from the queue together with what came before it
+        self._got: deque[Any] = deque()  # from the queue, but not handed over yet
         # a daemon: nothing can end a user's `next` that waits for ever; in the caller's context,
         # which holds np.errstate and the like
         run = contextvars.copy_context().run
@@ -88,19 +119,26 @@ class Prefetch(Generic[T]):
             if closed:
                 self._free.put(chunk)
 
+    def ahead(self) -> list[tuple[T, int]]:
+        """What comes next, as far as it is there by now."""
+        self._get()
+        return [item[:2] for item in self._got if isinstance(item, tuple)]
+
     def _next(self) -> Any:
         """What comes next; of all that was said about one chunk by now only the last."""
-        item = self._after if self._after is not None else self._waited()
-        self._after = None
-        while isinstance(item, tuple) and not item[2]:
-            try:
-                self._after = self._full.get_nowait()
-            except queue.Empty:
-                break
-            if not isinstance(self._after, tuple):
-                break
-            item, self._after = self._after, None
-        return item
+        if not self._got:
+            self._got.append(self._waited())
+        self._get()
+        return self._got.popleft()
+
+    def _get(self) -> None:
+        """Take from the queue what is there; more rows of a chunk come in the place of fewer."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                item, last = self._full.get_nowait(), self._got[-1] if self._got else None
+                if isinstance(item, tuple) and isinstance(last, tuple) and not last[2]:
+                    self._got.pop()
+                self._got.append(item)
 
     def _waited(self) -> Any:
         while True:

@@ -14,13 +14,15 @@ from graphdl.callbacks import Reported
 from graphdl.core.errors import NotCompiledError, ShapeError
 from graphdl.core.graph import Node
 from graphdl.core.tensor import off_tape
+from graphdl.device import placed
+from graphdl.door import is_array
 from graphdl.explain import explain
 from graphdl.layers.embedding import check_lookups
 from graphdl.losses import Loss
 from graphdl.metrics import LossTracker, Metric
 from graphdl.registry import whole
 from graphdl.training import step as steps
-from graphdl.training.data import Data, check_inputs, check_target, check_weights
+from graphdl.training.data import Array, Data, check_inputs, check_target, check_weights
 from graphdl.training.runner import Runner, Session
 
 BATCH_SIZE = 32
@@ -32,6 +34,7 @@ class Programs:
     def __init__(self) -> None:
         self.optimizer: Any = None
         self.loss: Loss | None = None
+        self._target, self._precision = "cpu", "float32"
         self.stop_training = False
         self._in_epoch = False  # is fit between the first and the last batch of one?
         self.compile_seconds = 0.0  # spent making machine code, in all
@@ -39,9 +42,11 @@ class Programs:
         self._runners: dict[tuple, Runner] = {}
 
     def _configure(
-        self, optimizer: Any, loss: Loss, names: list, weighted: list, target: str, check: bool
-    ) -> None:
+        self, optimizer: Any, loss: Loss, names: list, weighted: list, target: str, check: bool,
+        precision: str,
+    ) -> None:  # fmt: skip
         self.optimizer, self.loss, self._target, self._check_finite = optimizer, loss, target, check
+        self._precision = precision
         self._metric_names, self._weighted_names = names, weighted
         self._tracker = LossTracker()
         self._metrics: list[tuple[Metric, bool]] | None = None
@@ -60,7 +65,7 @@ class Programs:
         if key not in self._runners:
             with off_tape(), uncollected():
                 made = self._step(kind, self._batch_of(data))
-            self._runners[key] = Runner(made, getattr(self, "_target", "cpu"))
+            self._runners[key] = Runner(made, self._target, self._precision)
         return self._runners[key]
 
     def _session(
@@ -135,6 +140,7 @@ class Programs:
         finite: bool = True,
     ) -> Data:  # fmt: skip
         self._require_compiled(what)
+        x, y, sample_weight = self._placed(x, y, sample_weight)
         if not self.built:
             _same_length(x, y)
         self.build_for(x)
@@ -147,7 +153,12 @@ class Programs:
         float_dtype = self._output.dtype
         return Data(inputs, target, check_weights(sample_weight, class_weight, target, float_dtype))
 
-    def _inputs(self, x: Any, finite: bool = True) -> tuple[np.ndarray, ...]:
+    def _placed(self, x: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
+        """The data where the model's programs look for it: on the GPU, or on the host."""
+        on = self._target
+        return placed(x, on, "x"), placed(y, on, "y"), placed(sample_weight, on, "sample_weight")
+
+    def _inputs(self, x: Any, finite: bool = True) -> tuple[Array, ...]:
         """The inputs in the model's form; every index in them is one that its layer knows."""
         inputs = check_inputs(x, self._symbols, finite=finite or bool(self._lookups))
         check_lookups(self._lookups, dict(zip(self._symbols, inputs, strict=True)))
@@ -204,7 +215,7 @@ def returned(logs: dict[str, float], as_dict: bool) -> Any:
 
 def _same_length(x: Any, y: Any) -> None:
     """A model that is not built takes its input from x: a mistake must show before that."""
-    many = isinstance(x, (list, tuple)) and all(isinstance(a, np.ndarray) for a in x)
+    many = isinstance(x, (list, tuple)) and all(map(is_array, x))
     first = x[0] if many and x else x
     if np.shape(y)[:1] != np.shape(first)[:1]:
         raise ShapeError(f"x has shape {np.shape(first)}, y {np.shape(y)}: one target an example")

@@ -25,20 +25,24 @@ KEPT_BYTES = 1 << 20  # of a user's arrays that may be held until the next call
 CHUNK_SECONDS = 0.05  # how long compiled code runs before Python may look up
 
 Begin = Callable[[int], None] | None
+Meanwhile = Callable[[], None] | None
 
 
 class Runner:
     """A compiled step and the memory it works in."""
 
-    def __init__(self, step: Step, target: str) -> None:
-        self.step, self._asked = step, target
+    def __init__(self, step: Step, target: str, matmul_precision: str = "float32") -> None:
+        self.step, self._asked, self._precision = step, target, matmul_precision
         self.target = require_target(target).name if target == "auto" else target
         self._kept: Session | None = None
         self._worth: dict[int, Compiled] = {}  # by the size of a batch
 
     @cached_property
     def compiled(self) -> Compiled:
-        return compile_graph(self.step.graph, self._asked, self.step.inputs, name="step")
+        return compile_graph(
+            self.step.graph, self._asked, self.step.inputs, name="step",
+            matmul_precision=self._precision,
+        )  # fmt: skip
 
     def compile(self, rows: int, batch: int) -> float:
         """Make the machine code for batches of this size; returns the seconds it took."""
@@ -123,8 +127,11 @@ class Session:
         if exact or batch > self._room:
             self._room = max(self._room, batch)
             self._open()
-        for array in (*self.data.arrays, self.order):
-            self.compiled.executable.renew(array)
+
+    def supply(self, rows: slice, aside: bool) -> None:
+        """The memory of the data has these rows now; aside: while steps on other rows are under way."""
+        arrays = (*self.data.arrays, self.order)
+        self.compiled.executable.supply(self.binding, arrays, rows, aside)
 
     def _open(self) -> None:
         exact, ragged = self.runner.exact, self.rows % self.batch
@@ -180,16 +187,19 @@ class Session:
                     binding.put(at, arrays[which].reshape(shape))
         return True
 
-    def run(self, first: int, last: int, seed: int, time_: int) -> int:
-        """Steps first ≤ k < last of the pass; returns 0 or 1 + the step that the guard refused."""
+    def run(self, first: int, last: int, seed: int, time_: int, meanwhile: Meanwhile = None) -> int:
+        """Steps first ≤ k < last of the pass; returns 0 or 1 + the step that the guard refused.
+
+        meanwhile: what to do while a device computes.
+        """
         self.be_placed()
         about_to_change(self.runner.step.graph.updates)
         if self._last is not None and last == self.steps:
             status = (
                 self._call(self.binding, first, last - 1, seed, time_) if last - 1 > first else 0
             )
-            return status or self._call(self._last, last - 1, last, seed, time_)
-        return self._call(self.binding, first, last, seed, time_)
+            return status or self._call(self._last, last - 1, last, seed, time_, meanwhile)
+        return self._call(self.binding, first, last, seed, time_, meanwhile)
 
     def be_placed(self) -> None:
         """See that the program finds the variables where they are now."""
@@ -198,12 +208,17 @@ class Session:
 
     @property
     def one_call(self) -> bool:
-        """Is a pass one call of machine code, on one thread?"""
-        compiled = self.runner.target == "cpu" and on("chunks")
+        """Is a pass one call of machine code, by one thread or a device?"""
+        compiled = self.runner.target != "python" and on("chunks")
         return compiled and self._last is None and self.binding.pace is None
 
-    def _call(self, binding: Binding, first: int, last: int, seed: int, time_: int) -> int:
+    def _call(
+        self, binding: Binding, first: int, last: int, seed: int, time_: int,
+        meanwhile: Meanwhile = None,
+    ) -> int:  # fmt: skip
         numbers = self.numbers(first, last, seed, time_)
+        if self.compiled.executable.borrows:
+            binding.meanwhile = meanwhile
         return self.compiled.executable.run(binding, numbers)
 
     def sizes(self, batch: int) -> dict[str, int]:
@@ -216,11 +231,14 @@ class Session:
         scalars = self.compiled.lowered.scalars
         return (first, last, self.batch, self.rows, seed, time_, *scalars)
 
-    def chunks(self, seed: int, time_: int, begin: Begin = None) -> Iterator[tuple[int, int]]:
+    def chunks(
+        self, seed: int, time_: int, begin: Begin = None, meanwhile: Meanwhile = None
+    ) -> Iterator[tuple[int, int]]:
         """Run the steps in `part`; after each piece of some 50 ms yields (steps done, status).
 
         time_: the steps that the optimizer has taken before. begin(k) is called before step k, which
-        then is a piece of its own. A status that is not 0 is 1 + the step that the guard refused.
+        then is a piece of its own; meanwhile() while a device computes. A status that is not 0 is
+        1 + the step that the guard refused.
         """
         done, offset = 0, self.part.start
         while done < len(self.part):
@@ -229,7 +247,7 @@ class Session:
             alone = begin is not None or not on("chunks")
             last = min(len(self.part), done + (1 if alone else self._chunk))
             start = time.perf_counter()
-            status = self.run(offset + done, offset + last, seed, time_ - offset)
+            status = self.run(offset + done, offset + last, seed, time_ - offset, meanwhile)
             spent = time.perf_counter() - start
             per_step = max(spent / (last - done), 1e-9)
             self._chunk = max(1, min(2 * self._chunk + 8, int(CHUNK_SECONDS / per_step)))
@@ -261,7 +279,7 @@ class Session:
     def examples(self, step: int) -> Examples:
         """What a step of this epoch was given."""
         rows = self.order[self.rows_of(step)]
-        return Examples([a[rows] for a in self.data.arrays], rows, "data")
+        return Examples([np.asarray(a)[rows] for a in self.data.arrays], rows, "data")
 
     def outputs_of(self, step: int) -> list[np.ndarray]:
         return [o[self.rows_of(step)] for o in self.outputs]

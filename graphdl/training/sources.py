@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from graphdl.device import at_home
 from graphdl.registry import whole
 from graphdl.training.data import Data
 from graphdl.training.maps import MappedRows, is_map
@@ -61,7 +62,7 @@ class Sources(Programs):
         steps = None if steps is None else whole(name, steps)
         if given.streams:
             _require_batches(given)
-            convert = lambda batch: self._convert(given, *self._unpacked(given, batch))  # noqa: E731
+            convert = lambda batch: self._read(given, *self._unpacked(given, batch))  # noqa: E731
             of = "validation data" if given.validates else "iterable"
             return Stream(given.x, convert, steps, not goes_on, of)
         if given.y is not None and is_stream(given.x, pairs=False):
@@ -69,7 +70,8 @@ class Sources(Programs):
         batch = batch_of(given.batch_size, given.size_name)
         if given.mapped:
             rows = lambda x, y, weight: self._convert(given, x, y, weight)  # noqa: E731
-            data: Examples = MappedRows(given.x, given.y, given.sample_weight, rows, batch)
+            home = (at_home(v, self._target) for v in (given.x, given.y, given.sample_weight))
+            data: Examples = MappedRows(*home, rows, batch)
             if steps is not None and not goes_on:
                 data.only(steps)
             if given.method == "fit":  # nothing has changed yet
@@ -82,8 +84,13 @@ class Sources(Programs):
         """Some examples, checked, in the model's form."""
         if given.method != "predict":
             return self._data(given.method, x, y, weight, given.class_weight, finite)
+        x, _, _ = self._placed(x, None, None)
         self.build_for(x)
         return Data(self._inputs(x, finite))
+
+    def _read(self, given: Given, *parts: Any) -> Data:
+        """A batch, to be copied into a chunk, which lies on the host."""
+        return self._convert(given, *(at_home(part, self._target) for part in parts))
 
     def _unpacked(self, given: Given, batch: Any) -> tuple[Any, Any, Any]:
         """(x, y, sample_weight) of a batch; a data loader may give them as a list."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
 from graphdl.training.chunks import CHUNKS, Chunk
 from graphdl.training.maps import MappedRows
-from graphdl.training.prefetch import filled
+from graphdl.training.prefetch import Ahead, filled
 from graphdl.training.runner import Begin, Examples, Runner, Session, next_part
 from graphdl.training.shuffle import shuffle
 from graphdl.training.streams import Stream
@@ -49,7 +50,8 @@ class Streamed:
                 session = self._session(chunk, rows)
                 self._chunk, self._before = chunk, done
                 from_here = None if begin is None else lambda k, done=done: begin(done + k)
-                for k, status in session.chunks(seed, time_ + done, from_here):
+                meanwhile = partial(self._supply_ahead, chunks)
+                for k, status in session.chunks(seed, time_ + done, from_here, meanwhile):
                     yield done + k, status and status + done
                     if status:
                         return
@@ -59,12 +61,28 @@ class Streamed:
 
     def _session(self, chunk: Chunk, rows: int) -> Session:
         """The steps of a chunk that were not taken yet, of those that are filled."""
+        session = self._opened(chunk)
+        session.hold(rows, chunk.batch)
+        session.part = range(chunk.done, session.steps)
+        self._supply(chunk, rows, aside=False)
+        return session
+
+    def _opened(self, chunk: Chunk) -> Session:
         if chunk.session is None:
             outputs = [np.empty((chunk.capacity, *shape), t) for shape, t in self._outputs]
             chunk.session = self.runner.open(chunk.data, chunk.batch, outputs, chunk.order)
-        chunk.session.hold(rows, chunk.batch)
-        chunk.session.part = range(chunk.done, chunk.session.steps)
         return chunk.session
+
+    def _supply_ahead(self, chunks: Ahead[Chunk]) -> None:
+        """While a device computes, it gets what the source has filled by now."""
+        for chunk, rows in chunks.ahead():
+            self._supply(chunk, rows, aside=True)
+
+    def _supply(self, chunk: Chunk, rows: int, aside: bool) -> None:
+        """Rows of a chunk that are new, to the device that computes, if there is one."""
+        if chunk.supplied < rows:
+            self._opened(chunk).supply(slice(chunk.supplied, rows), aside)
+            chunk.supplied = rows
 
     def _keep_outputs(self, chunk: Chunk, rows: int) -> None:
         if self._keep is not None:

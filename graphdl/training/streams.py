@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
+from codegen.cuda.arrays import is_on_device
 from graphdl.training.chunks import Chunk, require_form, rows_in_chunk
 from graphdl.training.data import Data
 
@@ -18,7 +19,7 @@ def is_stream(x: Any, pairs: bool) -> bool:
     """Is it something that gives batches? `pairs`: a list of tuples, such as (x, y), is one."""
     if isinstance(x, (list, tuple, range)):
         return pairs and bool(x) and all(isinstance(b, tuple) for b in x)
-    if isinstance(x, (str, bytes, dict)) or hasattr(x, "__array__"):
+    if isinstance(x, (str, bytes, dict)) or hasattr(x, "__array__") or is_on_device(x):
         return False
     return isinstance(x, Iterable) or _indexed(x)
 
@@ -64,7 +65,7 @@ class Stream:
         """Memory for as many batches as a chunk holds."""
         return Chunk(self.example, rows_in_chunk(self.example, self.example.rows))
 
-    def fill(self, take: Callable[[], Chunk]) -> Iterator[tuple[Chunk, int, bool]]:
+    def fill(self, take: Callable[[], Chunk]) -> Generator[tuple[Chunk, int, bool], None, None]:
         """An epoch's batches, several of one size in a chunk: (chunk, rows by now, is it closed?)."""
         chunk = None
         for data in self._epoch():
@@ -158,7 +159,7 @@ def _fits(chunk: Chunk, data: Data) -> bool:
 
 def _emptied(chunk: Chunk, data: Data) -> Chunk:
     """A chunk for batches of this size."""
-    chunk.rows, chunk.done, chunk.batch = 0, 0, data.rows
+    chunk.rows, chunk.done, chunk.supplied, chunk.batch = 0, 0, 0, data.rows
     if data.rows > chunk.capacity:
         chunk.allocate(data, rows_in_chunk(data, data.rows))
     return chunk

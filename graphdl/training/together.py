@@ -1,18 +1,21 @@
-"""Many short epochs in one call of compiled code, where nobody looks at each of them."""
+"""Many short epochs in one call of compiled code, where nobody looks at each of them.
+
+On a GPU they are handed over one after the other, and waited for together.
+"""
 
 from __future__ import annotations
 
 import time
 from typing import Any
 
-from codegen.epochs import Epochs, Shuffle
+from codegen.epochs import Shuffle
 from codegen.optimisations import on
 from graphdl.callbacks import CallbackList
 from graphdl.core.graph import about_to_change
 from graphdl.metrics.base import Metric
 from graphdl.training.nonfinite import explain
 from graphdl.training.runner import CHUNK_SECONDS, Session
-from graphdl.training.shuffle import SHUFFLE_STREAM, shuffler_address
+from graphdl.training.shuffle import SHUFFLE_STREAM, shuffle, shuffler_address
 
 WORTH_COMPILING = 2000  # epochs: Python takes 20 ms between them, the compiler ten times as long
 _epochs = 0
@@ -47,16 +50,15 @@ class Together:
             raise explain(model, session, (status - 1) % session.steps, epochs[run.done])
         return logs
 
-    def _prepared(self, epochs: int) -> Epochs:
+    def _prepared(self, epochs: int) -> Any:
         session = self._session
         session.be_placed()
         about_to_change(session.runner.step.graph.updates)
         seed, taken = self._model._seed(), self._model._steps_taken()
         order = None
         if self._mix:
-            order = Shuffle(shuffler_address(), session.order, seed, SHUFFLE_STREAM)
-        return Epochs(
-            session.compiled.executable,
+            order = Shuffle(session.order, seed, SHUFFLE_STREAM, shuffler_address, shuffle)
+        return session.compiled.executable.epochs(
             session.binding,
             session.numbers(0, session.steps, seed, taken),
             order,
@@ -64,7 +66,7 @@ class Together:
             epochs,
         )
 
-    def _note(self, epochs: range, run: Epochs) -> dict[str, Any]:
+    def _note(self, epochs: range, run: Any) -> dict[str, Any]:
         states = iter(run.states)
         columns = {
             name: m.results([next(states) for _ in m.variables])
@@ -74,15 +76,19 @@ class Together:
         return {name: values[-1] for name, values in columns.items() if len(values)}
 
 
-def worth(epochs: int) -> bool:
-    """Have there been so many epochs in this process, with those to come, that code for them pays?"""
+def worth(session: Any, epochs: int) -> bool:
+    """Have there been so many epochs in this process, with those to come, that code for them pays?
+
+    A device needs no such code.
+    """
     global _epochs
     _epochs += epochs
-    return on("epochs") and _epochs > WORTH_COMPILING
+    device = isinstance(session, Session) and session.runner.target == "cuda"
+    return on("epochs") and (device or _epochs > WORTH_COMPILING)
 
 
 def can_run(session: Any, metrics: list[Metric]) -> bool:
-    """Is it a step on one thread over data in memory, with metrics that begin at 0?"""
+    """Is it a step by one thread or a device over data in memory, with metrics that begin at 0?"""
     return (
         isinstance(session, Session)
         and session.one_call

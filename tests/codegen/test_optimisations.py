@@ -20,6 +20,7 @@ from tests.training.nets import same
 L = gd.layers
 RUNNING = (  # same text
     "rolled", "reuse", "places", "direct", "chunks", "epochs", "shuffle", "prefetch", "teams",
+    "branches",
 )  # fmt: skip
 COMPILED = (
     "views", "thin", "fuse", "tiles", "functions", "copies", "straight", "rolled", "inplace",

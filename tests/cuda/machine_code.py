@@ -42,10 +42,11 @@ def key(kernel: Kernel) -> str:
 
 def ways(program: ir.Program) -> list[Emitted]:
     """The program as launches, and as one launch for all steps where it may be one."""
-    by_launches = emit(with_epilogues(program), "program", GPU)
+    scheduled = with_epilogues(program)
+    by_launches = emit(scheduled, "program", GPU)
     if not one_block.fits(program):
         return [by_launches]
-    return [by_launches, emit_in_one_block(program, "program", GPU)]
+    return [by_launches, emit_in_one_block(scheduled, "program", GPU)]
 
 
 def check(programs: Iterable[ir.Program], registers: int | None = None) -> int:

@@ -242,10 +242,8 @@ def stepped(
     whole: bool = False,
 ) -> Arrays:  # fmt: skip
     """What kernels of that shape leave; `whole`: all steps in one block, where the program fits."""
-    if whole and one_block.fits(replay.program):
-        scheduled, way = replay.program, emit_in_one_block
-    else:
-        scheduled, way = with_epilogues(replay.program), emit
+    scheduled = with_epilogues(replay.program)
+    way = emit_in_one_block if whole and one_block.fits(replay.program) else emit
     emitted = way(scheduled, "program", shape)
     with np.errstate(all="ignore"):
         return Machine(emitted, blocks, lanes, turns).run(replay, emitted, scheduled)

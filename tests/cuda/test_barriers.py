@@ -108,8 +108,9 @@ def test_barriers_that_are_missing_are_found(whole, monkeypatch):
 
 
 def test_a_barrier_that_some_threads_pass_by_is_found(monkeypatch):
-    text = "if lane == 0:\n            cuda.syncthreads()"
-    monkeypatch.setattr(blocks.Block, "wait", lambda self, depth: ["    " * depth + text])
+    lines = ["if lane == 0:", "    cuda.syncthreads()"]
+    wait = lambda self, depth: ["    " * depth + line for line in lines]  # noqa: E731
+    monkeypatch.setattr(blocks.Block, "wait", wait)
     with pytest.raises(RaceError, match=r"wait for those|threads on"):
         stepped(faulty(), SHAPES[4], whole=True)
 

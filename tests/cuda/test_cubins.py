@@ -19,6 +19,7 @@ from codegen.cuda.cubin import compiled, written
 from codegen.cuda.emit import emit
 from codegen.cuda.kernels import GPU, Shape
 from codegen.cuda.products import tile_of
+from graphdl.device import compile_glance
 from tests.cuda import collected
 from tests.cuda.machine_code import (
     AMPERE,
@@ -64,6 +65,11 @@ def test_every_operation_and_its_derivatives(part, dtype):
         for name in list(OPS)[part::PARTS]:
             collected.run_operation(name, dtype)
     assert check(found, OF_AN_OPERATION[dtype]) > 50
+
+
+def test_the_glance_at_data_on_the_device():
+    made = [compile_glance(dtype, "python") for dtype in ("float32", "float64", "int32", "int64")]
+    assert check([c.executable.program for c in made]) >= 8
 
 
 @pytest.mark.parametrize("name", collected.OPTIMIZERS)

@@ -58,6 +58,8 @@ def test_no_compiler(monkeypatch):
     monkeypatch.setattr(device, "find_spec", lambda name: None)
     with pytest.raises(TargetError, match=r"pip install 'graphdl\[cuda\]'.*NUMBA_ENABLE_CUDASIM=1"):
         function()
+    with pytest.raises(TargetError, match=r"pip install 'graphdl\[cuda\]'"):
+        gd.to_device([1.0])
 
 
 def test_no_driver(installed, monkeypatch):

@@ -5,61 +5,14 @@ for what it does, `stub/programs.py` for what is run on it.
 """
 
 import collections
+import itertools
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
-from importlib.util import find_spec
-from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-STUB = Path(__file__).resolve().parent / "stub"
-ROOT = STUB.parents[2]
-COMPILER = shutil.which("cc")
-if COMPILER is None:
-    pytest.skip("not installed: a C compiler (cc)", allow_module_level=True)
-if find_spec("cuda") is None or find_spec("cuda.bindings") is None:
-    pytest.skip("not installed: cuda-bindings", allow_module_level=True)
-if sys.platform != "linux":
-    pytest.skip("the stub is a library for Linux", allow_module_level=True)
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("stub")
-    options = ["-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-Wl,-soname,libcuda.so.1"]
-    made = [str(STUB / "libcuda.c"), "-o", str(folder / "libcuda.so.1"), "-ldl"]
-    subprocess.run([COMPILER, *options, *made], check=True)
-    return folder
-
-
-@pytest.fixture
-def on_stub(library, tmp_path):
-    """Runs a program; what it printed, and the stub's log as lists of words."""
-
-    def run(name, **settings):
-        log = tmp_path / "log"
-        log.unlink(missing_ok=True)
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))}
-        environment |= {"LD_LIBRARY_PATH": str(library), "STUB_LOG": str(log)}
-        path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-        environment |= {"NUMBA_ENABLE_CUDASIM": "1", "PYTHONPATH": path}
-        environment |= {f"STUB_{k.upper()}": str(v) for k, v in settings.items()}
-        command = [sys.executable, str(STUB / "programs.py"), name]
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=300, check=False
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
-        lines = [line.split() for line in log.read_text().splitlines()]
-        assert not [line for line in lines if line[0] == "BAD"]
-        return SimpleNamespace(said=json.loads(done.stdout), log=lines, count=_counts(lines))
-
-    return run
+from codegen.cuda.replay import sizes_of_graphs
 
 
 def _counts(lines):
@@ -100,27 +53,32 @@ def test_arguments_are_packed_in_order(on_stub):
 
 def test_what_comes_again_is_captured_once_and_needs_no_other_memory(on_stub):
     ran = on_stub("a_function")
-    direct = next(k for k, line in enumerate(ran.log) if line[0] == "captured")
+    direct = next(k for k, line in enumerate(ran.log) if line[0] == "instantiate")
     assert _counts(ran.log[:direct])["launch"] == ran.said["calls"]  # it may never have come again
     first, second = (k for k, line in enumerate(ran.log) if line[0] == "replay")
     between = _counts(ran.log[first:second])
-    assert not between["allocate"] and not between["captured"]
-    assert ran.count["captured"] == ran.count["graph"] - _gone(ran) == 1
+    assert not between["allocate"] and not between["instantiate"]
+    assert ran.count["instantiate"] == 1
 
 
 def _gone(ran):
     return sum(line == ["graph", "gone"] for line in ran.log)
 
 
+def test_any_number_of_steps_takes_few_graphs():
+    assert sizes_of_graphs(53, 20) == [20, 20, 8, 4, 1]
+    assert sizes_of_graphs(20, 20) == [20] and sizes_of_graphs(3, 20) == [2, 1]
+    assert sizes_of_graphs(3, 1) == [1, 1, 1]
+
+
 def test_a_run_is_replayed_by_graphs_of_many_steps(on_stub):
     ran = on_stub("many_steps")
     a_step = ran.said["launches"]
     unrolled = 512 // a_step
-    whole, single = divmod(300, unrolled)
-    captured = [int(line[1]) for line in ran.log if line[0] == "captured"]
-    assert captured == [unrolled * a_step, a_step]
-    replayed = [int(line[1]) for line in ran.log if line[0] == "replay"]
-    assert replayed == [unrolled * a_step] * whole + [a_step] * single
+    sizes = [size * a_step for size in sizes_of_graphs(300, unrolled)]
+    captured = [int(line[1]) for line in ran.log if line[0] == "instantiate"]
+    assert captured == list(dict.fromkeys(sizes)) and captured[0] == unrolled * a_step
+    assert [int(line[1]) for line in ran.log if line[0] == "replay"] == sizes
     assert ran.count["launch"] == 300 * a_step
     assert ran.count["download"] == 1  # the clock: nothing else is asked for in a run
 
@@ -130,6 +88,16 @@ def test_the_graph_of_a_step_is_its_launches_in_order(on_stub):
     names = [re.sub(r".*_", "", line[1]) for line in ran.log if line[0] == "launch"]
     step = ["advance", *(f"kernel{k}" for k in range(1, ran.said["launches"]))]
     assert names == step * 300
+
+
+def test_a_launch_in_a_graph_waits_for_those_that_it_meets_in_memory(on_stub):
+    """The driver is told what `dependencies.waits` says; of a step, and of two in a row."""
+    ran = on_stub("graphs")
+    edges = [list(map(int, line[2:])) for line in ran.log if line[0] == "node"]
+    told = [ran.said["one"], ran.said["two"], ran.said["in_a_row"]]
+    assert edges == [earlier for waits in told for earlier in waits]
+    assert max(map(len, ran.said["one"])) > 1
+    assert ran.said["in_a_row"] == [[k - 1] if k else [] for k in range(len(ran.said["one"]))]
 
 
 def test_training_is_that_of_the_cpu(on_stub):
@@ -145,11 +113,30 @@ def test_data_and_weights_are_uploaded_once(on_stub):
     assert uploads[ran.said["order"]] == 5  # a shuffle an epoch
 
 
+def test_epochs_are_handed_over_while_the_host_waits_for_none(on_stub):
+    """For each its order, clock and states from a row, a graph, status and states into the row."""
+    ran = on_stub("epochs_together")
+    asked = [line for line in ran.log if line[0] in ("upload", "copy", "replay", "download")]
+    copies = [k for k, line in enumerate(asked) if line[0] == "copy"]
+    order, row = ran.said["order"], ran.said["clock"] + 4 * 8  # two sums and two counts
+    groups = itertools.groupby(asked[copies[0] : copies[-1] + 2], lambda line: line[0])
+    found = [(kind, [int(line[-1]) for line in lines]) for kind, lines in groups]
+    found = [(kind, len(n)) if kind == "replay" else (kind, n) for kind, n in found]
+    states, steps = [8] * 4, [("replay", 1), ("copy", [8, *[8] * 4])]
+    status_apart = ("copy", [8, ran.said["clock"] - 2 * 8, *states])
+    assert found == [
+        ("copy", [ran.said["clock"], *states]), *steps,
+        *(("upload", [order]), status_apart, *steps) * 2,
+        ("download", [3 * row]),
+    ]  # fmt: skip
+    assert sum(line[0] == "upload" and line[2] == str(order) for line in ran.log) == 4
+
+
 def test_all_is_given_back(on_stub):
     ran = on_stub("all_is_given_back")
     given = [line[1] for line in ran.log if line[0] == "allocate"]
     assert sorted(given) == sorted(line[1] for line in ran.log if line[0] == "free")
-    assert ran.count["captured"] == _gone(ran) == 1  # of training; the others ran once
+    assert ran.count["instantiate"] == _gone(ran) > 0
     assert ran.count["load"] == ran.count["unload"] == 3
 
 
@@ -168,8 +155,68 @@ def test_a_profile_has_a_time_for_each_launch(on_stub):
 def test_arrays_are_given_and_taken_where_they_lie(on_stub):
     ran = on_stub("arrays")
     assert ran.said == {"same": [True] * 3, "there": [True] * 3, "stream": 16}
-    assert ran.count["allocate"] == ran.count["upload"] == ran.count["free"] == 1
+    assert ran.count["draw"] == ran.count["upload"] == 1
     assert ran.count["wait"] == 2  # for the other library's stream, and that for ours
+
+
+def test_a_model_takes_data_where_it_lies_and_leaves_its_predictions_there(on_stub):
+    ran = on_stub("data_there")
+    place = range(ran.said["at"], ran.said["end"])
+    memory = [line for line in ran.log if line[0] in ("draw", "upload", "download")]
+    touched = [line[0] for line in memory if int(line[1], 16) in place]
+    assert touched == ["draw", "upload"]  # by `to_device`
+    assert sum(line[0] == "upload" and int(line[2]) == ran.said["x"] for line in ran.log) == 1
+    given = [number(v) for line in ran.log if line[0] == "launch" for v in line[4:] if len(v) == 16]
+    assert given.count(ran.said["at"]) > 4 and ran.said["made"] in given
+    assert not any(
+        line[0] == "download" and int(line[1], 16) == ran.said["made"] for line in ran.log
+    )
+
+
+def test_a_chunk_is_copied_aside_while_the_one_before_it_is_computed_on(on_stub):
+    """x of a chunk is 288 bytes. U: it is uploaded; A: on the other stream; R: a run, D: its end;
+    W: what follows waits for a copy aside."""
+    ran = on_stub("chunks_of_a_map")
+    main, aside = ["288", "0x10"], ["288", "0x11"]
+    letters = {"replay": "R", "download": "D", "wait": "W"}
+    seen = ""
+    for line in ran.log:
+        if line[0] == "upload":
+            seen += "U" * (line[2:] == main) + "A" * (line[2:] == aside)
+        elif line[0] != "download" or line[2] == "80":
+            seen += letters.get(line[0], "")
+    assert re.fullmatch("UR+A{1,2}D(R+D)*WWWR+A?D(R+D)*WWWR+D(R+D)*", seen), seen  # W: x, y, order
+    assert seen.count("A") == 2
+
+
+def test_outputs_come_from_a_pool_and_nobody_waits(on_stub):
+    ran = on_stub("outputs")
+    draws = [k for k, line in enumerate(ran.log) if line[0] == "draw"]
+    again = _counts(ran.log[draws[2] : draws[-1]])
+    assert again["draw"] == 4 and again["give"] >= 3
+    assert not again["allocate"] and not again["free"] and not again["all"]
+    assert ran.said["before"] == ran.said["after"]  # what lies unused in the pool is free
+    assert ["pool", "4", str((1 << 30) // 16)] in ran.log
+
+
+def test_a_gpu_without_pools(on_stub):
+    ran = on_stub("outputs", pools=0)
+    assert not {"draw", "give", "pool"} & set(ran.count) and ran.count["free"] >= 4
+    assert ran.said["before"] == ran.said["after"]
+
+
+@pytest.mark.parametrize("way", ["interface", "dlpack"])
+def test_memory_that_another_library_had_is_free_when_all_is_done(on_stub, way):
+    ran = on_stub("handed_out", way=way)
+    one, two = (line[1] for line in ran.log if line[0] == "draw")
+    ends = [line for line in ran.log if line[0] in ("all", "give")]
+    assert ends == [["all", "is", "done"], ["give", one], ["give", two]]
+
+
+def test_what_lies_unused_in_the_pool_is_there_for_all_else(on_stub):
+    ran = on_stub("trimmed")
+    ends = [line[:1] + line[2:] for line in ran.log if line[0] in ("refused", "trim", "allocate")]
+    assert ends == [["refused", "2"], ["trim"], ["allocate", "4000"]]
 
 
 def test_a_forked_process_is_told(on_stub):
@@ -190,11 +237,12 @@ REFUSALS = {
     "cuMemAlloc:3:2": r"allocate [\d,]+ bytes for .* \([\d,]+ of [\d,]+ are free\): no memory is left "
     r"for it\. Use a smaller batch",
     "cuMemHostAlloc:1:2": "pin memory of the host: no memory is left",
+    "cuMemPoolCreate:1:2": "make a pool of memory: no memory is left",
     "cuModuleLoadData:1:209": "load the kernels of step: the machine code is for another kind of GPU",
     "cuModuleGetFunction:2:500": "find kernel1: a kernel that the machine code does not hold",
     "cuMemcpyHtoDAsync:2:999": "copy [0-9,]+ bytes to the GPU: the driver does not know",
-    "cuLaunchKernel:2:701": "launch kernel1: a kernel needs more registers or shared memory",
-    "cuStreamBeginCapture:1:901": "begin a capture: the launches could not be captured",
+    "cuGraphCreate:1:2": "begin a graph: no memory is left",
+    "cuGraphAddKernelNode:2:701": "put kernel1 into a graph: a kernel needs more registers or shared",
     "cuGraphInstantiateWithFlags:1:2": "make a graph of 1 steps: no memory is left",
     "cuGraphLaunch:1:719": "launch a graph: a kernel broke off .* The memory of the GPU is lost",
     "cuMemcpyDtoHAsync:1:700": "a kernel reached for memory that is nobody's",

@@ -85,6 +85,7 @@ LIES = [
     (("training", "slots"), ["nothing"], "'nothing'"),
     (("training", "slots"), [], "also has 'optimizer/m/dense/kernel'"),
     (("training", "target"), "cuda:0", "unknown target"),
+    (("training", "matmul_precision"), "half", "unknown matmul_precision"),
     ((*OPTIMIZER, "class"), "Optimiser", "no 'Optimiser'"),
     ((*OPTIMIZER, "of"), "os", "in 'os'"),
     ((*OPTIMIZER, "of"), ["optimizers"], "is no name of a class"),

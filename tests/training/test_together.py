@@ -165,4 +165,4 @@ def test_one_call_takes_as_many_as_fit_into_its_time(monkeypatch):
 def test_what_is_seldom_done_is_not_compiled(monkeypatch):
     monkeypatch.setattr(together, "WORTH_COMPILING", 100)
     monkeypatch.setattr(together, "_epochs", 0)
-    assert [together.worth(40) for _ in range(3)] == [False, False, True]
+    assert [together.worth(None, 40) for _ in range(3)] == [False, False, True]

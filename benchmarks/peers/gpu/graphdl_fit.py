@@ -1,5 +1,6 @@
-"""graphdl on a GPU as a user writes it: `compile(target="cuda")` and `fit`. Products are float32's."""
+"""graphdl on a GPU as a user writes it: `compile(target="cuda")` and `fit`."""
 
+from benchmarks.peers.gpu import tf32
 from benchmarks.peers.graphdl_fit import VERSION, GraphdlFit
 from benchmarks.workloads import Data, Workload
 
@@ -11,4 +12,4 @@ def prepare(workload: Workload, data: Data) -> "GraphdlCuda":
 
 
 class GraphdlCuda(GraphdlFit):
-    target = "cuda"
+    target, matmul_precision = "cuda", "tf32" if tf32() else "float32"

@@ -7,8 +7,9 @@ import pytest
 
 import graphdl as gd
 from codegen.cuda import dlpack
-from codegen.cuda.arrays import DeviceArray, to_device
+from codegen.cuda.arrays import DeviceArray
 from codegen.cuda.current import current_device
+from codegen.cuda.taking import to_device
 
 VALUES = np.arange(12, dtype=np.float32).reshape(3, 4)
 

@@ -5,6 +5,7 @@ product of at most eight terms is added up, and by what four steps make of that.
 """
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ import pytest
 import graphdl as gd
 from codegen import ir
 from codegen.cuda import executable, kernels, simulated, tiles
+from codegen.cuda.function import Functions
+from codegen.optimisations import without
 from tests.cuda.collected import OPTIMIZERS, data, deep, network, normalised, trained
 from tests.cuda.distance import ulps
 
@@ -49,6 +52,35 @@ def test_four_steps_by_launches(name, by_launches):
 def test_two_runs_are_the_same_bits(way):
     for a, b in zip(trained("cuda", "adam"), trained("cuda", "adam"), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_launches_that_do_not_wait_for_all_before_them_give_the_same_bits(by_launches):
+    """The simulator takes another order than that of the program, as far as edges let it."""
+    branches = trained("cuda", "adam")
+    with without("branches"):
+        in_a_row = trained("cuda", "adam")
+    for a, b in zip(branches, in_a_row, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_kernel_that_hides_what_it_writes_is_found_out(by_launches, monkeypatch):
+    told = trained("cuda", "sgd", epochs=1)
+    make = Functions.make
+    monkeypatch.setattr(
+        Functions, "make", lambda *a, **k: replace(make(*a, **k), writes=frozenset())
+    )
+    hidden = trained("cuda", "sgd", epochs=1)
+    assert not all(map(np.array_equal, told, hidden))
+
+
+def test_temps_lie_apart_where_they_are_small(by_launches):
+    """Launches would wait for one another where two temps share a place."""
+    step = step_of(deep())
+    few, many = ({v.name: n for v in step.program.sizes} for n in (4, 1 << 20))
+    assert step.plan(few).size == step.plan(few).unshared
+    assert step.plan(many).size < step.plan(many).unshared
+    with without("branches"):
+        assert step.plan(few).size < step.plan(few).unshared
 
 
 def test_any_number_of_blocks_gives_the_same_bits(by_launches, monkeypatch):

@@ -10,18 +10,22 @@ import gc
 import json
 import os
 import sys
+import tempfile
+import time
 
 import numpy as np
 
 import graphdl as gd
-from codegen.cuda import arrays as device_arrays
-from codegen.cuda import current, driver, executable
-from codegen.cuda.arrays import to_device
+from codegen.cuda import blas, current, dependencies, driver, executable, taking
+from codegen.cuda.clock import FIELDS
 from codegen.cuda.image import Code
 from codegen.cuda.interface import Origin
 from codegen.cuda.kernels import SIMULATOR
 from codegen.cuda.simulated import Simulated
+from codegen.cuda.taking import to_device
+from codegen.optimisations import without
 from graphdl.core.away import place
+from graphdl.training import chunks, prefetch, together
 
 L = gd.layers
 loaded = {}  # kernel's symbol → the kernel, and the function that the simulator runs
@@ -74,7 +78,7 @@ def simulate(name, grid, block, values):
 def install():
     driver.Driver.shape = SIMULATOR
     driver.machine_code = text_image
-    executable.current_device = device_arrays.current_device = gpu
+    executable.current_device = taking.current_device = gpu
     if os.environ.get("STUB_RUNS") == "1":
         stub.stub_on_launch(simulate)
 
@@ -147,8 +151,18 @@ def epochs():
     by_launches()
     x, y = data()
     model = network("cuda")
-    model.fit(x, y, epochs=5, batch_size=4, verbose=0)
+    with without("epochs"):
+        model.fit(x, y, epochs=5, batch_size=4, verbose=0)
     return {"x": x.nbytes, "kernel": model.get_weights()[0].nbytes, "order": 8 * len(x)}
+
+
+def epochs_together():
+    """One epoch, then three that the host does not wait for."""
+    by_launches()
+    together.Together.fitting = lambda self, left: 1 if left == 4 else left
+    x, y = data()
+    network("cuda").fit(x, y, epochs=4, batch_size=4, verbose=0)
+    return {"order": 8 * len(x), "clock": 8 * len(FIELDS)}
 
 
 def all_is_given_back():
@@ -209,6 +223,74 @@ def arrays():
     return {"same": again, "there": there, "stream": own["stream"]}
 
 
+def data_there():
+    """A model meets data on the device; where that lies, and what the log holds before."""
+    by_launches()
+    x, y = map(gd.to_device, data(300))
+    model = network("cuda")
+    model.fit(x, y, epochs=2, batch_size=128, verbose=0, validation_split=0.1)
+    model.evaluate(x, y, verbose=0)
+    made = model.predict(x)
+    return {"x": x.nbytes, "at": x.address, "end": x.address + x.nbytes, "made": made.address}
+
+
+def chunks_of_a_map():
+    """An epoch over a file in three chunks, the next one being ready when a run is under way."""
+    by_launches()
+    chunks.CHUNK_BYTES = 12 * 4 * (6 + 1)  # of x and y: 12 rows, three batches
+    own = prefetch.Prefetch.ahead
+
+    def patient(self):
+        while not (found := own(self)) and self._thread.is_alive():
+            time.sleep(0.001)
+        return found
+
+    prefetch.Prefetch.ahead = patient
+    x, y = data(36)
+    with tempfile.TemporaryDirectory() as folder:
+        mapped = np.memmap(f"{folder}/x", np.float32, "w+", shape=x.shape)
+        mapped[...] = x
+        network("cuda").fit(mapped, y, batch_size=4, verbose=0)
+    return {}
+
+
+def outputs():
+    """A function whose outputs stay on the device, again and again; free bytes before and after."""
+    x = gd.tensor("x", ("n",))
+    f, given = gd.function([x], x + 1, target="cuda"), gd.to_device(np.ones(1000, np.float32))
+    f(given)
+    before = gpu().memory()[0]
+    for _ in range(5):
+        f(given)
+    return {"before": before, "after": gpu().memory()[0], "bytes": given.nbytes}
+
+
+def handed_out():
+    """Two arrays end: one that another library had, by its interface or a part of it by DLPack."""
+    gpu()
+    one, two = (gd.to_device(np.ones(n, np.float32)) for n in (10, 20))
+    if os.environ["STUB_WAY"] == "interface":
+        assert one.__cuda_array_interface__
+    else:
+        capsule = one[2:5].__dlpack__(stream=7)
+        del capsule
+    del one
+    gpu().memory()
+    del two
+    gpu().memory()
+    return {}
+
+
+def trimmed():
+    """Memory lies unused in the pool when the driver has none for an allocation."""
+    gpu()
+    made = gd.to_device(np.ones(1000, np.float32))
+    del made
+    stub.stub_fail(b"cuMemAlloc:1:2")
+    gpu().allocate(4000, "a test")
+    return {}
+
+
 class Interface:
     """An array of another library that has the one way …"""
 
@@ -234,6 +316,21 @@ def profile():
         "made": made,
         "calls": [c.kernel.name for c in session.compiled.executable.emitted.calls],
     }
+
+
+def graphs():
+    """Graphs of one step, of two, and of one whose launches all wait for one another."""
+    by_launches()
+    model = network("cuda")
+    session = model._session("train", model._data("fit", *data()), 4)
+    session.run(0, 1, 0, 0)
+    (replay,) = session.binding.replays.values()
+    step = [p.touched for p in replay.step]
+    gpu().capture(replay.step, 2)
+    made = {"one": dependencies.waits(step), "two": dependencies.waits(step * 2)}
+    with without("branches"):
+        gpu().capture(replay.step, 1)
+        return made | {"in_a_row": dependencies.waits(step)}
 
 
 def an_error():
@@ -274,6 +371,76 @@ def an_error_in_the_second_step():
     pairs = zip(ours.get_weights(), theirs.get_weights(), strict=True)
     return {"said": said, "steps": int(ours.optimizer.iterations.numpy()),
             "apart": max(float(np.max(np.abs(a - b))) for a, b in pairs)}  # fmt: skip
+
+
+def to_library():
+    """Four rows, columns and terms are enough for it."""
+    by_launches()
+    blas.LEAST.update(dict.fromkeys(blas.LEAST, blas.Least(4, 0)))
+
+
+def products():
+    """A product of each kind: what it gave, against NumPy, on memory that begins anywhere."""
+    to_library()
+    draw, apart = np.random.default_rng(0), []
+    for dtype, precision in ("float32", "tf32"), ("float32", "bf16"), ("float64", "tf32"):
+        for ta, tb in (0, 0), (0, 1), (1, 0), (1, 1):
+            x, y = (draw.standard_normal(s).astype(dtype) for s in ((7, 5)[:: 1 - 2 * ta],
+                                                                    (5, 6)[:: 1 - 2 * tb]))  # fmt: skip
+            a, b = gd.tensor("a", x.shape, dtype), gd.tensor("b", y.shape, dtype)
+            made = (gd.transpose(a) if ta else a) @ (gd.transpose(b) if tb else b)
+            f = gd.function([a, b], made, target="cuda", matmul_precision=precision)
+            true = (x.T if ta else x) @ (y.T if tb else y)
+            apart.append(float(np.max(np.abs(f(x, y) - true))))
+    return {"apart": max(apart)}
+
+
+def training_with_a_library():
+    to_library()
+    ours, theirs = train(), train("python")
+    return {"apart": max(float(np.max(np.abs(a - b))) for a, b in zip(ours, theirs, strict=True))}
+
+
+def a_run_with_a_library():
+    """Six batches and a ragged one; which calls of a step are products of the library."""
+    to_library()
+    model = network("cuda")
+    session = model._session("train", model._data("fit", *data(40)), 6)
+    session.run(0, 7, 0, 0)
+    made = session.compiled.executable
+    sizes = {v.name: 4 for v in made.program.sizes} | {"total": 40}
+    return {"products": [made.large.of(c, sizes) is not None for c in made.emitted.calls]}
+
+
+def a_library_is_given_back():
+    to_library()
+    train()
+    current.blas.cache_clear()
+    gc.collect()
+    return {"left": sum(type(o).__name__ == "Multiplication" for o in gc.get_objects())}
+
+
+def a_library_and_too_little_memory():
+    to_library()
+    return an_error()
+
+
+def refusals_of_a_library():
+    to_library()
+    return refusals()
+
+
+def no_library():
+    """What is said where nvmath-python is missing; float32 goes without."""
+    sys.modules["nvmath"] = None
+    device_of_this_process = sys.modules["codegen.cuda.device"]
+    device_of_this_process.simulated = lambda: False
+    device_of_this_process._require_toolkit = lambda: None
+    to_library()
+    x = gd.tensor("x", (4, 4))
+    said = said_by(lambda: gd.function([x], x @ x, target="cuda", matmul_precision="tf32"))
+    f = gd.function([x], x @ x, target="cuda")
+    return {"said": said, "made": f(np.eye(4, dtype=np.float32)).tolist()}
 
 
 if __name__ == "__main__":
