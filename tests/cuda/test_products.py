@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import graphdl as gd
+from codegen import ir
 from codegen.cuda import products, tiles
 from codegen.cuda.kernels import Shape
 from codegen.cuda.tiles import MEMORY, MULTIPROCESSORS, Tile, best
@@ -17,7 +18,7 @@ SMALL = (
     *tiles.SIMULATOR,
     Tile(1, 1, 1, 1, 1, 1),
     Tile(2, 4, 4, 2, 4, 4),  # slices of one thread
-    Tile(8, 8, 2, 4, 4, 2),  # its results leave in two strips,
+    Tile(8, 8, 2, 4, 4, 2),  # its results leave in two strips
     Tile(16, 16, 4, 4, 8, 4),  # in four
 )
 SIDES = list(itertools.product([False, True], repeat=2))
@@ -91,7 +92,7 @@ def test_each_element_is_handed_over_once(tile, monkeypatch):
 @pytest.mark.parametrize("tile", [*tiles.GPU, *SMALL], ids=name)
 def test_threads_fetch_each_element_of_a_slab_once(tile, across):
     for length in (tile.rows, tile.columns):
-        side = products.Side("a", None, across, length, 0, "", "")
+        side = products.Side("a", ir.Buffer("x", (), "float32"), across, length, 0, "", "")
         share = products._share(side, tile)
         found = []
         for lane, i in itertools.product(range(tile.threads), range(share.count)):
