@@ -53,10 +53,10 @@ def left(model):
     return model.history.history, state, model._logs()
 
 
-def fitted(off=(), **settings):
+def fitted(off=(), place=np.asarray, **settings):
     model = compiled()
     with without(*off):
-        model.fit(*data(), 8, epochs=EPOCHS, verbose=0, **settings)
+        model.fit(*map(place, data()), 8, epochs=EPOCHS, verbose=0, **settings)
     return left(model)
 
 
@@ -72,6 +72,11 @@ def test_the_same_bits_and_the_same_history(way, calls, shuffle):
     assert calls == [3, 2]
     same(ours, fitted(off=["epochs"], shuffle=shuffle))
     assert calls == [3, 2]
+
+
+def test_of_data_that_lies_there(way, calls):
+    same(fitted(place=gd.to_device), fitted())
+    assert calls == [3, 2, 3, 2]
 
 
 @pytest.mark.parametrize("growth, done", [(20.0, 1), (1e5, 0)])
