@@ -32,7 +32,7 @@ class Binding:
     arena: np.ndarray  # the bytes in which temps lie
     pace: Pace | None = None  # of a team
     table: Table | None = None  # of `flat`, once the function was called
-    meanwhile: Callable[[], None] | None = None  # what to do while a device computes
+    meanwhile: Callable[[], None] | None = None  # what to do while a device does the next run
 
     def put(self, at: int, array: np.ndarray) -> None:
         """Another array in the function's order; its form is the same."""

@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from codegen.cuda.arrays import DeviceArray, is_on_device
+from codegen.optimisations import without
 from graphdl.calls import call_once
 from graphdl.compile import Compiled, compile_graph, require_target
 from graphdl.core.graph import Graph
+from graphdl.core.tensor import off_tape
 from graphdl.door import as_array, in_form
 from graphdl.ops.arithmetic import floor, isfinite, logical_not, not_equal
 from graphdl.ops.build import cast, tensor
@@ -45,8 +47,10 @@ def placed(value: Any, target: str, what: str) -> Any:
 
     Elsewhere a DeviceArray comes to the host as a copy; other libraries say what they think of that.
     """
+    if value is None or isinstance(value, np.ndarray):  # most are, and small calls come often
+        return value
     if isinstance(value, (list, tuple)) and any(map(is_on_device, value)):
-        return type(value)(placed(v, target, what) for v in value)
+        return [placed(v, target, what) for v in value]
     if not is_on_device(value):
         return value
     if require_target(target).name != "cuda":
@@ -63,7 +67,7 @@ def at_home(value: Any, target: str) -> Any:
     """The same, but on the host in any case."""
     found = placed(value, target, "the data")
     if isinstance(found, (list, tuple)):
-        return type(found)(np.asarray(v) if isinstance(v, DeviceArray) else v for v in found)
+        return [np.asarray(v) if isinstance(v, DeviceArray) else v for v in found]
     return np.asarray(found) if isinstance(found, DeviceArray) else found
 
 
@@ -90,9 +94,15 @@ def glance(array: DeviceArray) -> Glance:
     """What an array on the device holds, found out there: a few numbers come to the host."""
     if not array.size:
         return Glance(math.inf, -math.inf)
+    rows = len(array) if array.ndim else 1
+    table = array.reshape((rows, array.size // rows))
     compiled = _glance(array.dtype.name)
-    sizes = {v.name: array.size for v in compiled.lowered.program.sizes}
-    (found,) = call_once(compiled, [array.reshape(array.size)], sizes)
+    lowered = compiled.lowered
+    named = {"n": table.shape[0], "m": table.shape[1]}
+    sizes = {
+        v.name: named[str(d)] for v, d in zip(lowered.program.sizes, lowered.sizes, strict=True)
+    }
+    (found,) = call_once(compiled, [table], sizes)
     return Glance(*np.asarray(found).tolist())
 
 
@@ -112,12 +122,19 @@ def surely_within(
 
 @functools.cache
 def _glance(dtype: str) -> Compiled:
-    """The program behind `glance`, for arrays of this dtype and any size."""
-    x = tensor("x", ("n",), dtype)
-    seen = [min_(x), max_(x)]
-    if x.type.is_float:
-        strange = logical_not(isfinite(x)), not_equal(x, floor(x))
-        seen += [sum_(cast(truths, "float64")) for truths in strange]
-    return compile_graph(
-        Graph([x], [stack([cast(s, "float64") for s in seen])]), "cuda", name="glance"
-    )
+    return compile_glance(dtype, "cuda")
+
+
+def compile_glance(dtype: str, target: str) -> Compiled:
+    """The program behind `glance`, for arrays of this dtype.
+
+    Along each row first, a block a row; in one reduction over both axes all would be one block's.
+    """
+    with off_tape(), without("algebra"):
+        x = tensor("x", ("n", "m"), dtype)
+        seen = [min_(min_(x, 1)), max_(max_(x, 1))]
+        if x.type.is_float:
+            strange = logical_not(isfinite(x)), not_equal(x, floor(x))
+            seen += [sum_(sum_(cast(truths, "float64"), 1)) for truths in strange]
+        made = stack([cast(s, "float64") for s in seen])
+        return compile_graph(Graph([x], [made]), target, name="glance")

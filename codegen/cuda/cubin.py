@@ -83,7 +83,7 @@ def written(function: object, kernel: Kernel, capability: Capability, form: str)
     with _as_if_there_were(capability):
         text, _ = cuda.compile(
             function, signature, cc=capability, device=False, abi="numba", output=form,
-            launch_bounds=kernel.threads,
+            launch_bounds=(kernel.threads, kernel.together),
         )  # fmt: skip
     return text.encode() if isinstance(text, str) else bytes(text)
 

@@ -54,12 +54,12 @@ class CudaExecutable(Executable):
 
     def _scheduled(self) -> ir.Program:
         if fits(self.program):
-            return self.program
+            return with_epilogues(self.program)
         return with_epilogues(self.program, self.large.is_ours)
 
     def _emit(self, registers: bool) -> Any:
         if fits(self.program):
-            return emit_in_one_block(self.program, self.name, self.device.shape)
+            return emit_in_one_block(self.scheduled, self.name, self.device.shape)
         return emit(self.scheduled, self.name, self.device.shape, self.large.precision)
 
     # -------------------------------------------------- machine code
@@ -163,8 +163,9 @@ class CudaExecutable(Executable):
             steps = self._steps(binding, start)
             self.device.upload(self._clock_at, start.clock)
             steps()
-            if binding.meanwhile is not None:
-                binding.meanwhile()
+            meanwhile, binding.meanwhile = binding.meanwhile, None
+            if meanwhile is not None:
+                meanwhile()
             status = self._status()
             self._give_back(binding, start)
         return status

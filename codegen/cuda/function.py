@@ -18,12 +18,13 @@ class Body:
     """The lines of a kernel after its head, and over what it is launched.
 
     parts: (extent, so many to a block); the blocks are the product of all, each rounded up.
-    threads: those of a block.
+    threads: those of a block. together: blocks that a multiprocessor must have registers for.
     """
 
     lines: list[str]
     parts: Parts
     threads: int
+    together: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +39,7 @@ class Kernel:
     threads: int
     writes: frozenset[ir.Buffer]  # of the buffers
     sets: tuple[str, ...] = ()  # fields of the clock that it writes
+    together: int = 1  # blocks that a multiprocessor must have registers for
     product: ir.MatMul | None = None  # if it is all that the kernel does, and a library may do it
 
     @cached_property
@@ -80,7 +82,9 @@ class Functions:
             lines += [f"    {n} = clock[uint64({field})]" for n, field in driven.items()]
         lines = (*lines, *body.lines)
         written = frozenset(writes)
-        return Kernel(name, lines, buffers, numbers, body.parts, body.threads, written, sets)
+        return Kernel(
+            name, lines, buffers, numbers, body.parts, body.threads, written, sets, body.together
+        )
 
 
 def advance() -> Kernel:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from codegen import ir
-from codegen.cuda import guards, one_block, products, sorting, tables
+from codegen.cuda import guards, one_block, products, sorting, tables, tiles
 from codegen.cuda.blocks import Block, Tree
 from codegen.cuda.function import NOTES, Body, Functions, Kernel, sizes_in
 from codegen.cuda.nests import Nest, nests
@@ -27,11 +27,11 @@ class Shape:
     """How many threads work together. The simulator takes small blocks: its threads are Python's."""
 
     lanes: int  # threads of a block; a power of two
-    tile: products.Tile
+    tiles: tuple[tiles.Tile, ...]  # that a product may be cut into
 
 
-GPU = Shape(256, products.Tile(64, 64, 16, 4, 4, ", 16"))
-SIMULATOR = Shape(4, products.Tile(4, 8, 4, 2, 4, ""))
+GPU = Shape(256, tiles.GPU)
+SIMULATOR = Shape(4, tiles.SIMULATOR)
 
 
 class Writer:
@@ -77,11 +77,11 @@ class Writer:
             return self._nest(part, note)
         touched, lanes = (*ir.reads(part), *ir.writes(part)), self.shape.lanes
         if isinstance(part, ir.MatMul):
-            body = products.product(self.printer, part, self.shape.tile, lanes)
+            body = products.product(self.printer, part, self.shape.tiles)
             reads = sizes_in(products.extents(part))
         elif isinstance(part, ir.Fused):
             after = products.finished(self.printer, part)
-            body = products.product(self.printer, part.product, self.shape.tile, lanes, after)
+            body = products.product(self.printer, part.product, self.shape.tiles, after)
             own = _numbers(part.body) - {part.row, part.column, part.value}
             reads = [*sizes_in(products.extents(part.product)), *own]
         elif isinstance(part, ir.ArgSort):
@@ -135,8 +135,9 @@ class Writer:
     def in_one_block(self, program: ir.Program) -> Kernel:
         """All steps of a run."""
         block = self._block()
-        lines = one_block.run(block, program)
-        made = Body([*self._shared(block), *lines], ONCE, self.shape.lanes)
+        run = one_block.Run(block, program, self.shape.tiles)
+        room = [f"    shared = cuda.shared.array({run.room}, {run.dtype}, 16)"] if run.room else []
+        made = Body([*self._shared(block), *room, *run.lines], ONCE, self.shape.lanes)
         body = tuple(s for i in program.items for s in one_block.statements(i))
         touched = (b for i in program.items for b in (*ir.reads(i), *ir.writes(i)))
         writes = (b for i in program.items for b in ir.writes(i))

@@ -7,12 +7,14 @@ wait for each other between two. For networks so small that launches would take 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 from codegen import ir
 from codegen.cuda import guards
 from codegen.cuda.blocks import Block
 from codegen.cuda.clock import at
-from codegen.cuda.products import extents
+from codegen.cuda.products import by_tiles, extents, finished, tile_in_block
+from codegen.cuda.tiles import Tile
 from codegen.cuda.work import turns_of
 from codegen.javascript.printer import count
 
@@ -31,50 +33,82 @@ def _work(item: ir.Item) -> int:
     return sum(turns_of(s) for s in statements(item) if isinstance(s, ir.Loop))
 
 
-def run(block: Block, program: ir.Program) -> list[str]:
-    """The lines of the kernel after its head."""
-    assert program.batches is not None
-    rows = program.batches.rows.name
-    body: list[str] = []
-    for item in program.items:
-        body += ["", *block.wait(2)] if body else []
-        body += [f"        # {line}" for line in item.note.splitlines()]
-        guard = isinstance(item, ir.Guard)
-        body += guards.in_block(block, item) if guard else block.body(statements(item), 2)
-    return [
-        "    seed = " + at("seed"),
-        "    total = " + at("total"),
-        "    now = " + at("now"),
-        "    last = " + at("last"),
-        "    while now < last:",
-        f"        start = now * {at('batch')}",
-        f"        step = {at('time')} + now",
-        f"        {rows} = min({at('batch')}, total - start)",
-        "        now += 1",
-        *body,
-        *block.wait(2),
-    ]
+class Run:
+    """The text of a run, and what it needs at the top of its kernel."""
+
+    def __init__(self, block: Block, program: ir.Program, tiles: Sequence[Tile]) -> None:
+        self._block, self._program, self._tiles = block, program, tiles
+        self.room = 0  # elements of shared memory that products need
+        self.lines = self._lines()
+
+    @cached_property
+    def dtype(self) -> str:
+        """That of products by tiles: a name stands for arrays of one dtype."""
+        found = (i for i in self._program.items if isinstance(i, (ir.MatMul, ir.Fused)))
+        return next((_product(i).out.dtype for i in found), "float32")
+
+    def _lines(self) -> list[str]:
+        assert self._program.batches is not None
+        rows = self._program.batches.rows.name
+        body: list[str] = []
+        for item in self._program.items:
+            body += ["", *self._block.wait(2)] if body else []
+            body += [f"        # {line}" for line in item.note.splitlines()]
+            body += self._item(item)
+        return [
+            "    seed = " + at("seed"),
+            "    total = " + at("total"),
+            "    now = " + at("now"),
+            "    last = " + at("last"),
+            "    while now < last:",
+            f"        start = now * {at('batch')}",
+            f"        step = {at('time')} + now",
+            f"        {rows} = min({at('batch')}, total - start)",
+            "        now += 1",
+            *body,
+            *self._block.wait(2),
+        ]
+
+    def _item(self, item: ir.Item) -> list[str]:
+        if isinstance(item, ir.Guard):
+            return guards.in_block(self._block, item)
+        if isinstance(item, (ir.MatMul, ir.Fused)) and _product(item).out.dtype == self.dtype:
+            tile = tile_in_block(_product(item), self._tiles)
+            if tile is not None:
+                return self._by_tiles(item, tile)
+        return self._block.body(statements(item), 2)
+
+    def _by_tiles(self, item: ir.MatMul | ir.Fused, tile: Tile) -> list[str]:
+        self.room, printer = max(self.room, tile.room), self._block.printer
+        after = finished(printer, item) if isinstance(item, ir.Fused) else None
+        lines = by_tiles(printer, _product(item), tile, after, "0", "1")
+        return ["    " + line for line in lines]
+
+
+def _product(item: ir.MatMul | ir.Fused) -> ir.MatMul:
+    return item.product if isinstance(item, ir.Fused) else item
 
 
 def statements(item: ir.Item) -> Sequence[ir.Stmt]:
     """An item as loops; a guard is none."""
-    if isinstance(item, ir.MatMul):
-        return (_product(item),)
+    if isinstance(item, (ir.MatMul, ir.Fused)):
+        return (_as_loops(item),)
     return item.body if isinstance(item, ir.Kernel) else ()
 
 
-def _product(item: ir.MatMul) -> ir.Loop:
+def _as_loops(item: ir.MatMul | ir.Fused) -> ir.Loop:
     """A product as loops: an element of the result is one thread's."""
-    name, dtype = item.out.name, item.out.dtype
+    product = _product(item)
+    name, dtype = product.out.name, product.out.dtype
     row, column, k = (ir.Var(f"{n}_{name}", "int64") for n in ("row", "column", "term"))
     value = ir.Var(f"value_{name}", dtype)
-    a = ir.Load(item.a, (k, row) if item.ta else (row, k))
-    b = ir.Load(item.b, (column, k) if item.tb else (k, column))
-    rows, columns, inner = extents(item)
+    a = ir.Load(product.a, (k, row) if product.ta else (row, k))
+    b = ir.Load(product.b, (column, k) if product.tb else (k, column))
+    rows, columns, inner = extents(product)
     term = ir.Update(value, "add", ir.Apply("mul", (a, b), dtype))
-    element = (
-        ir.Let(value, ir.Const(0.0, dtype)),
-        ir.Loop(k, inner, (term,)),
-        ir.Store(item.out, (row, column), value),
-    )
+    store, after = (ir.Store(product.out, (row, column), value),), ()
+    if isinstance(item, ir.Fused):
+        store = store if item.kept else ()
+        after = ir.rename(item.body, {item.row: row, item.column: column, item.value: value})
+    element = (ir.Let(value, ir.Const(0.0, dtype)), ir.Loop(k, inner, (term,)), *store, *after)
     return ir.Loop(row, rows, (ir.Loop(column, columns, element),))

@@ -1,7 +1,8 @@
 """The launches of a step, packed once, captured once, and replayed for every step.
 
-A captured graph holds many steps, so that the host has little to do for each; what is left over at
-the end is taken by a graph of one step. All that differs from step to step is in the clock.
+A captured graph holds many steps, so that the host has little to do for each, and steps run into one
+another; what is left over at the end is taken by smaller graphs. All that differs from step to step is
+in the clock.
 """
 
 from __future__ import annotations
@@ -40,9 +41,7 @@ class Replay:
                 self._device.launch(prepared)
             self._comes_again = True
             return
-        whole, single = divmod(steps, self.unrolled)
-        sizes = [self.unrolled] * whole + [1] * single
-        for k, size in enumerate(sizes, 1):
+        for k, size in enumerate(sizes_of_graphs(steps, self.unrolled), 1):
             self._device.replay(self._graph(size))
             if k % AHEAD == 0 and ended():
                 return
@@ -52,3 +51,10 @@ class Replay:
             graph = self._graphs[steps] = self._device.capture(self.step, steps)
             weakref.finalize(self, self._device.release, graph).atexit = False
         return self._graphs[steps]
+
+
+def sizes_of_graphs(steps: int, most: int) -> list[int]:
+    """So many steps as graphs of `most` steps, then of powers of two: few graphs do for any number."""
+    whole, rest = divmod(steps, most)
+    powers = [1 << k for k in reversed(range(rest.bit_length())) if rest >> k & 1]
+    return [most] * whole + powers

@@ -207,7 +207,7 @@ def _bytes(array: np.ndarray) -> np.ndarray:
     return array.reshape(-1).view(np.uint8)
 
 
-def _shared_array(shared: Any, shape: Any, dtype: Any) -> np.ndarray:
+def _shared_array(shared: Any, shape: Any, dtype: Any, alignment: int = 0) -> np.ndarray:
     """A block's shared array, known by the line that asks for it: the first thread's, for all.
 
     In place of the simulator's own function, by which two threads that ask at the same time may each

@@ -155,9 +155,8 @@ class Programs:
 
     def _placed(self, x: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
         """The data where the model's programs look for it: on the GPU, or on the host."""
-        given = {"x": x, "y": y, "sample_weight": sample_weight}
-        x, y, sample_weight = (placed(v, self._target, what) for what, v in given.items())
-        return x, y, sample_weight
+        on = self._target
+        return placed(x, on, "x"), placed(y, on, "y"), placed(sample_weight, on, "sample_weight")
 
     def _inputs(self, x: Any, finite: bool = True) -> tuple[Array, ...]:
         """The inputs in the model's form; every index in them is one that its layer knows."""

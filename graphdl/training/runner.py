@@ -25,6 +25,7 @@ KEPT_BYTES = 1 << 20  # of a user's arrays that may be held until the next call
 CHUNK_SECONDS = 0.05  # how long compiled code runs before Python may look up
 
 Begin = Callable[[int], None] | None
+Meanwhile = Callable[[], None] | None
 
 
 class Runner:
@@ -115,7 +116,6 @@ class Session:
         # a prepared function calls the program of one thread by itself
         self.compiled = runner.compiled if own else runner.compiled_for(data.rows, batch)
         self._chunk, self._room = 1, batch
-        self.meanwhile: Callable[[], None] | None = None  # what to do while a device computes
         self._open()
 
     def hold(self, rows: int, batch: int) -> None:
@@ -187,16 +187,19 @@ class Session:
                     binding.put(at, arrays[which].reshape(shape))
         return True
 
-    def run(self, first: int, last: int, seed: int, time_: int) -> int:
-        """Steps first ≤ k < last of the pass; returns 0 or 1 + the step that the guard refused."""
+    def run(self, first: int, last: int, seed: int, time_: int, meanwhile: Meanwhile = None) -> int:
+        """Steps first ≤ k < last of the pass; returns 0 or 1 + the step that the guard refused.
+
+        meanwhile: what to do while a device computes.
+        """
         self.be_placed()
         about_to_change(self.runner.step.graph.updates)
         if self._last is not None and last == self.steps:
             status = (
                 self._call(self.binding, first, last - 1, seed, time_) if last - 1 > first else 0
             )
-            return status or self._call(self._last, last - 1, last, seed, time_)
-        return self._call(self.binding, first, last, seed, time_)
+            return status or self._call(self._last, last - 1, last, seed, time_, meanwhile)
+        return self._call(self.binding, first, last, seed, time_, meanwhile)
 
     def be_placed(self) -> None:
         """See that the program finds the variables where they are now."""
@@ -209,9 +212,13 @@ class Session:
         compiled = self.runner.target != "python" and on("chunks")
         return compiled and self._last is None and self.binding.pace is None
 
-    def _call(self, binding: Binding, first: int, last: int, seed: int, time_: int) -> int:
+    def _call(
+        self, binding: Binding, first: int, last: int, seed: int, time_: int,
+        meanwhile: Meanwhile = None,
+    ) -> int:  # fmt: skip
         numbers = self.numbers(first, last, seed, time_)
-        binding.meanwhile = self.meanwhile
+        if self.compiled.executable.borrows:
+            binding.meanwhile = meanwhile
         return self.compiled.executable.run(binding, numbers)
 
     def sizes(self, batch: int) -> dict[str, int]:
@@ -224,11 +231,14 @@ class Session:
         scalars = self.compiled.lowered.scalars
         return (first, last, self.batch, self.rows, seed, time_, *scalars)
 
-    def chunks(self, seed: int, time_: int, begin: Begin = None) -> Iterator[tuple[int, int]]:
+    def chunks(
+        self, seed: int, time_: int, begin: Begin = None, meanwhile: Meanwhile = None
+    ) -> Iterator[tuple[int, int]]:
         """Run the steps in `part`; after each piece of some 50 ms yields (steps done, status).
 
         time_: the steps that the optimizer has taken before. begin(k) is called before step k, which
-        then is a piece of its own. A status that is not 0 is 1 + the step that the guard refused.
+        then is a piece of its own; meanwhile() while a device computes. A status that is not 0 is
+        1 + the step that the guard refused.
         """
         done, offset = 0, self.part.start
         while done < len(self.part):
@@ -237,7 +247,7 @@ class Session:
             alone = begin is not None or not on("chunks")
             last = min(len(self.part), done + (1 if alone else self._chunk))
             start = time.perf_counter()
-            status = self.run(offset + done, offset + last, seed, time_ - offset)
+            status = self.run(offset + done, offset + last, seed, time_ - offset, meanwhile)
             spent = time.perf_counter() - start
             per_step = max(spent / (last - done), 1e-9)
             self._chunk = max(1, min(2 * self._chunk + 8, int(CHUNK_SECONDS / per_step)))

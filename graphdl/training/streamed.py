@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -47,10 +48,10 @@ class Streamed:
         with filled(self.source.fill, self._chunks) as chunks:
             for chunk, rows in chunks:
                 session = self._session(chunk, rows)
-                session.meanwhile = lambda: self._supply_ahead(chunks)
                 self._chunk, self._before = chunk, done
                 from_here = None if begin is None else lambda k, done=done: begin(done + k)
-                for k, status in session.chunks(seed, time_ + done, from_here):
+                meanwhile = partial(self._supply_ahead, chunks)
+                for k, status in session.chunks(seed, time_ + done, from_here, meanwhile):
                     yield done + k, status and status + done
                     if status:
                         return

@@ -21,6 +21,7 @@ CAPABILITIES = HOPPER, AMPERE = (9, 0), (8, 0)
 REGISTERS = {"float32": 128, "float64": 192}  # of a thread; a float64 takes two
 IN_ONE_BLOCK = {"float32": 160, "float64": 192}  # all steps in one kernel: it runs alone
 OF_AN_OPERATION = {"float32": 64, "float64": 128}  # a division of float64 takes many
+OF_A_PRODUCT = 128  # whose sums are in registers
 WORD = re.compile(r"[A-Za-z_]\w*")
 GIVEN = re.compile(r"^ *(\w+) (?:=|\+=|\*=) |^ *for (\w+) in |^ *while (\w+) ", re.MULTILINE)
 
@@ -41,10 +42,11 @@ def key(kernel: Kernel) -> str:
 
 def ways(program: ir.Program) -> list[Emitted]:
     """The program as launches, and as one launch for all steps where it may be one."""
-    by_launches = emit(with_epilogues(program), "program", GPU)
+    scheduled = with_epilogues(program)
+    by_launches = emit(scheduled, "program", GPU)
     if not one_block.fits(program):
         return [by_launches]
-    return [by_launches, emit_in_one_block(program, "program", GPU)]
+    return [by_launches, emit_in_one_block(scheduled, "program", GPU)]
 
 
 def check(programs: Iterable[ir.Program], registers: int | None = None) -> int:
@@ -66,7 +68,8 @@ def _check(emitted: Emitted, registers: int | None) -> None:
     some = dataclasses.replace(emitted, kernels=tuple(new.values()))
     for made in compiled(some, CAPABILITIES, "program"):
         bounds = IN_ONE_BLOCK if emitted.once else REGISTERS
-        hold(made, registers or bounds[width(made.kernel)])
+        bound = registers or bounds[width(made.kernel)]
+        hold(made, max(bound, OF_A_PRODUCT) if is_product(made.kernel) else bound)
     for name in new:
         (good / name).touch()
 
@@ -75,6 +78,11 @@ def width(kernel: Kernel) -> str:
     """The dtype in which a kernel computes: float64 where a tensor has it, not just a total."""
     wide = any(b.dtype == "float64" and b.shape for b in kernel.buffers)
     return "float64" if wide else "float32"
+
+
+def is_product(kernel: Kernel) -> bool:
+    """Is it one of matrices? Its block is told from others by the registers that it is given."""
+    return kernel.together > 1
 
 
 def hold(made: Cubin, registers: int) -> None:

@@ -103,6 +103,11 @@ class Watched:
         return at
 
 
+def never_written(count: int, dtype: Any) -> np.ndarray:
+    """An array of what is not a number, if it is read."""
+    return np.frombuffer(b"\xff" * count * np.dtype(dtype).itemsize, dtype).copy()
+
+
 # ------------------------------------------------------------------ threads
 
 
@@ -114,6 +119,7 @@ class Cuda:
         self.threadIdx, self.blockIdx = SimpleNamespace(x=0), SimpleNamespace(x=0)
         self.blockDim, self.gridDim = SimpleNamespace(x=1), SimpleNamespace(x=1)
         self.shared = SimpleNamespace(array=self._shared_array)
+        self.local = SimpleNamespace(array=never_written)
         self.arrays: dict[int, Watched] = {}
 
     def grid(self, axes: int) -> int:
@@ -122,10 +128,10 @@ class Cuda:
     def gridsize(self, axes: int) -> int:
         return self.blockDim.x * self.gridDim.x
 
-    def _shared_array(self, count: int, dtype: Any) -> Watched:
+    def _shared_array(self, count: int, dtype: Any, alignment: int = 0) -> Watched:
         line = sys._getframe(1).f_lineno
         if line not in self.arrays:
-            array = np.frombuffer(b"\xff" * count * np.dtype(dtype).itemsize, dtype).copy()
+            array = never_written(count, dtype)
             self.arrays[line] = Watched(array, self._traffic, f"shared[{line}]", shared=True)
         return self.arrays[line]
 
@@ -236,10 +242,8 @@ def stepped(
     whole: bool = False,
 ) -> Arrays:  # fmt: skip
     """What kernels of that shape leave; `whole`: all steps in one block, where the program fits."""
-    if whole and one_block.fits(replay.program):
-        scheduled, way = replay.program, emit_in_one_block
-    else:
-        scheduled, way = with_epilogues(replay.program), emit
+    scheduled = with_epilogues(replay.program)
+    way = emit_in_one_block if whole and one_block.fits(replay.program) else emit
     emitted = way(scheduled, "program", shape)
     with np.errstate(all="ignore"):
         return Machine(emitted, blocks, lanes, turns).run(replay, emitted, scheduled)

@@ -11,7 +11,7 @@ import pytest
 import graphdl as gd
 from codegen.cuda import blocks, one_block
 from codegen.cuda.kernels import Shape
-from codegen.cuda.products import Tile
+from codegen.cuda.tiles import Tile
 from codegen.passes import free
 from tests.cuda import collected
 from tests.cuda.distance import ulps
@@ -20,9 +20,9 @@ from tests.cuda.stepper import RaceError, backwards, forwards, stepped
 from tests.ops.cases import OPS
 
 SHAPES = {
-    1: Shape(1, Tile(1, 1, 1, 1, 1, "")),
-    4: Shape(4, Tile(3, 2, 2, 1, 2, "")),
-    32: Shape(32, Tile(8, 16, 4, 2, 2, "")),
+    1: Shape(1, (Tile(1, 1, 1, 1, 1, 1),)),
+    4: Shape(4, (Tile(2, 4, 4, 2, 4, 4),)),
+    32: Shape(32, (Tile(16, 16, 4, 4, 8, 4),)),
 }
 PARTS = 6
 L = gd.layers
@@ -62,7 +62,7 @@ def test_every_operation_and_its_derivatives(part):
 @pytest.mark.parametrize("name", collected.OPTIMIZERS)
 def test_training_evaluation_and_prediction_with_every_optimizer(name):
     found = replays(collected.trained, "python", collected.OPTIMIZERS[name])
-    assert check(found, 16) == 3
+    assert check(found, 32) == 3  # Ftrl takes differences of what nearly cancels
 
 
 @pytest.mark.parametrize(

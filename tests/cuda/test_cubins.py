@@ -13,13 +13,23 @@ import numpy as np
 import pytest
 
 import graphdl as gd
-from codegen import cache
-from codegen.cuda import one_block
+from codegen import cache, ir
+from codegen.cuda import one_block, tiles
 from codegen.cuda.cubin import compiled, written
 from codegen.cuda.emit import emit
-from codegen.cuda.kernels import GPU
+from codegen.cuda.kernels import GPU, Shape
+from codegen.cuda.products import tile_of
+from graphdl.device import compile_glance
 from tests.cuda import collected
-from tests.cuda.machine_code import AMPERE, HOPPER, OF_AN_OPERATION, check, key
+from tests.cuda.machine_code import (
+    AMPERE,
+    HOPPER,
+    OF_A_PRODUCT,
+    OF_AN_OPERATION,
+    check,
+    hold,
+    key,
+)  # fmt: skip
 from tests.ops.cases import OPS
 
 NEEDED = {"numba_cuda": "numba-cuda", "cuda": "cuda-bindings"}
@@ -57,6 +67,11 @@ def test_every_operation_and_its_derivatives(part, dtype):
     assert check(found, OF_AN_OPERATION[dtype]) > 50
 
 
+def test_the_glance_at_data_on_the_device():
+    made = [compile_glance(dtype, "python") for dtype in ("float32", "float64", "int32", "int64")]
+    assert check([c.executable.program for c in made]) >= 8
+
+
 @pytest.mark.parametrize("name", collected.OPTIMIZERS)
 def test_training_evaluation_and_prediction_with_every_optimizer(name):
     with collected.programs() as found:
@@ -88,19 +103,37 @@ def test_every_program_of_an_example(path, tmp_path, monkeypatch):
     check(found)
 
 
-def test_a_step_with_products_by_tiles():
+def test_a_step_with_products_by_different_tiles():
     layers = [L.Input((784,)), L.Dense(128, "relu"), L.Dense(64, "tanh"), L.Dense(10, "softmax")]
     program = step(layers, "adam", 10)
-    emitted = emit(program, "program", GPU)
-    assert sum(any("some_a" in line for line in k.lines) for k in emitted.kernels) >= 3
+    products = [i for i in program.items if isinstance(i, ir.MatMul)]
+    assert len({tile_of(i, tiles.GPU) for i in products}) >= 3
     check([program])
 
 
-def test_tiles_read_shared_memory_by_whole_vectors():
-    x, w = gd.tensor("x", ("n", 128)), gd.Variable(np.zeros((128, 128), np.float32))
-    program = gd.function([x], x @ w, target="python").program
-    (tile,) = compiled(emit(program, "program", GPU), [HOPPER], "program")
-    assert tile.ptx.count("ld.shared.v4.f32") == tile.ptx.count("ld.shared") > 0
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("tile", tiles.GPU, ids=lambda t: f"{t.rows}x{t.columns}")
+def test_every_tile_and_every_way_to_read_operands(tile, dtype):
+    """Sums stay in registers; shared memory is read by whole vectors, as rarely as a tile promises."""
+    if not tile.suits(dtype):
+        pytest.skip("too large for this dtype")
+    for program in transposed(dtype):
+        emitted = emit(program, "program", Shape(256, (tile,)))
+        (made,) = (m for m in compiled(emitted, [HOPPER], "program") if "ld.shared" in m.ptx)
+        hold(made, OF_A_PRODUCT)
+        numbers = 16 // np.dtype(dtype).itemsize
+        bits = dtype[-2:]
+        products = made.ptx.count(f"fma.rn.f{bits}")
+        reads = made.ptx.count(f"ld.shared.v{numbers}.f{bits}") * numbers
+        assert products * (tile.high + tile.wide) == reads * tile.high * tile.wide > 0
+
+
+def transposed(dtype):
+    """x @ w, xᵀ @ d, d @ wᵀ: x and d of a run-time number of rows."""
+    x, d = gd.tensor("x", ("n", 784), dtype), gd.tensor("d", ("n", 512), dtype)
+    w = gd.Variable(np.zeros((784, 512), dtype), dtype=dtype)
+    for out in (x @ w, gd.transpose(x) @ d, d @ gd.transpose(w)):
+        yield gd.function([x, d], out, target="python").program
 
 
 def test_equal_layers_are_compiled_once():

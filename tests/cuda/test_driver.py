@@ -12,6 +12,8 @@ import re
 import numpy as np
 import pytest
 
+from codegen.cuda.replay import sizes_of_graphs
+
 
 def _counts(lines):
     return collections.Counter(line[0] for line in lines)
@@ -63,15 +65,20 @@ def _gone(ran):
     return sum(line == ["graph", "gone"] for line in ran.log)
 
 
+def test_any_number_of_steps_takes_few_graphs():
+    assert sizes_of_graphs(53, 20) == [20, 20, 8, 4, 1]
+    assert sizes_of_graphs(20, 20) == [20] and sizes_of_graphs(3, 20) == [2, 1]
+    assert sizes_of_graphs(3, 1) == [1, 1, 1]
+
+
 def test_a_run_is_replayed_by_graphs_of_many_steps(on_stub):
     ran = on_stub("many_steps")
     a_step = ran.said["launches"]
     unrolled = 512 // a_step
-    whole, single = divmod(300, unrolled)
+    sizes = [size * a_step for size in sizes_of_graphs(300, unrolled)]
     captured = [int(line[1]) for line in ran.log if line[0] == "instantiate"]
-    assert captured == [unrolled * a_step, a_step]
-    replayed = [int(line[1]) for line in ran.log if line[0] == "replay"]
-    assert replayed == [unrolled * a_step] * whole + [a_step] * single
+    assert captured == list(dict.fromkeys(sizes)) and captured[0] == unrolled * a_step
+    assert [int(line[1]) for line in ran.log if line[0] == "replay"] == sizes
     assert ran.count["launch"] == 300 * a_step
     assert ran.count["download"] == 1  # the clock: nothing else is asked for in a run
 
@@ -107,7 +114,7 @@ def test_data_and_weights_are_uploaded_once(on_stub):
 
 
 def test_epochs_are_handed_over_while_the_host_waits_for_none(on_stub):
-    """For each its order, clock and states from a row, four graphs, status and states into the row."""
+    """For each its order, clock and states from a row, a graph, status and states into the row."""
     ran = on_stub("epochs_together")
     asked = [line for line in ran.log if line[0] in ("upload", "copy", "replay", "download")]
     copies = [k for k, line in enumerate(asked) if line[0] == "copy"]
@@ -115,7 +122,7 @@ def test_epochs_are_handed_over_while_the_host_waits_for_none(on_stub):
     groups = itertools.groupby(asked[copies[0] : copies[-1] + 2], lambda line: line[0])
     found = [(kind, [int(line[-1]) for line in lines]) for kind, lines in groups]
     found = [(kind, len(n)) if kind == "replay" else (kind, n) for kind, n in found]
-    states, steps = [8] * 4, [("replay", 4), ("copy", [8, *[8] * 4])]
+    states, steps = [8] * 4, [("replay", 1), ("copy", [8, *[8] * 4])]
     status_apart = ("copy", [8, ran.said["clock"] - 2 * 8, *states])
     assert found == [
         ("copy", [ran.said["clock"], *states]), *steps,
@@ -129,7 +136,7 @@ def test_all_is_given_back(on_stub):
     ran = on_stub("all_is_given_back")
     given = [line[1] for line in ran.log if line[0] == "allocate"]
     assert sorted(given) == sorted(line[1] for line in ran.log if line[0] == "free")
-    assert ran.count["instantiate"] == _gone(ran) == 1  # of training; the others ran once
+    assert ran.count["instantiate"] == _gone(ran) > 0
     assert ran.count["load"] == ran.count["unload"] == 3
 
 
@@ -230,6 +237,7 @@ REFUSALS = {
     "cuMemAlloc:3:2": r"allocate [\d,]+ bytes for .* \([\d,]+ of [\d,]+ are free\): no memory is left "
     r"for it\. Use a smaller batch",
     "cuMemHostAlloc:1:2": "pin memory of the host: no memory is left",
+    "cuMemPoolCreate:1:2": "make a pool of memory: no memory is left",
     "cuModuleLoadData:1:209": "load the kernels of step: the machine code is for another kind of GPU",
     "cuModuleGetFunction:2:500": "find kernel1: a kernel that the machine code does not hold",
     "cuMemcpyHtoDAsync:2:999": "copy [0-9,]+ bytes to the GPU: the driver does not know",

@@ -33,8 +33,8 @@ def everywhere() -> Iterator[list[str]]:
         made.append(settings.get("name", "program"))
         return compiled(graph, "cuda", *others, **settings)
 
-    def begun(self, step, target):
-        begin(self, step, "cuda")
+    def begun(self, step, target, *others):
+        begin(self, step, "cuda", *others)
 
     for module in ASK:
         vars(module)["compile_graph"] = on_the_device

@@ -26,10 +26,8 @@ APART = 128  # ULP of the largest element
 
 def simulated(replay):
     """What kernels leave in everything that outlives the run."""
-    if one_block.fits(replay.program):
-        scheduled, way = replay.program, emit_in_one_block
-    else:
-        scheduled, way = with_epilogues(replay.program), emit
+    scheduled = with_epilogues(replay.program)
+    way = emit_in_one_block if one_block.fits(replay.program) else emit
     emitted = way(scheduled, "program", SIMULATOR)
     module = cache.load(emitted.source, "program", jit=None)
     arrays, (clock, steps) = replay.places(scheduled), clock_of(replay)

@@ -206,6 +206,7 @@ def test_any_number_of_steps_in_a_graph_gives_the_same_bits(unrolled, monkeypatc
 def test_ctrl_c_leaves_whole_steps(monkeypatch):
     """What has been handed over before is done; nothing is half done."""
     monkeypatch.setattr(executable, "fits", lambda program: False)
+    monkeypatch.setattr(replay, "STEPS", 1)  # of a graph
     device, steps = current_device(), []
     own = device.replay
 

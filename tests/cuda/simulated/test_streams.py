@@ -1,5 +1,6 @@
 """Data that comes in chunks: the next one goes to the device while this one is computed on."""
 
+import gc
 import time
 
 import numpy as np
@@ -124,6 +125,22 @@ def test_what_is_new_is_copied_once(given, pace, copied, kind):
         assert not copied["upload_aside"]
     if pace == "ready" and kind == "map":
         assert copied["upload"] == 2 * BATCH * ROW_BYTES  # the first chunk
+
+
+def test_the_places_of_chunks_end_with_the_pass(given, pace):
+    """At once: nothing that holds them waits for Python's collector."""
+    model = gd.Sequential([L.Input((COLUMNS,)), L.Dense(3), L.Dense(1)])
+    model.compile("sgd", "mse", target="cuda")
+    (x, y), device = given["map"], current_device()
+    model.evaluate(x, y, BATCH, 0)
+    gc.collect()
+    gc.disable()
+    try:
+        free = device.memory()[0]
+        model.evaluate(x, y, BATCH, 0)
+        assert device.memory()[0] == free
+    finally:
+        gc.enable()
 
 
 def test_what_was_copied_aside_does_not_come_over_what_is_copied_later():

@@ -12,7 +12,7 @@ import pytest
 
 import graphdl as gd
 from codegen import ir
-from codegen.cuda import executable, kernels, products, simulated
+from codegen.cuda import executable, kernels, simulated, tiles
 from codegen.cuda.function import Functions
 from codegen.optimisations import without
 from tests.cuda.collected import OPTIMIZERS, data, deep, network, normalised, trained
@@ -92,7 +92,7 @@ def test_any_number_of_blocks_gives_the_same_bits(by_launches, monkeypatch):
 
 def test_any_number_of_threads_gives_the_same_up_to_order(way, monkeypatch):
     four = trained("cuda", "adam")
-    shape = kernels.Shape(8, products.Tile(8, 4, 2, 2, 2, ""))
+    shape = kernels.Shape(8, (tiles.Tile(8, 4, 2, 2, 2, 1),))
     monkeypatch.setattr(simulated, "SIMULATOR", shape)
     close(trained("cuda", "adam"), four)
 
