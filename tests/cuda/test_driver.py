@@ -120,7 +120,8 @@ def test_epochs_are_handed_over_while_the_host_waits_for_none(on_stub):
     copies = [k for k, line in enumerate(asked) if line[0] == "copy"]
     order, row = ran.said["order"], ran.said["clock"] + 4 * 8  # two sums and two counts
     groups = itertools.groupby(asked[copies[0] : copies[-1] + 2], lambda line: line[0])
-    found = [(kind, [int(line[-1]) for line in lines]) for kind, lines in groups]
+    at = {"upload": 2, "copy": 3, "replay": 1, "download": 2}  # where in a line the number stands
+    found = [(kind, [int(line[at[kind]]) for line in lines]) for kind, lines in groups]
     found = [(kind, len(n)) if kind == "replay" else (kind, n) for kind, n in found]
     states, steps = [8] * 4, [("replay", 1), ("copy", [8, *[8] * 4])]
     status_apart = ("copy", [8, ran.said["clock"] - 2 * 8, *states])
