@@ -6,6 +6,7 @@ import ctypes
 import functools
 import os
 import sys
+from importlib import import_module
 from importlib.util import find_spec
 
 OLDEST_DRIVER = 13000  # CUDA 13.0, as cuDriverGetVersion counts: driver 580
@@ -57,6 +58,13 @@ def missing_blas() -> str:
         _load("cublasLt")
     except Exception as error:
         return f"it cannot be loaded: pip install 'nvidia-cublas>=13,<14' ({_first_line(error)})"
+    try:
+        import_module("nvmath.bindings.cublasLt")  # half a second
+    except Exception as error:
+        return (
+            "nvmath-python is there, and cannot be imported: pip install --upgrade 'graphdl[cuda]' "
+            f"({_first_line(error)})"
+        )
     return ""
 
 

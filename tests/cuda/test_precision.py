@@ -73,6 +73,18 @@ def test_a_library_that_cannot_be_loaded(gpu, monkeypatch):
         require_target("cuda", "tf32")
 
 
+def test_bindings_that_do_not_fit_are_as_none(gpu, monkeypatch):
+    def fails(module):
+        raise ImportError(f"{module} wants another cuda-core")
+
+    monkeypatch.setattr(device, "_is_there", lambda module: True)
+    monkeypatch.setattr(device, "_load", lambda library: None)
+    monkeypatch.setattr(device, "import_module", fails)
+    with pytest.raises(TargetError, match=r"cannot be imported: pip .* \(nvmath.* wants another"):
+        require_target("cuda", "tf32")
+    assert require_target("cuda").name == "cuda"
+
+
 def test_a_saved_model_has_its_precision(tmp_path):
     ours = model()
     ours.compile("sgd", "mse", matmul_precision="tf32")
