@@ -21,6 +21,7 @@ from codegen.cuda.binding import KEPT, Arena, OnDevice, places_of_temps, tables
 from codegen.cuda.clock import FIELDS
 from codegen.cuda.current import current_device, mirrors
 from codegen.cuda.device import DeviceError
+from codegen.cuda.early import early
 from codegen.cuda.emit import emit, emit_in_one_block
 from codegen.cuda.epilogues import with_epilogues
 from codegen.cuda.epochs import EpochsOnDevice
@@ -55,7 +56,7 @@ class CudaExecutable(Executable):
     def _scheduled(self) -> ir.Program:
         if fits(self.program):
             return with_epilogues(self.program)
-        return with_epilogues(self.program, self.large.is_ours)
+        return with_epilogues(early(self.program), self.large.is_ours)
 
     def _emit(self, registers: bool) -> Any:
         if fits(self.program):

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from codegen import cache, ir
 from codegen.cuda import one_block
 from codegen.cuda.cubin import Cubin, asks_for_float64, compiled
+from codegen.cuda.early import early
 from codegen.cuda.emit import Emitted, emit, emit_in_one_block
 from codegen.cuda.epilogues import with_epilogues
 from codegen.cuda.function import Kernel
@@ -19,7 +20,7 @@ from codegen.cuda.kernels import GPU
 
 CAPABILITIES = HOPPER, AMPERE = (9, 0), (8, 0)
 REGISTERS = {"float32": 128, "float64": 192}  # of a thread; a float64 takes two
-IN_ONE_BLOCK = {"float32": 160, "float64": 192}  # all steps in one kernel: it runs alone
+IN_ONE_BLOCK = {"float32": 240, "float64": 240}  # all steps in one kernel: it runs alone
 OF_AN_OPERATION = {"float32": 64, "float64": 128}  # a division of float64 takes many
 OF_A_PRODUCT = 128  # whose sums are in registers
 WORD = re.compile(r"[A-Za-z_]\w*")
@@ -42,7 +43,7 @@ def key(kernel: Kernel) -> str:
 
 def ways(program: ir.Program) -> list[Emitted]:
     """The program as launches, and as one launch for all steps where it may be one."""
-    scheduled = with_epilogues(program)
+    scheduled = with_epilogues(early(program))
     by_launches = emit(scheduled, "program", GPU)
     if not one_block.fits(program):
         return [by_launches]

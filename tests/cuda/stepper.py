@@ -26,6 +26,7 @@ import numpy as np
 from codegen import ir, memory
 from codegen.cuda import one_block
 from codegen.cuda.clock import FIELDS
+from codegen.cuda.early import early
 from codegen.cuda.emit import Emitted, emit, emit_in_one_block
 from codegen.cuda.epilogues import with_epilogues
 from codegen.cuda.kernels import Shape
@@ -242,7 +243,7 @@ def stepped(
     whole: bool = False,
 ) -> Arrays:  # fmt: skip
     """What kernels of that shape leave; `whole`: all steps in one block, where the program fits."""
-    scheduled = with_epilogues(replay.program)
+    scheduled = with_epilogues(early(replay.program))
     way = emit_in_one_block if whole and one_block.fits(replay.program) else emit
     emitted = way(scheduled, "program", shape)
     with np.errstate(all="ignore"):

@@ -11,6 +11,7 @@ from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
 
 from codegen import cache
 from codegen.cuda import one_block
+from codegen.cuda.early import early
 from codegen.cuda.emit import emit, emit_in_one_block
 from codegen.cuda.epilogues import with_epilogues
 from codegen.cuda.kernels import SIMULATOR
@@ -26,7 +27,7 @@ APART = 128  # ULP of the largest element
 
 def simulated(replay):
     """What kernels leave in everything that outlives the run."""
-    scheduled = with_epilogues(replay.program)
+    scheduled = with_epilogues(early(replay.program))
     way = emit_in_one_block if one_block.fits(replay.program) else emit
     emitted = way(scheduled, "program", SIMULATOR)
     module = cache.load(emitted.source, "program", jit=None)
