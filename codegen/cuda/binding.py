@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,11 +10,20 @@ import numpy as np
 from codegen import ir, memory
 from codegen.cuda.arrays import DeviceArray
 from codegen.cuda.interface import Device, Pointer
-from codegen.cuda.mirrors import Mirror, Mirrors, Owner, Value, allocated, value_of
+from codegen.cuda.mirrors import (
+    Mirror,
+    Mirrors,
+    Owner,
+    Value,
+    allocated,
+    base_of,
+    value_of,
+)
 from codegen.cuda.replay import Replay
 from codegen.executable import Binding
 
 KEPT = 4  # replays of a binding, for other sizes or numbers
+OF_VARIABLES = ("variable", "arena")  # roles of arrays of the host that hold variables
 
 
 class Arena:
@@ -72,7 +81,7 @@ class OnDevice(Binding):
             before = before if isinstance(before, Mirror) else None
             if isinstance(array, DeviceArray):
                 found = array
-            elif buffers[at].root.role == "variable":
+            elif buffers[at].root.role in OF_VARIABLES:
                 found = self.shared.of_variable(array, self)
             else:
                 found = self.shared.of_data(array, self, None if before in in_use else before)
@@ -96,7 +105,7 @@ class OnDevice(Binding):
     def bring(self, buffers: tuple[ir.Buffer, ...]) -> None:
         """Upload what the device does not have yet. No value has left the host before all is there."""
         for at, mirror in self.mirrors.items():
-            if buffers[at].root.role not in ("variable", "output"):
+            if buffers[at].root.role not in (*OF_VARIABLES, "output"):
                 mirror.renew()
         for owner, value, _ in self.values:
             value.take(owner)
@@ -115,10 +124,35 @@ class OnDevice(Binding):
             elif b.root in self.temps:
                 offset, count = self.temps[b.root]
                 found[b] = Pointer(self.space.address + offset, b.dtype, count)
+            elif b.role == "arena":
+                count = self.plan.size // np.dtype(b.dtype).itemsize
+                found[b] = Pointer(self.space.address, b.dtype, count)
             else:
                 raise TypeError(f"nothing was placed for {b}")
         self.found = found
         return found
+
+
+def tables(program: ir.Program, binding: OnDevice) -> Iterator[tuple[ir.Buffer, np.ndarray]]:
+    """Where the buffers of repeats lie: the offsets, and the arenas that are arrays of the host.
+
+    Mirrors are laid out as the host's arrays are; temps have no other arena than that of the device.
+    """
+    for item in program.items:
+        if isinstance(item, ir.Repeat):
+            for arena, b in dict(zip(item.arenas, item.table[0], strict=True)).items():
+                if b.role == "variable":
+                    yield arena, base_of(binding.arrays[b])
+            rows = zip(item.table, item.turns, strict=True)
+            numbers = [[*(_offset(b, binding) for b in row), *turn.values()] for row, turn in rows]
+            yield item.offsets, np.array(numbers, np.int64)
+
+
+def _offset(b: ir.Buffer, binding: OnDevice) -> int:
+    """Where a buffer begins in its arena, in elements."""
+    if b.role == "temp":
+        return binding.temps[b][0] // np.dtype(b.dtype).itemsize
+    return memory.offset(binding.arrays[b], base_of(binding.arrays[b]))
 
 
 def places_of_temps(

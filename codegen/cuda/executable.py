@@ -17,7 +17,7 @@ import numpy as np
 
 from codegen import ir, memory
 from codegen.cuda.arrays import DeviceArray, is_on_device
-from codegen.cuda.binding import KEPT, Arena, OnDevice, places_of_temps
+from codegen.cuda.binding import KEPT, Arena, OnDevice, places_of_temps, tables
 from codegen.cuda.clock import FIELDS
 from codegen.cuda.current import current_device, mirrors
 from codegen.cuda.device import DeviceError
@@ -120,7 +120,10 @@ class CudaExecutable(Executable):
         return 0
 
     def tables(self, binding: Binding) -> None:
-        """Nothing: rows of repeats are launches of their own."""
+        """What the one block finds the rows of repeats by; else each row has launches of its own."""
+        assert isinstance(binding, OnDevice)
+        for b, array in tables(self.program, binding) if self.emitted.once else ():
+            self.place(binding, b, array)
 
     def as_it_is(self, value: Any) -> DeviceArray | None:
         """An array on the GPU, whoever made it."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from codegen import ir
-from codegen.cuda import guards, one_block, products, sorting, tables, tiles
+from codegen.cuda import guards, one_block, products, repeats, sorting, tables, tiles
 from codegen.cuda.blocks import Block, Tree
 from codegen.cuda.function import NOTES, Body, Functions, Kernel, sizes_in
 from codegen.cuda.nests import Nest, nests
@@ -138,12 +138,16 @@ class Writer:
         run = one_block.Run(block, program, self.shape.tiles)
         room = [f"    shared = cuda.shared.array({run.room}, {run.dtype}, 16)"] if run.room else []
         made = Body([*self._shared(block), *room, *run.lines], ONCE, self.shape.lanes)
-        body = tuple(s for i in program.items for s in one_block.statements(i))
-        touched = (b for i in program.items for b in (*ir.reads(i), *ir.writes(i)))
-        writes = (b for i in program.items for b in ir.writes(i))
-        return self.functions.make(
-            "", made, touched, _numbers(body), writes, ("status",), keeps_time=True
+        body = tuple(s for i in flat(program.items) for s in one_block.statements(i))
+        found = [i for i in program.items if isinstance(i, ir.Repeat)]
+        reads, writes = (
+            [b for i in program.items for b in repeats.arrays(i, touched)]
+            for touched in (ir.reads, ir.writes)
         )
+        numbers = _numbers(body).union(*map(repeats.strides, found))
+        numbers -= {v for i in found for v in i.sizes}
+        taken = [*(i.offsets for i in found), *reads, *writes]
+        return self.functions.make("", made, taken, numbers, writes, ("status",), keeps_time=True)
 
     def _block(self) -> Block:
         return Block(self.printer, self.cells, self.shape.lanes)

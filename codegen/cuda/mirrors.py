@@ -95,7 +95,7 @@ class Mirrors:
 
     def of_variable(self, array: np.ndarray, holder: Any) -> Mirror:
         """The mirror of the memory in which a variable lies, with others or alone."""
-        base = _base(array)
+        base = base_of(array)
         key = _key("variable", base)
         return self._held(key, self._known.get(key) or Mirror(self._device, base), holder)
 
@@ -123,7 +123,7 @@ def _key(kind: str, array: np.ndarray) -> Key:
     return kind, array.ctypes.data, array.nbytes
 
 
-def _base(array: np.ndarray) -> np.ndarray:
+def base_of(array: np.ndarray) -> np.ndarray:
     """The array in whose memory this one lies."""
     while isinstance(array.base, np.ndarray):
         array = array.base

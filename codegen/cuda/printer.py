@@ -22,6 +22,7 @@ class CudaPrinter(Printer):
 
     def __init__(self) -> None:
         super().__init__(set())
+        self.arenas: dict[ir.Buffer, ir.Buffer] = {}  # of slots that are parts of larger arrays
 
     def expr(self, e: ir.Expr) -> str:
         if isinstance(e, ir.Load) and e.dtype == "bool":
@@ -29,7 +30,9 @@ class CudaPrinter(Printer):
         return super().expr(e)
 
     def element(self, buffer: ir.Buffer, index: tuple[ir.Expr, ...]) -> str:
-        at = place(buffer, index)
+        at, arena = place(buffer, index), self.arenas.get(buffer)
+        if arena is not None:
+            at, buffer = ir.plus(begin(buffer), at), arena
         whole = f"{at.value}" if isinstance(at, ir.Const) else self.bare(at)
         return f"{buffer.name}[uint64({whole})]"
 
@@ -51,6 +54,11 @@ class CudaPrinter(Printer):
         if isinstance(s, ir.Store) and s.buffer.dtype == "bool":
             return f"{self.element(s.buffer, s.index)} = uint8({self.bare(s.expr)})"
         return super().statement(s)
+
+
+def begin(slot: ir.Buffer) -> ir.Var:
+    """Where a slot begins in its arena, in elements."""
+    return ir.Var(f"at_{slot.name}", "int64")
 
 
 def dealt_out(

@@ -78,9 +78,9 @@ def network(columns=6, units=8):
     return [L.Input((columns,)), hidden, L.Dropout(0.25), L.Dense(1, activation="sigmoid")]
 
 
-def deep():
+def deep(depth=5):
     """Equal layers: a repeat."""
-    hidden = [L.Dense(5, activation="tanh") for _ in range(5)]
+    hidden = [L.Dense(5, activation="tanh") for _ in range(depth)]
     return [L.Input((6,)), *hidden, L.Dense(1, activation="sigmoid")]
 
 

@@ -73,7 +73,9 @@ class Replay:
         with without("inplace"):
             executable = Executable(self.program, jit=False)
             executable.scheduled = scheduled
-            return self._bound(executable).arrays
+            binding = self._bound(executable)
+            executable.tables(binding)
+            return binding.arrays
 
     def on_cpu(self) -> Arrays:
         """What the un-jitted module leaves in everything that outlives the run."""

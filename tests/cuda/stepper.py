@@ -218,7 +218,7 @@ class Machine:
 def in_memory(arrays: Arrays, b: ir.Buffer, sizes: dict[str, int]) -> np.ndarray:
     """A buffer as kernels know it: flat; truths are bytes."""
     flat = arrays[b if b in arrays else b.root].reshape(-1)
-    flat = flat[: math.prod(memory.shape(b, sizes))]
+    flat = flat if b.role == "arena" else flat[: math.prod(memory.shape(b, sizes))]
     return flat.view(np.uint8) if b.dtype == "bool" else flat
 
 

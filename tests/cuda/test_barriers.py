@@ -107,6 +107,14 @@ def test_barriers_that_are_missing_are_found(whole, monkeypatch):
         stepped(faulty(), SHAPES[4], whole=whole)
 
 
+def test_a_barrier_that_is_missing_in_a_repeat_is_found(monkeypatch):
+    replay, wait = replays(collected.trained, "python", "sgd", collected.deep)[0], blocks.Block.wait
+    stepped(replay, SHAPES[4], whole=True)
+    monkeypatch.setattr(blocks.Block, "wait", lambda self, d: wait(self, d) if d == 2 else [])
+    with pytest.raises(RaceError, match="threads on all_temps_float32"):
+        stepped(replay, SHAPES[4], whole=True)
+
+
 def test_a_barrier_that_some_threads_pass_by_is_found(monkeypatch):
     lines = ["if lane == 0:", "    cuda.syncthreads()"]
     wait = lambda self, depth: ["    " * depth + line for line in lines]  # noqa: E731

@@ -29,6 +29,7 @@ from tests.cuda.machine_code import (
     check,
     hold,
     key,
+    ways,
 )  # fmt: skip
 from tests.ops.cases import OPS
 
@@ -142,6 +143,16 @@ def test_equal_layers_are_compiled_once():
     emitted = emit(program, "program", GPU)
     assert len(emitted.kernels) < len(emitted.calls) - 16
     check([program])
+
+
+def test_small_equal_layers_are_one_kernel_with_each_item_once():
+    with collected.programs() as found:
+        for depth in (8, 16):
+            hidden = [L.Dense(16, "tanh") for _ in range(depth)]
+            step([L.Input((16,)), *hidden, L.Dense(1)], "adam", 1)
+    kernels = [k for p in found for e in ways(p) if e.once for k in e.kernels]
+    assert len(kernels) == 2 and len({len(k.lines) for k in kernels}) == 1
+    check(found[:1])
 
 
 def test_both_capabilities_have_the_same_ptx():

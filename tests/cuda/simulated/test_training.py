@@ -147,6 +147,46 @@ def test_a_repeat_is_one_kernel_a_item_and_a_launch_a_row():
     close([f(values)], [g(values)])
 
 
+@pytest.mark.parametrize("depth", [5, 9])
+def test_a_repeat_in_one_block_is_written_once(depth):
+    """A network of twice the depth is as long a text, but for its gradients' names and its table."""
+    emitted = step_of(deep(depth)).emitted
+    text = "\n".join(emitted.kernels[0].lines)
+    assert emitted.once and len(emitted.calls) == 1
+    assert text.count(f"in range({depth - 1}):") == 2  # forward and backward
+    assert text.count("tanh32(") == 2  # of the repeat, and of the last layer
+
+
+def narrower():
+    """Layers that grow narrower: a repeat with sizes of its own."""
+    hidden = [L.Dense(units, activation="tanh") for units in (39, 37, 35, 33)]
+    return [L.Input((41,)), *hidden, L.Dense(1, activation="sigmoid")]
+
+
+def test_a_repeat_with_sizes_of_its_own_in_one_block():
+    x = np.random.default_rng(0).standard_normal((3, 41), dtype=np.float32)
+    said = []
+    for target in ("cuda", "python"):
+        gd.set_seed(3)
+        model = gd.Sequential(narrower())
+        model.compile("sgd", "binary_crossentropy", target=target)
+        said.append(model.predict(x, batch_size=2))
+        (runner,) = model._runners.values()
+        program = runner.compiled.executable.program
+        assert any(isinstance(i, ir.Repeat) and i.sizes for i in program.items)
+        assert target == "python" or runner.compiled.executable.emitted.once
+    close(said[:1], said[1:])
+
+
+@pytest.mark.parametrize("name", ["branches", "epilogues"])
+def test_repeats_in_one_block_without(name):
+    """Temps share places; products have no epilogue."""
+    ours = trained("cuda", "adam", deep, epochs=1)
+    with without(name):
+        theirs = trained("cuda", "adam", deep, epochs=1)
+    close(theirs, ours)
+
+
 def test_a_repeat_over_layers_of_other_sizes():
     x = gd.tensor("x", ("n", 40))
     draw, h, sizes = np.random.default_rng(0), x, (40, 38, 36, 34, 32)
