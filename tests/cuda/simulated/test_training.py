@@ -149,7 +149,7 @@ def test_a_repeat_is_one_kernel_a_item_and_a_launch_a_row():
 
 @pytest.mark.parametrize("depth", [5, 9])
 def test_a_repeat_in_one_block_is_written_once(depth):
-    """A network of twice the depth is as long a text, but for its gradients' names and its table."""
+    """Whatever the depth: one tanh for all layers of the repeat, one for the layer after it."""
     emitted = step_of(deep(depth)).emitted
     text = "\n".join(emitted.kernels[0].lines)
     assert emitted.once and len(emitted.calls) == 1
