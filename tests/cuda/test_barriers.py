@@ -2,7 +2,7 @@
 
 The same bits in either order of threads and blocks, no memory that two of them touch unwaited for, and
 nothing read that was never written: temps begin as what is not a number. With 1, 4 and 32 threads
-a block, a product by tiles with 1, 3 and 32: more than work, and fewer.
+a block, a product by tiles with as many: more than work, and fewer; one network with a GPU's 256.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ import pytest
 
 import graphdl as gd
 from codegen.cuda import blocks, one_block
-from codegen.cuda.kernels import Shape
+from codegen.cuda.kernels import GPU, Shape
 from codegen.cuda.tiles import Tile
 from codegen.passes import free
 from tests.cuda import collected
@@ -23,12 +23,14 @@ SHAPES = {
     1: Shape(1, (Tile(1, 1, 1, 1, 1, 1),)),
     4: Shape(4, (Tile(2, 4, 4, 2, 4, 4),)),
     32: Shape(32, (Tile(16, 16, 4, 4, 8, 4),)),
+    256: GPU,
 }
+FEW = (1, 4, 32)  # threads: the 256 of a GPU take seconds for each program
 PARTS = 6
 L = gd.layers
 
 
-def check(noted, bound, lanes=SHAPES):
+def check(noted, bound, lanes=FEW):
     """Within so many ULP of the CPU's results; returns how many runs were looked at."""
     for replay in noted:
         wanted = replay.on_cpu()
@@ -70,6 +72,12 @@ def test_training_evaluation_and_prediction_with_every_optimizer(name):
 )
 def test_other_networks(layers):
     assert check(replays(collected.trained, "python", "adam", layers), 32) == 3
+
+
+def test_training_by_blocks_as_a_gpu_has_them():
+    """Sums by tables and products by slices, shared out over eight warps."""
+    step, *_ = replays(collected.trained, "python", "adam")
+    assert check([step.small()], 32, lanes=[256]) == 1
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
