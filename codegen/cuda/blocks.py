@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from codegen import ir
 from codegen.cuda import tables
 from codegen.cuda.nests import Nest, nest_of
-from codegen.cuda.printer import CudaPrinter, dealt_out, turns, unflattened
+from codegen.cuda.printer import CudaPrinter, turns, unflattened
 from codegen.cuda.tables import Table
 from codegen.javascript.printer import count
 from codegen.passes.accumulate import identity
@@ -133,10 +133,10 @@ class Block:
             self.trees.add((op, self._table))
             self.rows.add(var.dtype)
             after.append(pad + f"{var.name} = {self._combined(op, var.name, whole)}")
-        body = _on_parts(loop.body, set(sums))
-        extent = self.printer.bare(loop.extent)
+        chain = _chain(loop, self.cells)
+        body = _on_parts(chain[-1].body, set(sums))
         inner, each = self.printer.body(body, depth + 1), str(self._table.each)
-        dealt = dealt_out(depth, loop.var.name, extent, inner, self._lane, each)
+        dealt = turns(self.printer, chain, inner, depth, self._lane, each)
         return [*lines, *dealt, *after]
 
     def as_table(
@@ -182,6 +182,16 @@ class Block:
         """All threads come here before one goes on."""
         self._read, self._written = set(), set()
         return [INDENT * depth + WAIT]
+
+
+def _chain(loop: ir.Loop, cells: Cells) -> list[ir.Loop]:
+    """Loops of which each holds nothing but the next one, which adds up the same: dealt out as one."""
+    chain = [loop]
+    while len(body := chain[-1].body) == 1 and isinstance(body[0], ir.Loop):
+        if not sums_of(body[0], cells):
+            break
+        chain.append(body[0])
+    return chain
 
 
 def _on_parts(body: tuple[ir.Stmt, ...], sums: set[ir.Var]) -> tuple[ir.Stmt, ...]:

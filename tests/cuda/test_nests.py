@@ -131,3 +131,11 @@ def test_threads_wait_in_each_turn_of_what_they_do_together():
 def test_a_sum_that_is_read_on_its_way_is_not_dealt_out():
     running = loop(A, N, ir.Update(S, "add", ir.Load(COLUMN, (A,))), ir.Store(OUT, (A, ir.ZERO), S))
     assert sums_of(running, {}) is None
+
+
+def test_sums_over_several_axes_are_dealt_out_as_one_loop():
+    """Threads that are neighbours then read neighbours."""
+    total = loop(A, N, loop(B, EIGHT, ir.Update(S, "add", ir.Load(X, (A, B)))))
+    lines = block(ir.Let(S, ir.Const(0.0, "float32")), total)
+    assert sum("while" in line for line in lines) == 1
+    assert not any("for" in line for line in lines)
