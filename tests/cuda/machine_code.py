@@ -23,6 +23,8 @@ REGISTERS = {"float32": 128, "float64": 192}  # of a thread; a float64 takes two
 IN_ONE_BLOCK = {"float32": 240, "float64": 240}  # all steps in one kernel: it runs alone
 OF_AN_OPERATION = {"float32": 64, "float64": 128}  # a division of float64 takes many
 OF_A_PRODUCT = 128  # whose sums are in registers
+IN_MEMORY = re.compile(r"\b(?:sin64|cos64|normal32|normal64)\(")
+"""Calls the library's sine or cosine, which keep some words of 2/π for large arguments in memory."""
 WORD = re.compile(r"[A-Za-z_]\w*")
 GIVEN = re.compile(r"^ *(\w+) (?:=|\+=|\*=) |^ *for (\w+) in |^ *while (\w+) ", re.MULTILINE)
 
@@ -91,5 +93,5 @@ def hold(made: Cubin, registers: int) -> None:
     text = "\n".join(made.kernel.lines)
     assert made.code[:4] == b"\x7fELF"
     assert made.registers <= registers, f"{made.registers} registers: {text}"
-    assert (made.stack, made.spilled) == (0, 0), text
+    assert made.stack <= (40 if IN_MEMORY.search(text) else 0) and made.spilled == 0, text
     assert asks_for_float64(made.kernel) or not made.doubles, text

@@ -68,6 +68,14 @@ def test_every_operation_and_its_derivatives(part, dtype):
     assert check(found, OF_AN_OPERATION[dtype]) > 50
 
 
+def test_normal_draws():
+    """They take a cosine of the library, in float64."""
+    noisy = lambda: [L.Input((6,)), L.GaussianNoise(0.1), L.Dense(1, activation="sigmoid")]  # noqa: E731
+    with collected.programs() as found:
+        collected.trained("python", "sgd", noisy, epochs=1)
+    assert check(found) > 3
+
+
 def test_the_glance_at_data_on_the_device():
     made = [compile_glance(dtype, "python") for dtype in ("float32", "float64", "int32", "int64")]
     assert check([c.executable.program for c in made]) >= 8
