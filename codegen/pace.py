@@ -17,9 +17,8 @@ from codegen import team
 SHORT = 3e-4  # seconds of work for which no helper is woken
 TRIAL = 2e-3  # seconds that the slower way is tried, at least …
 TIMES = 3  # … so many times: the best one counts, since the first finds helpers asleep, caches cold
-AGAIN = (
-    0.05  # seconds of work until the next trial, and twice as many each time that nothing changes
-)
+AGAIN = 0.05
+"""Seconds of work until the next trial, and twice as many each time that nothing changes."""
 LONGEST = 5.0
 CLEAR = 0.7  # of the other way's time: who needs less than that is seldom asked again …
 SELDOM = 60.0  # … after so many seconds

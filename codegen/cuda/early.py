@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from codegen import ir
 from codegen.optimisations import on
-from codegen.passes.free import Cells, cells_of
+from codegen.passes.free import Cells, cells_of, touched_by
 
 
 def early(program: ir.Program) -> ir.Program:
@@ -37,9 +37,7 @@ def _apart(items: Sequence[ir.Item], cells: Cells) -> tuple[list[ir.Item], list[
     touched: set[ir.Buffer] = set()  # by the rest …
     written: set[ir.Buffer] = set()  # … and written
     for item in items:
-        reads, writes = (
-            {cells.get(b.root, b.root) for b in f(item)} for f in (ir.reads, ir.writes)
-        )
+        reads, writes = touched_by(item, cells)
         lasts = isinstance(item, (ir.Guard, ir.Repeat)) or any(b.role != "temp" for b in writes)
         if not lasts and written.isdisjoint(reads) and touched.isdisjoint(writes):
             first.append(item)

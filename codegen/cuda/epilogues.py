@@ -15,9 +15,10 @@ from dataclasses import replace
 from codegen import ir
 from codegen.cuda.nests import nest_of
 from codegen.optimisations import on
-from codegen.passes.free import Cells, cells_of, touched
+from codegen.passes.free import Cells, cells_of, touched, touched_by
 
 IsOurs = Callable[[ir.MatMul], bool]
+Slots = dict[ir.Buffer, tuple[ir.Buffer, ...]]  # what a slot stands for, row by row
 
 
 def with_epilogues(program: ir.Program, is_ours: IsOurs = lambda product: True) -> ir.Program:
@@ -68,7 +69,7 @@ class Epilogues:
         for item in (i for i in later if i not in taken):
             if isinstance(item, (ir.Guard, ir.Repeat)):
                 return None
-            if product.out.root in _all_touched(item, self._cells):
+            if any(product.out.root in part for part in touched_by(item, self._cells)):
                 fits = _takes(item, product, self._cells) and not any(
                     _conflict(item, b, self._cells) for b in between
                 )
@@ -120,17 +121,11 @@ def _takes(item: ir.Item, product: ir.MatMul, cells: Cells) -> bool:
 
 def _conflict(a: ir.Item, b: ir.Item, cells: Cells) -> bool:
     """May the two not change places?"""
-    writes = [{cells.get(x.root, x.root) for x in ir.writes(i)} for i in (a, b)]
-    return bool(writes[0] & _all_touched(b, cells)) or bool(writes[1] & _all_touched(a, cells))
-
-
-def _all_touched(item: ir.Item, cells: Cells) -> set[ir.Buffer]:
-    return {cells.get(b.root, b.root) for b in (*ir.reads(item), *ir.writes(item))}
+    (reads, writes), (read, written) = touched_by(a, cells), touched_by(b, cells)
+    return bool(writes & (read | written)) or bool(written & (reads | writes))
 
 
 # ------------------------------------------------------------------ repeats
-
-Slots = dict[ir.Buffer, tuple[ir.Buffer, ...]]  # what a slot stands for, row by row
 
 
 def _slots(repeat: ir.Repeat) -> Slots:

@@ -27,7 +27,7 @@ After = Callable[[str, int], list[str]]
 """
 UNKNOWN = 128  # what a run-time number counts as, for the choice of a tile
 SECTOR = 8  # terms that follow one another in memory: what GPUs read at once, of float32
-THREADS = 512  # of a multiprocessor at least: no thread of a product takes more than 128 registers
+THREADS = 512  # of a multiprocessor at least, in float32: none takes more than 128 registers
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,8 @@ def product(
         *by_tiles(printer, item, t, after, "cuda.blockIdx.x", "cuda.gridDim.x"),
     ]
     parts = zip(item.out.shape, (t.rows, t.columns), strict=True)
-    return Body(lines, tuple(parts), t.threads, max(1, THREADS // t.threads))
+    together = THREADS * 4 // np.dtype(dtype).itemsize // t.threads  # a float64 takes two registers
+    return Body(lines, tuple(parts), t.threads, max(1, together))
 
 
 def by_tiles(

@@ -10,9 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from codegen import ir
-from codegen.passes.free import Cells, accesses, cells_of, given, touched
-
-IDENTITY = {"add": 0, "mul": 1, "maximum": -float("inf"), "minimum": float("inf")}
+from codegen.passes.free import IDENTITY, Cells, accesses, cells_of, given, touched
 
 
 def accumulate(program: ir.Program) -> ir.Program:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from codegen import ir
 
 Cells = Mapping[ir.Buffer, ir.Buffer]  # member of a pack -> the whole
-SUMS = ("add", "mul", "maximum", "minimum")
+IDENTITY = {"add": 0, "mul": 1, "maximum": -float("inf"), "minimum": float("inf")}
+"""What changes nothing under each operation that adds up."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,12 @@ def touched(body: Iterable[ir.Stmt], cells: Cells) -> tuple[set[ir.Buffer], set[
     """The memory that statements read, and that which they write."""
     found = list(accesses(body, cells))
     return {a.cell for a in found if not a.written}, {a.cell for a in found if a.written}
+
+
+def touched_by(item: ir.Item, cells: Cells) -> tuple[set[ir.Buffer], set[ir.Buffer]]:
+    """The memory that an item reads, and that which it writes."""
+    reads, writes = ({cells.get(b.root, b.root) for b in f(item)} for f in (ir.reads, ir.writes))
+    return reads, writes
 
 
 def used(body: Iterable[ir.Stmt]) -> set[ir.Var]:
@@ -106,7 +113,7 @@ def sums_of(loop: ir.Loop, cells: Cells) -> dict[ir.Var, str] | None:
     for var in sorted(carried(loop), key=lambda v: v.name):
         updates = [s for s in ir.statements(loop.body) if isinstance(s, ir.Update) and s.var == var]
         ops = {s.op for s in updates}
-        if len(ops) > 1 or not ops <= set(SUMS) or _is_read(var, loop.body):
+        if len(ops) > 1 or not ops <= IDENTITY.keys() or _is_read(var, loop.body):
             return None
         sums[var] = ops.pop()
     return sums

@@ -26,15 +26,15 @@ def fuse(program: ir.Program) -> ir.Program:
 
     Those that are `better_late` wait for the kernel that reads them.
     """
-    return _fused(program, Fuser())
+    return _joined(program, Fuser())
 
 
 def fuse_parallel(program: ir.Program) -> ir.Program:
     """The same for iterations that run at once."""
-    return _fused(program, ParallelFuser())
+    return _joined(program, ParallelFuser())
 
 
-def _fused(program: ir.Program, fuser: Fuser) -> ir.Program:
+def _joined(program: ir.Program, fuser: Fuser) -> ir.Program:
     late = better_late(program) if on("delay") else set()
     for at, item in enumerate(program.items):
         fuser.add(item, at in late)

@@ -22,7 +22,7 @@ CAPABILITIES = HOPPER, AMPERE = (9, 0), (8, 0)
 REGISTERS = {"float32": 128, "float64": 192}  # of a thread; a float64 takes two
 IN_ONE_BLOCK = {"float32": 240, "float64": 240}  # all steps in one kernel: it runs alone
 OF_AN_OPERATION = {"float32": 64, "float64": 128}  # a division of float64 takes many
-OF_A_PRODUCT = 128  # whose sums are in registers
+OF_A_PRODUCT = {"float32": 128, "float64": 192}  # whose sums are in registers
 IN_MEMORY = re.compile(r"\b(?:sin64|cos64|normal32|normal64)\(")
 """Calls the library's sine or cosine, which keep some words of 2/π for large arguments in memory."""
 WORD = re.compile(r"[A-Za-z_]\w*")
@@ -72,7 +72,8 @@ def _check(emitted: Emitted, registers: int | None) -> None:
     for made in compiled(some, CAPABILITIES, "program"):
         bounds = IN_ONE_BLOCK if emitted.once else REGISTERS
         bound = registers or bounds[width(made.kernel)]
-        hold(made, max(bound, OF_A_PRODUCT) if is_product(made.kernel) else bound)
+        of_product = OF_A_PRODUCT[width(made.kernel)] if is_product(made.kernel) else 0
+        hold(made, max(bound, of_product))
     for name in new:
         (good / name).touch()
 
@@ -84,8 +85,8 @@ def width(kernel: Kernel) -> str:
 
 
 def is_product(kernel: Kernel) -> bool:
-    """Is it one of matrices? Its block is told from others by the registers that it is given."""
-    return kernel.together > 1
+    """Is it one of matrices? Its threads keep their sums in an array of their own."""
+    return any("sums = cuda.local.array" in line for line in kernel.lines)
 
 
 def hold(made: Cubin, registers: int) -> None:

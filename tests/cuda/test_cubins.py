@@ -129,7 +129,7 @@ def test_every_tile_and_every_way_to_read_operands(tile, dtype):
     for program in transposed(dtype):
         emitted = emit(program, "program", Shape(256, (tile,)))
         (made,) = (m for m in compiled(emitted, [HOPPER], "program") if "ld.shared" in m.ptx)
-        hold(made, OF_A_PRODUCT)
+        hold(made, OF_A_PRODUCT[dtype])
         numbers = 16 // np.dtype(dtype).itemsize
         bits = dtype[-2:]
         products = made.ptx.count(f"fma.rn.f{bits}")
